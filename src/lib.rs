@@ -1,0 +1,1 @@
+//! qmpsh: the scripting shell for running QEMU/KVM virtual machines.
