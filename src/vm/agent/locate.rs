@@ -1,0 +1,114 @@
+//! Finding the agent's socket, and whether anybody listens behind it, by asking the VM's monitor.
+//!
+//! The machine's own object tree says which character device the agent's port is on; nothing is guessed from names.
+
+use std::path::{Path, PathBuf};
+
+use serde_json::{Map, Value, json};
+
+use crate::client::Address;
+use crate::vm::error::{Error, ErrorKind};
+use crate::vm::machine::{Vm, object};
+
+/// The name that the agent's port has on every platform.
+const PORT: &str = "org.qemu.guest_agent.0";
+
+/// Where devices live in the machine: those with an id, and those without.
+const DEVICE_FOLDERS: [&str; 2] = ["/machine/peripheral", "/machine/peripheral-anon"];
+
+/// The agent's socket, from the machine's devices and QEMU's process.
+pub(super) async fn socket(vm: &Vm) -> Result<Address, Error> {
+    let unknown = |why: &str| vm.error(ErrorKind::NoAgent(why.to_owned()));
+    let Some(chardev) = agent_chardev(vm).await? else {
+        return Err(unknown(
+            "the machine has no virtserialport named org.qemu.guest_agent.0",
+        ));
+    };
+    let filename = chardev["filename"].as_str().unwrap_or_default();
+    let Some(path) = socket_path(filename) else {
+        return Err(unknown(&format!(
+            "the agent's port is on `{filename}`, which is no socket that can be connected to"
+        )));
+    };
+    if path.is_absolute() {
+        return Ok(Address::Unix(path));
+    }
+    // Relative to QEMU's own folder, which only a process on this host shows.
+    let folder = vm
+        .process()
+        .await?
+        .and_then(|pid| std::fs::read_link(format!("/proc/{pid}/cwd")).ok());
+    match folder {
+        Some(folder) => Ok(Address::Unix(folder.join(path))),
+        None => Err(unknown(&format!(
+            "QEMU knows it as `{}`, and the folder of its process cannot be seen",
+            path.display()
+        ))),
+    }
+}
+
+/// Whether the guest has the agent's port open, where the monitor can be asked within the usual time.
+pub(super) async fn port_is_open(vm: &Vm) -> Option<bool> {
+    vm.target().qmp()?;
+    let chardev = agent_chardev(vm).await.ok()??;
+    chardev["frontend-open"].as_bool()
+}
+
+/// The `query-chardev` entry of the agent's port.
+async fn agent_chardev(vm: &Vm) -> Result<Option<Value>, Error> {
+    for folder in DEVICE_FOLDERS {
+        let devices = qom(vm, "qom-list", json!({ "path": folder })).await?;
+        for device in devices.as_array().into_iter().flatten() {
+            if device["type"] != "child<virtserialport>" {
+                continue;
+            }
+            let path = format!("{folder}/{}", device["name"].as_str().unwrap_or_default());
+            let name = qom(vm, "qom-get", json!({ "path": path, "property": "name" })).await?;
+            if name != PORT {
+                continue;
+            }
+            let label = qom(vm, "qom-get", json!({ "path": path, "property": "chardev" })).await?;
+            let chardevs = vm.call("query-chardev", Map::new()).await?;
+            return Ok(chardevs
+                .as_array()
+                .into_iter()
+                .flatten()
+                .find(|chardev| chardev["label"] == label)
+                .cloned());
+        }
+    }
+    Ok(None)
+}
+
+async fn qom(vm: &Vm, command: &str, arguments: Value) -> Result<Value, Error> {
+    vm.call(command, object(arguments)).await
+}
+
+/// The path in a `filename` of `query-chardev`, as in `disconnected:unix:/run/a.qga,server=on`.
+fn socket_path(filename: &str) -> Option<PathBuf> {
+    let rest = filename.strip_prefix("disconnected:").unwrap_or(filename);
+    let rest = rest.strip_prefix("unix:")?;
+    // The options behind the path come from QEMU, so the last of their names ends the path.
+    let path = rest.rsplit_once(",server").map_or(rest, |(path, _)| path);
+    (!path.is_empty()).then(|| Path::new(path).to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_path_is_read_from_what_qemu_calls_the_filename() {
+        for (filename, path) in [
+            ("disconnected:unix:/run/a.qga,server=on", Some("/run/a.qga")),
+            ("unix:/run/a.qga,server", Some("/run/a.qga")),
+            ("unix:a,b.qga,server=on", Some("a,b.qga")),
+            ("unix:/run/a.qga", Some("/run/a.qga")),
+            ("unix:", None),
+            ("pty:/dev/pts/1", None),
+            ("spicevmc", None),
+        ] {
+            assert_eq!(socket_path(filename), path.map(PathBuf::from), "{filename}");
+        }
+    }
+}

@@ -1,0 +1,124 @@
+//! The guest's agent: where its socket is, and how a command travels to it.
+//!
+//! The commands themselves are one file per subject beside this one; a freeze is in `vm::freeze`.
+
+mod exec;
+mod file;
+mod guest;
+mod locate;
+mod transfer;
+
+use std::time::Duration;
+
+use serde_json::{Map, Value};
+
+use super::effect::{self, Effect};
+use super::error::{Error, ErrorKind};
+use super::machine::{Arguments, Vm};
+use crate::client::{self, Agent, Call};
+
+pub use exec::{Exec, ExecOutcome};
+pub use file::{FileHandle, MAX_FILE};
+pub use transfer::Transferred;
+
+/// The agent of one VM's guest; all clones share one connection, and its commands go one after the other.
+#[derive(Clone)]
+pub struct GuestAgent {
+    vm: Vm,
+}
+
+impl GuestAgent {
+    pub(super) fn new(vm: Vm) -> Self {
+        Self { vm }
+    }
+
+    /// The VM whose guest this is.
+    pub fn vm(&self) -> &Vm {
+        &self.vm
+    }
+
+    /// The agent's connection; its socket is looked for now, and connected on the first command.
+    pub(super) async fn client(&self) -> Result<&Agent, Error> {
+        self.vm
+            .agent_cell()
+            .get_or_try_init(|| async {
+                let address = match self.vm.target().agent() {
+                    Some(address) => address.clone(),
+                    None => locate::socket(&self.vm).await?,
+                };
+                Ok(Agent::new(address, self.vm.settings().tap.clone()))
+            })
+            .await
+    }
+
+    /// Sends an agent command and gives its reply.
+    ///
+    /// Waits up to 30 s, more for large arguments, and up to 5 s before that for a connection that has to be
+    /// synchronized. A read is sent once more when the connection was lost; a change never is. A frozen guest refuses
+    /// nearly everything, and a command may be disabled by the guest's policy: both are told apart from an unknown one.
+    pub async fn call(&self, command: &str, arguments: Arguments) -> Result<Value, Error> {
+        let call = Call::new(command, arguments);
+        self.request(match self.vm.settings().timeout {
+            Some(timeout) => call.within(timeout),
+            None => call,
+        })
+        .await
+    }
+
+    /// Sends an agent command with a deadline of its own; otherwise as [`GuestAgent::call`].
+    pub async fn call_within(
+        &self,
+        command: &str,
+        arguments: Arguments,
+        deadline: Duration,
+    ) -> Result<Value, Error> {
+        self.request(Call::new(command, arguments).within(deadline))
+            .await
+    }
+
+    async fn request(&self, call: Call) -> Result<Value, Error> {
+        let agent = self.client().await?;
+        let reply = match agent.call(call.clone()).await {
+            Err(client::Error::Gone { .. }) if effect::of(&call.command) == Effect::Read => {
+                agent.call(call).await
+            }
+            reply => reply,
+        };
+        match reply {
+            Ok(value) => Ok(value),
+            Err(error) => Err(self.explain(error).await),
+        }
+    }
+
+    /// Sends a command that has no reply when it succeeds (`guest-shutdown`, `guest-suspend-*`).
+    pub(super) async fn send(&self, command: &str, arguments: Arguments) -> Result<(), Error> {
+        let agent = self.client().await?;
+        match agent.send(Call::new(command, arguments)).await {
+            Ok(()) => Ok(()),
+            Err(error) => Err(self.explain(error).await),
+        }
+    }
+
+    /// Makes "no answer" into "does not run" where the monitor can tell.
+    async fn explain(&self, error: client::Error) -> Error {
+        if let client::Error::NoSync { command, .. } = &error
+            && locate::port_is_open(&self.vm).await == Some(false)
+        {
+            return self.vm.error(ErrorKind::AgentNotRunning {
+                command: command.clone(),
+            });
+        }
+        self.vm.client_error(error)
+    }
+
+    /// A reply that must be a list, an object, or the like.
+    async fn plain(&self, command: &str) -> Result<Value, Error> {
+        self.call(command, Map::new()).await
+    }
+
+    fn integer(&self, command: &str, value: &Value) -> Result<i64, Error> {
+        value
+            .as_i64()
+            .ok_or_else(|| self.vm.reply_error(command, "number"))
+    }
+}

@@ -1,0 +1,151 @@
+//! Files of any size between host and guest, streamed, with progress.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use tokio::fs::File;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+use super::GuestAgent;
+use super::file::{CHUNK, FileHandle, finish};
+use crate::vm::error::{Error, ErrorKind};
+
+/// How far a transfer is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Transferred {
+    /// Bytes that have arrived.
+    pub bytes: u64,
+    /// Bytes in all, where that is known.
+    pub total: Option<u64>,
+}
+
+impl GuestAgent {
+    /// Streams a file of the guest's to this host; gives its bytes.
+    ///
+    /// It appears under `host` only when it is whole, and replaces a file that was there.
+    pub async fn download(
+        &self,
+        guest: &str,
+        host: &Path,
+        progress: impl FnMut(Transferred),
+    ) -> Result<u64, Error> {
+        let file = self.file_open(guest, "rb").await?;
+        let received = self.receive(&file, host, progress).await;
+        finish(file, received).await
+    }
+
+    async fn receive(
+        &self,
+        file: &FileHandle,
+        host: &Path,
+        mut progress: impl FnMut(Transferred),
+    ) -> Result<u64, Error> {
+        // A file that cannot seek, as most in /proc, has no size that is worth showing.
+        let total = match file.seek(0, "end").await {
+            Ok(size) => {
+                file.seek(0, "set").await?;
+                Some(size).filter(|size| *size > 0)
+            }
+            Err(_) => None,
+        };
+        let part = Part::beside(host);
+        let failed = |doing, path: &Path, source: io::Error| self.host_error(doing, path, &source);
+        let mut out = File::create_new(&part.0)
+            .await
+            .map_err(|error| failed("create", &part.0, error))?;
+        let mut bytes = 0;
+        let mut piece = file.read(CHUNK).await?;
+        while !piece.bytes.is_empty() {
+            // The agent reads on while the piece at hand is written.
+            let (next, written) = tokio::join!(biased; next_piece(file, piece.eof), out.write_all(&piece.bytes));
+            written.map_err(|error| failed("write", &part.0, error))?;
+            bytes += piece.bytes.len() as u64;
+            progress(Transferred { bytes, total });
+            match next? {
+                Some(next) => piece = next,
+                None => break,
+            }
+        }
+        out.sync_all()
+            .await
+            .map_err(|error| failed("write", &part.0, error))?;
+        tokio::fs::rename(&part.0, host)
+            .await
+            .map_err(|error| failed("create", host, error))?;
+        Ok(bytes)
+    }
+
+    /// Streams a file of this host's to the guest, in place of what was there; gives its bytes.
+    ///
+    /// When it fails midway, the guest is left with the first part: the agent has no command to remove a file.
+    pub async fn upload(
+        &self,
+        host: &Path,
+        guest: &str,
+        mut progress: impl FnMut(Transferred),
+    ) -> Result<u64, Error> {
+        let failed = |source: io::Error| self.host_error("read", host, &source);
+        let mut input = File::open(host).await.map_err(failed)?;
+        let total = input.metadata().await.map_err(failed)?;
+        if total.is_dir() {
+            return Err(failed(io::ErrorKind::IsADirectory.into()));
+        }
+        let total = Some(total.len()).filter(|size| *size > 0);
+        let file = self.file_open(guest, "wb").await?;
+        let sent = async {
+            let mut bytes = 0;
+            let mut piece = next_chunk(&mut input).await.map_err(failed)?;
+            while !piece.is_empty() {
+                // This host reads on while the agent writes.
+                let (written, next) = tokio::join!(biased; file.write_all(&piece), next_chunk(&mut input));
+                bytes += written?;
+                progress(Transferred { bytes, total });
+                piece = next.map_err(failed)?;
+            }
+            Ok(bytes)
+        }
+        .await;
+        finish(file, sent).await
+    }
+
+    fn host_error(&self, doing: &'static str, path: &Path, source: &io::Error) -> Error {
+        self.vm.error(ErrorKind::Host {
+            doing,
+            path: path.to_owned(),
+            source: source.to_string(),
+        })
+    }
+}
+
+async fn next_piece(file: &FileHandle, ended: bool) -> Result<Option<super::file::Piece>, Error> {
+    if ended {
+        return Ok(None);
+    }
+    file.read(CHUNK).await.map(Some)
+}
+
+/// The next whole chunk of a file, or what is left of it.
+async fn next_chunk(input: &mut File) -> io::Result<Vec<u8>> {
+    let mut chunk = Vec::with_capacity(CHUNK);
+    input.take(CHUNK as u64).read_to_end(&mut chunk).await?;
+    Ok(chunk)
+}
+
+/// The file that a download grows in; removed unless it was renamed.
+struct Part(PathBuf);
+
+impl Part {
+    fn beside(file: &Path) -> Self {
+        let mut name = std::ffi::OsString::from(".");
+        name.push(file.file_name().unwrap_or_default());
+        name.push(format!(".{}.part", crate::client::random_id()));
+        Self(file.with_file_name(name))
+    }
+}
+
+impl Drop for Part {
+    fn drop(&mut self) {
+        // After the rename there is none, which is as it should be.
+        let _ = std::fs::remove_file(&self.0);
+    }
+}

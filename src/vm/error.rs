@@ -1,0 +1,303 @@
+//! What can go wrong with a VM: the data of it; hints and exit codes are worded in `report`.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::duration::show;
+use super::target::InvalidTarget;
+use crate::client;
+
+/// An error, and the VM that it happened on.
+#[derive(Debug, Clone)]
+pub struct Error {
+    /// The VM as the user named it.
+    pub vm: String,
+    /// What went wrong.
+    pub kind: ErrorKind,
+}
+
+/// What went wrong with a VM.
+#[derive(Debug, Clone)]
+pub enum ErrorKind {
+    /// The monitor or the agent: unreachable, gone, too slow, or it refused.
+    Client(client::Error),
+    /// The text names no VM.
+    Target(InvalidTarget),
+    /// The VM was named by its agent's socket alone, and a QMP command was asked for.
+    NoMonitor,
+    /// No agent socket is known, and why none could be found.
+    NoAgent(String),
+    /// The agent's port is closed inside the guest: the agent does not run.
+    AgentNotRunning {
+        /// What was tried.
+        command: String,
+    },
+    /// A reply lacks what its command promises.
+    Reply {
+        /// The command.
+        command: String,
+        /// What was expected of its reply.
+        expected: &'static str,
+    },
+    /// A method of the monitor that this QEMU does not have, and its nearest commands.
+    NoCommand {
+        /// The name that was called.
+        command: String,
+        /// Commands with names like it.
+        nearest: Vec<String>,
+    },
+    /// An argument that is not possible.
+    Argument(String),
+    /// A file of the guest's is not UTF-8 text.
+    NotText {
+        /// The file's path in the guest.
+        path: String,
+        /// Where the first byte is that is no text.
+        offset: usize,
+    },
+    /// The guest took fewer bytes than it was sent.
+    ShortWrite {
+        /// The file's path in the guest.
+        path: String,
+        /// Bytes that were sent.
+        sent: u64,
+        /// Bytes that arrived.
+        written: u64,
+    },
+    /// A file of the guest's is larger than a script value may be.
+    TooLarge {
+        /// The file's path in the guest.
+        path: String,
+        /// Bytes that are allowed.
+        limit: u64,
+    },
+    /// A file on this host.
+    Host {
+        /// What was being done, as in `read` or `create`.
+        doing: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// The system's words.
+        source: String,
+    },
+    /// A program in the guest ended badly, and success was asked for.
+    Exec {
+        /// The program.
+        program: String,
+        /// How it ended.
+        end: ExecEnd,
+        /// The last that it wrote on its error stream.
+        stderr: String,
+    },
+    /// A program in the guest did not end in time; it still runs there.
+    ExecTimeout {
+        /// The program.
+        program: String,
+        /// Its process in the guest.
+        pid: i64,
+        /// How long was waited.
+        after: Duration,
+    },
+    /// A job failed, in QEMU's words.
+    Job {
+        /// The job.
+        id: String,
+        /// What QEMU says.
+        error: String,
+    },
+    /// A job did not come to its end in time.
+    JobTimeout {
+        /// The job.
+        id: String,
+        /// Its status when the time was over.
+        status: String,
+        /// How long was waited.
+        after: Duration,
+    },
+    /// No such job is known to QEMU.
+    NoJob {
+        /// The job.
+        id: String,
+    },
+    /// No event that was waited for came in time.
+    NoEvent {
+        /// The names that were waited for.
+        names: Vec<String>,
+        /// How long was waited.
+        after: Duration,
+    },
+    /// The guest was frozen before we came; it was left so.
+    AlreadyFrozen,
+    /// The thaw guarantee could not be set up, so nothing was frozen.
+    NoGuardian(String),
+    /// None of the mount points that were named could be frozen.
+    NothingFrozen {
+        /// The mount points.
+        mountpoints: Vec<String>,
+    },
+    /// A freeze lasted its `max`, and was ended before its block was.
+    WindowExpired {
+        /// The longest that it was to last.
+        max: Duration,
+        /// Whether the guest is known to be thawed.
+        thawed: bool,
+    },
+    /// The guest was thawed by something else while we held it frozen.
+    ThawedElsewhere {
+        /// File systems that were frozen.
+        frozen: i64,
+        /// File systems that our thaw still found frozen.
+        thawed: i64,
+    },
+    /// The guest could not be thawed, or not be seen to be.
+    StillFrozen {
+        /// How long it was tried.
+        tried: Duration,
+        /// What the last try met.
+        last: String,
+    },
+    /// Overlays could not be taken away again: which, and why.
+    Overlays(String),
+    /// Something failed, and what it had begun could not be taken back.
+    LeftBehind {
+        /// What failed.
+        error: Box<ErrorKind>,
+        /// What is left, and why.
+        left: String,
+    },
+    /// The user or the system asked for an end.
+    Interrupted,
+}
+
+impl Error {
+    /// Whether QEMU or the agent heard the command and refused it.
+    pub fn is_refusal(&self) -> bool {
+        matches!(&self.kind, ErrorKind::Client(client::Error::Refused { .. }))
+    }
+}
+
+/// How a program in the guest ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ExecEnd {
+    /// With this exit code.
+    Code(i64),
+    /// By this signal (Windows: unhandled exception).
+    Signal(i64),
+    /// The agent said neither.
+    Unknown,
+}
+
+impl fmt::Display for ExecEnd {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Code(code) => write!(f, "ended with exit code {code}"),
+            Self::Signal(signal) => write!(f, "was ended by signal {signal}"),
+            Self::Unknown => write!(f, "ended in a way that the agent did not tell"),
+        }
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.vm, self.kind)
+    }
+}
+
+impl fmt::Display for ErrorKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Client(error) => error.fmt(f),
+            Self::Target(error) => error.fmt(f),
+            Self::NoMonitor => write!(f, "only the agent's socket was given, and this needs the monitor"),
+            Self::NoAgent(why) => write!(f, "no guest agent socket is known: {why}"),
+            Self::AgentNotRunning { command } => {
+                write!(f, "`{command}` was not answered: the guest agent does not run in the guest")
+            }
+            Self::Reply { command, expected } => {
+                write!(f, "the reply to `{command}` holds no {expected}")
+            }
+            Self::NoCommand { command, nearest } => {
+                write!(f, "this QEMU has no command `{command}`")?;
+                match nearest.as_slice() {
+                    [] => Ok(()),
+                    names => write!(f, "; the nearest: {}", quoted(names)),
+                }
+            }
+            Self::Argument(what) => f.write_str(what),
+            Self::NotText { path, offset } => {
+                write!(f, "`{path}` in the guest is no UTF-8 text (byte {offset} is the first that is not)")
+            }
+            Self::ShortWrite { path, sent, written } => write!(
+                f,
+                "the guest took only {written} of {sent} bytes for `{path}`"
+            ),
+            Self::TooLarge { path, limit } => {
+                write!(f, "`{path}` in the guest is larger than {limit} bytes")
+            }
+            Self::Host { doing, path, source } => {
+                write!(f, "cannot {doing} `{}` on this host: {source}", path.display())
+            }
+            Self::Exec { program, end, stderr } => {
+                write!(f, "`{program}` in the guest {end}")?;
+                if stderr.is_empty() {
+                    Ok(())
+                } else {
+                    write!(f, ": {stderr}")
+                }
+            }
+            Self::ExecTimeout { program, pid, after } => write!(
+                f,
+                "`{program}` (process {pid} in the guest) still ran after {}",
+                show(*after)
+            ),
+            Self::Job { id, error } => write!(f, "job `{id}` failed: {error}"),
+            Self::JobTimeout { id, status, after } => {
+                write!(f, "job `{id}` was still {status} after {}", show(*after))
+            }
+            Self::NoJob { id } => write!(f, "there is no job `{id}`"),
+            Self::NoEvent { names, after } => {
+                write!(f, "no event {} came within {}", quoted(names), show(*after))
+            }
+            Self::AlreadyFrozen => write!(f, "the guest was already frozen by something else, and was left so"),
+            Self::NoGuardian(why) => {
+                write!(f, "nothing was frozen, because the process that would thaw the guest could not be set up: {why}")
+            }
+            Self::NothingFrozen { mountpoints } => {
+                write!(f, "no file system was frozen: the guest has none at {}", quoted(mountpoints))
+            }
+            Self::WindowExpired { max, thawed } => {
+                write!(f, "the freeze window expired after {}", show(*max))?;
+                if *thawed {
+                    write!(f, "; the guest was thawed, so what was done in the window may be inconsistent")
+                } else {
+                    write!(f, ", and the guest could not be seen to be thawed")
+                }
+            }
+            Self::ThawedElsewhere { frozen, thawed } => write!(
+                f,
+                "the guest was thawed before we did it ({thawed} of {frozen} file systems were still frozen), so what was done in the window may be inconsistent"
+            ),
+            Self::StillFrozen { tried, last } => write!(
+                f,
+                "the guest could not be thawed within {}: {last}",
+                show(*tried)
+            ),
+            Self::Overlays(left) => write!(f, "left behind: {left}"),
+            Self::LeftBehind { error, left } => write!(f, "{error}; {left}"),
+            Self::Interrupted => write!(f, "interrupted"),
+        }
+    }
+}
+
+impl std::error::Error for Error {}
+
+/// Names in backticks, with commas and an `and`.
+fn quoted(names: &[String]) -> String {
+    let all: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
+    match all.split_last() {
+        None => String::from("any"),
+        Some((only, [])) => only.clone(),
+        Some((last, rest)) => format!("{} and {last}", rest.join(", ")),
+    }
+}

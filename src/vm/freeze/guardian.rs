@@ -1,0 +1,119 @@
+//! The guardian: a small process of its own that thaws a guest when the shell that froze it died or hangs.
+//!
+//! It is `qmpsh thaw --guard RECORD`, started by the shell before the freeze. Its standard input is the agent's
+//! connection, its standard output the line to the shell. It survives the signals that end the shell, and does nothing
+//! as long as the shell lives and keeps its time.
+
+use std::io::{self, Write};
+use std::os::fd::{AsFd, OwnedFd};
+use std::path::Path;
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::UnixStream;
+use tokio::time::{Instant, timeout_at};
+
+use super::PATIENCE;
+use super::lifeline::word;
+use super::record::{Frozen, Record};
+use super::thaw::{self, Failure};
+use crate::client::{Address, Agent, Stream};
+use crate::wire::escaped;
+
+/// How long after its `max` a freeze must be over before the shell counts as hanging.
+const GRACE: Duration = Duration::from_secs(2);
+
+/// How long the guardian tries to thaw. After that the record stays, for `qmpsh thaw --stale`.
+const GUARD: Duration = Duration::from_secs(3600);
+
+/// Why the shell need not be waited for any longer.
+enum Cause {
+    Died,
+    Hangs,
+}
+
+/// Guards the freeze of `record` until the guest was seen thawed, by the shell or by this process.
+///
+/// Takes its standard input and output as described above, so it is for a process of its own. Fails when the record
+/// cannot be held, and when the guest could not be thawed.
+pub async fn guard(record: &Path) -> io::Result<()> {
+    stay_alive()?;
+    let (record, frozen) = Record::join(record)?;
+    let mut line = UnixStream::from_std(own(io::stdout().as_fd())?.into())?;
+    line.write_u8(word::READY).await?;
+    let Some(cause) = wait(&mut line, frozen.max() + GRACE).await else {
+        return Ok(());
+    };
+    // The shell removes the record as soon as it has seen the guest thawed, and may die right after.
+    if !record.exists() {
+        return Ok(());
+    }
+    let agent = agent(&frozen)?;
+    match cause {
+        Cause::Died => say(&frozen, "the shell died while the guest was frozen; thawing it"),
+        Cause::Hangs => say(&frozen, "the freeze outlasted its time and the shell hangs; thawing the guest"),
+    }
+    match thaw::surely(&agent, frozen.server, GUARD).await {
+        Ok(_) => {
+            record.remove();
+            say(&frozen, "the guest is thawed");
+            Ok(())
+        }
+        Err(Failure::Gone(_)) => {
+            record.remove();
+            say(&frozen, "the VM has ended, so there is nothing left to thaw");
+            Ok(())
+        }
+        Err(Failure::Patience(error)) => {
+            say(&frozen, &format!("the guest could not be thawed: {error}; try `qmpsh thaw --stale`"));
+            Err(io::Error::other(error.to_string()))
+        }
+    }
+}
+
+/// Becomes a session of its own and ignores what ends the shell: a Ctrl-C, a closed terminal, a service being stopped.
+fn stay_alive() -> io::Result<()> {
+    use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
+    // It fails only for a process that leads its group, whose terminal signals then do not reach us either.
+    let _ = rustix::process::setsid();
+    let ignored = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(false));
+    for signal in [SIGHUP, SIGINT, SIGQUIT, SIGTERM] {
+        signal_hook::flag::register(signal, ignored.clone())?;
+    }
+    Ok(())
+}
+
+/// Returns nothing when the shell released the freeze, else why it is time to step in.
+async fn wait(line: &mut UnixStream, patience: Duration) -> Option<Cause> {
+    let mut end = Instant::now() + patience;
+    loop {
+        match timeout_at(end, line.read_u8()).await {
+            Ok(Ok(word::RELEASED)) => return None,
+            // The shell thaws: it gets the time that it gives itself, and some more.
+            Ok(Ok(_)) => end = Instant::now() + PATIENCE + GRACE,
+            Ok(Err(_)) => return Some(Cause::Died),
+            Err(_) => return Some(Cause::Hangs),
+        }
+    }
+}
+
+/// The agent on the connection that the shell had, or a new one if that is lost.
+fn agent(frozen: &Frozen) -> io::Result<Agent> {
+    let address: Address = frozen
+        .agent
+        .parse()
+        .map_err(|_| io::Error::other(format!("the record names no socket: {}", frozen.agent)))?;
+    let stream = Stream::from_fd(own(io::stdin().as_fd())?)?;
+    Ok(Agent::over(stream, address, None))
+}
+
+/// A copy of a stream that this process was given; not inherited further.
+fn own(stream: std::os::fd::BorrowedFd<'_>) -> io::Result<OwnedFd> {
+    stream.try_clone_to_owned()
+}
+
+/// Tells whoever still reads the shell's error stream.
+fn say(frozen: &Frozen, what: &str) {
+    // The stream may be closed by now; there is nobody to tell then.
+    let _ = writeln!(io::stderr(), "qmpsh: {}: {what}", escaped(&frozen.vm));
+}

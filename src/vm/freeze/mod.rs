@@ -1,0 +1,295 @@
+//! The thaw guarantee: whatever becomes of the script, the shell or its process, a guest that qmpsh froze is thawed.
+//!
+//! Three hold it. The guard here thaws when it is released, and when its time is over. The guardian, a process of its
+//! own, thaws when the shell dies or hangs ([`guardian`]). The record on disk outlives both, for `qmpsh thaw --stale`
+//! ([`stale`]). What none of them can do is to thaw a guest whose agent does not answer.
+
+pub mod guardian;
+mod lifeline;
+mod record;
+pub mod stale;
+mod thaw;
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tokio::sync::Mutex;
+use tokio::time::{Instant, sleep_until};
+use tokio_util::sync::CancellationToken;
+
+use self::lifeline::Lifeline;
+use self::record::{Frozen, Record};
+use self::thaw::Failure;
+use super::agent::GuestAgent;
+use super::error::{Error, ErrorKind};
+use super::machine::{Vm, object};
+use super::process::Process;
+use crate::client::{Agent, Call};
+
+/// How long a freeze lasts at most unless said otherwise.
+pub const MAX: Duration = Duration::from_secs(60);
+
+/// How long a shell tries to thaw before it leaves that to the guardian.
+const PATIENCE: Duration = Duration::from_secs(180);
+
+/// How a guest is to be frozen.
+#[derive(Debug, Clone)]
+pub struct FreezeOptions {
+    /// The mount points to freeze; all file systems when there are none.
+    pub mountpoints: Option<Vec<String>>,
+    /// How long the guest stays frozen at most, from the moment the freeze is asked for.
+    pub max: Duration,
+}
+
+impl Default for FreezeOptions {
+    fn default() -> Self {
+        Self {
+            mountpoints: None,
+            max: MAX,
+        }
+    }
+}
+
+/// A frozen guest. All clones are one freeze, and [`Freeze::release`] ends it.
+#[derive(Clone)]
+pub struct Freeze {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    vm: Vm,
+    agent: Agent,
+    server: Option<Process>,
+    count: i64,
+    max: Duration,
+    began: Instant,
+    hold: Mutex<Hold>,
+    expired: CancellationToken,
+    released: CancellationToken,
+    frozen: std::sync::OnceLock<Duration>,
+}
+
+/// What holds the guest's thaw: taken by the release, whose outcome stays.
+enum Hold {
+    Held { record: Record, lifeline: Lifeline },
+    Releasing,
+    Released(Result<(), Error>),
+}
+
+impl GuestAgent {
+    /// Thaws the guest, whoever froze it (`guest-fsfreeze-thaw`, QEMU 0.15); gives the number of file systems thawed.
+    pub async fn fsthaw(&self) -> Result<i64, Error> {
+        let reply = self.call("guest-fsfreeze-thaw", object(json!({}))).await?;
+        self.integer("guest-fsfreeze-thaw", &reply)
+    }
+
+    /// Whether the guest is `frozen` or `thawed` (`guest-fsfreeze-status`, QEMU 0.15).
+    pub async fn fsstatus(&self) -> Result<String, Error> {
+        let reply = self.call("guest-fsfreeze-status", object(json!({}))).await?;
+        match reply.as_str() {
+            Some(status) => Ok(status.to_owned()),
+            None => Err(self.vm().reply_error("guest-fsfreeze-status", "status")),
+        }
+    }
+
+    /// Freezes the guest's file systems (`guest-fsfreeze-freeze`, QEMU 0.15; `-freeze-list`, QEMU 2.2).
+    ///
+    /// Returns when they are frozen, which takes as long as the guest needs to write its dirty pages. Before the
+    /// freeze is sent, a record of it is safe on disk and the guardian is ready. When the freeze is refused or not
+    /// answered within `max`, and when `stop` ends while it is waited for, the guest is thawed before this returns.
+    /// A guest that is frozen already is refused and left alone.
+    pub async fn fsfreeze(
+        &self,
+        options: &FreezeOptions,
+        stop: impl Future<Output = ()>,
+    ) -> Result<Freeze, Error> {
+        let vm = self.vm();
+        if self.fsstatus().await? == "frozen" {
+            return Err(vm.error(ErrorKind::AlreadyFrozen));
+        }
+        let agent = self.client().await?.clone();
+        let server = agent.peer_pid().await.and_then(Process::running);
+        let frozen = Frozen::now(vm.label(), agent.address(), server, options.max);
+        let (record, lifeline) = self.prepare(&agent, &frozen).await?;
+
+        let call = match &options.mountpoints {
+            Some(list) => Call::new(
+                "guest-fsfreeze-freeze-list",
+                object(json!({ "mountpoints": list })),
+            ),
+            None => Call::new("guest-fsfreeze-freeze", object(json!({}))),
+        };
+        let began = Instant::now();
+        let reply = tokio::select! {
+            biased;
+            reply = agent.call(call.within(options.max)) => reply.map_err(|error| vm.client_error(error)),
+            () = stop => Err(vm.error(ErrorKind::Interrupted)),
+        };
+        let freeze = Freeze {
+            shared: Arc::new(Shared {
+                vm: vm.clone(),
+                agent,
+                server,
+                count: reply.as_ref().map_or(0, |count| count.as_i64().unwrap_or(0)),
+                max: options.max,
+                began,
+                hold: Mutex::new(Hold::Held { record, lifeline }),
+                expired: CancellationToken::new(),
+                released: CancellationToken::new(),
+                frozen: std::sync::OnceLock::new(),
+            }),
+        };
+        freeze.confirm(reply, options).await?;
+        tokio::spawn(freeze.clone().expire());
+        Ok(freeze)
+    }
+
+    async fn prepare(&self, agent: &Agent, frozen: &Frozen) -> Result<(Record, Lifeline), Error> {
+        let unable = |why: String| self.vm().error(ErrorKind::NoGuardian(why));
+        let settings = self.vm().settings();
+        let folder = settings.frozen_dir();
+        let record = Record::create(&folder, frozen)
+            .map_err(|error| unable(format!("its record in `{}`: {error}", folder.display())))?;
+        let started = async {
+            let connection = agent.duplicate().await?;
+            Lifeline::start(&settings.guardian, &record, connection).await
+        };
+        match started.await {
+            Ok(lifeline) => Ok((record, lifeline)),
+            Err(error) => {
+                // Nothing was frozen, so there is nothing to remember.
+                record.remove();
+                Err(unable(error.to_string()))
+            }
+        }
+    }
+}
+
+impl Freeze {
+    /// The number of file systems that are frozen.
+    pub fn count(&self) -> i64 {
+        self.shared.count
+    }
+
+    /// The VM whose guest is frozen.
+    pub fn vm(&self) -> &Vm {
+        &self.shared.vm
+    }
+
+    /// How long the guest was frozen: from the sending of the freeze to the answer of the thaw. Nothing before that.
+    pub fn frozen(&self) -> Option<Duration> {
+        self.shared.frozen.get().copied()
+    }
+
+    /// Ends when the guest has been frozen for its `max`; the thaw has begun by then.
+    pub async fn expired(&self) {
+        self.shared.expired.cancelled().await;
+    }
+
+    /// Whether the guest has been frozen for its `max`.
+    pub fn is_expired(&self) -> bool {
+        self.shared.expired.is_cancelled()
+    }
+
+    /// Makes sure of the freeze's reply; anything but frozen file systems is undone before this returns.
+    async fn confirm(&self, reply: Result<Value, Error>, options: &FreezeOptions) -> Result<(), Error> {
+        let vm = &self.shared.vm;
+        let error = match (reply, &options.mountpoints) {
+            (Ok(_), Some(mountpoints)) if self.count() == 0 => vm.error(ErrorKind::NothingFrozen {
+                mountpoints: mountpoints.clone(),
+            }),
+            (Ok(_), _) => return Ok(()),
+            (Err(error), _) => error,
+        };
+        // A freeze that was not answered may yet happen; one that was refused may have been half done.
+        self.release().await?;
+        Err(error)
+    }
+
+    /// Thaws the guest and makes sure that it is thawed.
+    ///
+    /// Tries for up to 3 min, then leaves it to the guardian and fails. Fails too when the window expired before, and
+    /// when something else thawed the guest: a snapshot that was made under this freeze may be inconsistent then.
+    /// A second release has the outcome of the first.
+    pub async fn release(&self) -> Result<(), Error> {
+        let mut hold = self.shared.hold.lock().await;
+        let (record, lifeline) = match std::mem::replace(&mut *hold, Hold::Releasing) {
+            Hold::Held { record, lifeline } => (record, lifeline),
+            // A release that was cut off has left the thaw to the guardian, by dropping the line to it.
+            Hold::Releasing => {
+                let error = self.shared.vm.error(ErrorKind::Interrupted);
+                *hold = Hold::Released(Err(error.clone()));
+                return Err(error);
+            }
+            Hold::Released(outcome) => {
+                *hold = Hold::Released(outcome.clone());
+                return outcome;
+            }
+        };
+        let outcome = self.thaw(record, lifeline).await;
+        *hold = Hold::Released(outcome.clone());
+        self.shared.released.cancel();
+        outcome
+    }
+
+    async fn thaw(&self, record: Record, mut lifeline: Lifeline) -> Result<(), Error> {
+        let shared = &*self.shared;
+        let expired = self.is_expired();
+        lifeline.thawing().await;
+        let thawed = thaw::surely(&shared.agent, shared.server, PATIENCE).await;
+        let error = |kind| Err(shared.vm.error(kind));
+        match thawed {
+            Ok(thawed) => {
+                let frozen = thawed.at - shared.began;
+                let _ = shared.frozen.set(frozen);
+                record.remove();
+                lifeline.release().await;
+                match thawed.count {
+                    _ if expired => error(ErrorKind::WindowExpired {
+                        max: shared.max,
+                        thawed: true,
+                    }),
+                    Some(count) if count < shared.count => error(ErrorKind::ThawedElsewhere {
+                        frozen: shared.count,
+                        thawed: count,
+                    }),
+                    _ => Ok(()),
+                }
+            }
+            Err(Failure::Gone(last)) => {
+                // The freeze ended with the VM.
+                record.remove();
+                lifeline.release().await;
+                error(ErrorKind::Client(last))
+            }
+            Err(Failure::Patience(last)) => {
+                // The guardian goes on, on the connection that it shares with us: we must not read there any more.
+                drop(lifeline);
+                shared.agent.disconnect().await;
+                error(ErrorKind::StillFrozen {
+                    tried: PATIENCE,
+                    last: last.to_string(),
+                })
+            }
+        }
+    }
+
+    /// Thaws the guest when it has been frozen for its `max`.
+    async fn expire(self) {
+        let end = self.shared.began + self.shared.max;
+        tokio::select! {
+            () = sleep_until(end) => {}
+            () = self.shared.released.cancelled() => return,
+        }
+        // A release that is under way has the lock, and is no expiry.
+        if let Ok(hold) = self.shared.hold.try_lock()
+            && matches!(*hold, Hold::Held { .. })
+        {
+            self.shared.expired.cancel();
+        }
+        // Whoever releases the freeze next is given this outcome.
+        let _ = self.release().await;
+    }
+}

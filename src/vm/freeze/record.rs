@@ -1,0 +1,150 @@
+//! The record of a freeze: on disk before the first byte of the freeze is sent, removed when the thaw was seen.
+//!
+//! A record that no process holds a lock on is that of a run that died. The lock ends with the process in every case,
+//! SIGKILL and a crash of the host among them.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use rustix::fs::{FlockOperation, flock};
+use serde::{Deserialize, Serialize};
+
+use crate::client::{Address, random_id};
+use crate::vm::process::Process;
+
+/// What a record tells to whoever finds it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Frozen {
+    /// The VM as the user named it.
+    pub vm: String,
+    /// The agent's socket.
+    pub agent: String,
+    /// The process that serves that socket, where it could be seen: QEMU.
+    pub server: Option<Process>,
+    /// The qmpsh that froze the guest.
+    pub shell: Option<Process>,
+    /// When, in seconds since 1970.
+    pub since: u64,
+    /// How long it was to last at most, in milliseconds.
+    pub max_ms: u64,
+}
+
+impl Frozen {
+    /// The record for a freeze that begins now.
+    pub(super) fn now(vm: &str, agent: &Address, server: Option<Process>, max: Duration) -> Self {
+        let since = SystemTime::now().duration_since(UNIX_EPOCH);
+        Self {
+            vm: vm.to_owned(),
+            agent: agent.to_string(),
+            server,
+            shell: Process::this(),
+            since: since.map_or(0, |since| since.as_secs()),
+            max_ms: u64::try_from(max.as_millis()).unwrap_or(u64::MAX),
+        }
+    }
+
+    /// Whether the VM is known to have ended or been started anew, and with it the freeze.
+    pub(super) fn is_over(&self) -> bool {
+        self.server.is_some_and(|server| !server.is_running())
+    }
+
+    /// How long the freeze was to last at most.
+    pub(super) fn max(&self) -> Duration {
+        Duration::from_millis(self.max_ms)
+    }
+}
+
+/// A record on disk, held by this process.
+#[derive(Debug)]
+pub(super) struct Record {
+    path: PathBuf,
+    // Held for its lock.
+    _file: File,
+}
+
+impl Record {
+    /// Writes a new record, held and safe on disk when this returns.
+    pub(super) fn create(folder: &Path, frozen: &Frozen) -> io::Result<Self> {
+        fs::DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(folder)?;
+        let path = folder.join(format!("{}.json", random_id()));
+        let mut file = OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(&path)?;
+        let written = flock(&file, FlockOperation::NonBlockingLockShared)
+            .map_err(io::Error::from)
+            .and_then(|()| {
+                let mut text = serde_json::to_vec_pretty(frozen)?;
+                text.push(b'\n');
+                file.write_all(&text)?;
+                file.sync_all()?;
+                // The name too must survive a crash, not only what it names.
+                File::open(folder)?.sync_all()
+            });
+        match written {
+            Ok(()) => Ok(Self { path, _file: file }),
+            Err(error) => {
+                let _ = fs::remove_file(&path);
+                Err(error)
+            }
+        }
+    }
+
+    /// Joins in holding a record that another process has written.
+    pub(super) fn join(path: &Path) -> io::Result<(Self, Frozen)> {
+        Self::open(path, FlockOperation::NonBlockingLockShared)
+    }
+
+    /// Takes over a record that nobody holds; `WouldBlock` when somebody does.
+    pub(super) fn take_over(path: &Path) -> io::Result<(Self, Frozen)> {
+        Self::open(path, FlockOperation::NonBlockingLockExclusive)
+    }
+
+    fn open(path: &Path, lock: FlockOperation) -> io::Result<(Self, Frozen)> {
+        let file = File::open(path)?;
+        flock(&file, lock)?;
+        let frozen = serde_json::from_reader(&file)?;
+        let path = path.to_owned();
+        Ok((Self { path, _file: file }, frozen))
+    }
+
+    /// Where it is.
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Whether it is still there: its removal says that the guest was seen thawed.
+    pub(super) fn exists(&self) -> bool {
+        self.path.exists()
+    }
+
+    /// Removes it: the guest was seen thawed, or is gone.
+    pub(super) fn remove(&self) {
+        // Gone already is fine; anything else leaves a record that the next start reports, which is the safe side.
+        let _ = fs::remove_file(&self.path);
+    }
+}
+
+/// The records of a folder, whoever holds them.
+pub(super) fn paths(folder: &Path) -> io::Result<Vec<PathBuf>> {
+    let entries = match fs::read_dir(folder) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        entries => entries?,
+    };
+    let mut paths = Vec::new();
+    for entry in entries {
+        let path = entry?.path();
+        if path.extension().is_some_and(|extension| extension == "json") {
+            paths.push(path);
+        }
+    }
+    paths.sort();
+    Ok(paths)
+}

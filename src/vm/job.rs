@@ -1,0 +1,170 @@
+//! A job of QEMU's as a value: wait for it, complete, cancel, dismiss (`query-jobs`, QEMU 3.0).
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tokio::time::{Instant, timeout_at};
+
+use super::error::{Error, ErrorKind};
+use super::machine::{Vm, object};
+use super::watch::Watch;
+
+/// How often a job is asked for its progress while no event comes.
+const POLL: Duration = Duration::from_millis(500);
+
+/// A job by its id. It may not exist yet, or not any more.
+#[derive(Clone)]
+pub struct Job {
+    vm: Vm,
+    id: String,
+}
+
+/// Where a job stands, as `query-jobs` tells it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Progress {
+    /// The job's status, as in `running`, `ready` or `concluded`.
+    pub status: String,
+    /// The work done so far, in units of the job's own (bytes for block jobs).
+    pub current: u64,
+    /// The work in all as far as QEMU knows it; it may grow.
+    pub total: u64,
+    /// Why the job failed, once it has.
+    pub error: Option<String>,
+}
+
+/// How a wait for a job went well.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reached {
+    /// The job ended and was dismissed.
+    Concluded,
+    /// A mirror or an active commit is ready: `complete` it, or cancel it.
+    Ready,
+}
+
+impl Job {
+    pub(super) fn new(vm: Vm, id: &str) -> Self {
+        Self {
+            vm,
+            id: id.to_owned(),
+        }
+    }
+
+    /// The job's id.
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// Where the job stands, or nothing when QEMU does not know it (any more).
+    pub async fn progress(&self) -> Result<Option<Progress>, Error> {
+        let jobs = self.vm.call("query-jobs", serde_json::Map::new()).await?;
+        let jobs = jobs
+            .as_array()
+            .ok_or_else(|| self.vm.reply_error("query-jobs", "list"))?;
+        let Some(job) = jobs.iter().find(|job| job["id"] == self.id.as_str()) else {
+            return Ok(None);
+        };
+        Ok(Some(Progress {
+            status: job["status"].as_str().unwrap_or("undefined").to_owned(),
+            current: job["current-progress"].as_u64().unwrap_or(0),
+            total: job["total-progress"].as_u64().unwrap_or(0),
+            error: job["error"].as_str().map(str::to_owned),
+        }))
+    }
+
+    /// Waits until the job has ended or is ready, and dismisses an ended one.
+    ///
+    /// `report` is told of each step. Fails with QEMU's words when the job failed, when `deadline` passes (the job goes
+    /// on), and when QEMU does not know the job.
+    pub async fn wait(
+        &self,
+        deadline: Option<Duration>,
+        mut report: impl FnMut(&Progress),
+    ) -> Result<Reached, Error> {
+        let end = deadline.map(|deadline| Instant::now() + deadline);
+        // Watching begins before the first look, so that no change falls between the two.
+        let mut changes = self.vm.watch(&["JOB_STATUS_CHANGE".to_owned()]).await?;
+        loop {
+            let Some(progress) = self.progress().await? else {
+                return Err(self.vm.error(ErrorKind::NoJob { id: self.id.clone() }));
+            };
+            report(&progress);
+            match progress.status.as_str() {
+                "concluded" => {
+                    // The error is read before the dismissal, which forgets it.
+                    self.dismiss().await?;
+                    return match progress.error {
+                        None => Ok(Reached::Concluded),
+                        Some(error) => Err(self.vm.error(ErrorKind::Job {
+                            id: self.id.clone(),
+                            error,
+                        })),
+                    };
+                }
+                "ready" => return Ok(Reached::Ready),
+                _ => {}
+            }
+            if let (Some(end), Some(after)) = (end, deadline)
+                && Instant::now() >= end
+            {
+                return Err(self.vm.error(ErrorKind::JobTimeout {
+                    id: self.id.clone(),
+                    status: progress.status,
+                    after,
+                }));
+            }
+            self.change(&mut changes, end).await?;
+        }
+    }
+
+    /// Returns when this job's status may have changed, or it is time to look at its progress.
+    async fn change(&self, changes: &mut Watch, end: Option<Instant>) -> Result<(), Error> {
+        let poll = Instant::now() + POLL;
+        let until = end.map_or(poll, |end| end.min(poll));
+        loop {
+            match timeout_at(until, changes.next()).await {
+                Ok(Ok(crate::client::Next::Event(event))) if event.data["id"] != self.id.as_str() => {}
+                Ok(Ok(_)) | Err(_) => return Ok(()),
+                Ok(Err(error)) => return Err(error),
+            }
+        }
+    }
+
+    async fn command(&self, command: &str) -> Result<(), Error> {
+        let arguments = object(json!({ "id": self.id }));
+        self.vm.call(command, arguments).await.map(drop)
+    }
+
+    /// Asks a ready job to do its last step, as the pivot of a mirror (`job-complete`).
+    pub async fn complete(&self) -> Result<(), Error> {
+        self.command("job-complete").await
+    }
+
+    /// Asks the job to end without its result (`job-cancel`).
+    ///
+    /// A mirror that is ready ends with success all the same, and without its pivot.
+    pub async fn cancel(&self) -> Result<(), Error> {
+        self.command("job-cancel").await
+    }
+
+    /// Lets QEMU forget a concluded job (`job-dismiss`).
+    pub async fn dismiss(&self) -> Result<(), Error> {
+        self.command("job-dismiss").await
+    }
+
+    /// Stops a running job for a while (`job-pause`).
+    pub async fn pause(&self) -> Result<(), Error> {
+        self.command("job-pause").await
+    }
+
+    /// Lets a paused job go on (`job-resume`).
+    pub async fn resume(&self) -> Result<(), Error> {
+        self.command("job-resume").await
+    }
+}
+
+impl Progress {
+    /// The progress as scripts see it.
+    pub fn to_value(&self) -> Value {
+        json!({ "status": self.status, "current": self.current, "total": self.total, "error": self.error })
+    }
+}

@@ -1,0 +1,274 @@
+//! A VM as qmpsh holds it: cheap to clone, connected on first use, reconnected for what only reads.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::{Map, Value, json};
+use tokio::sync::{Mutex, OnceCell};
+
+use super::agent::GuestAgent;
+use super::effect::{self, Effect};
+use super::error::{Error, ErrorKind};
+use super::job::Job;
+use super::settings::Settings;
+use super::target::Target;
+use super::watch::Watch;
+use crate::client::{self, Address, Agent, CONNECT_DEADLINE, Call, Qmp};
+
+/// The UUID of a VM that was given none (`query-uuid`): it names nothing.
+const NO_UUID: &str = "00000000-0000-0000-0000-000000000000";
+
+/// The arguments of a command.
+pub type Arguments = Map<String, Value>;
+
+/// A handle on one VM; all clones share its connections.
+#[derive(Clone)]
+pub struct Vm {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    target: Target,
+    settings: Arc<Settings>,
+    monitor: Mutex<Option<Qmp>>,
+    agent: OnceCell<Agent>,
+}
+
+impl Vm {
+    /// A handle on the VM that `target` names. Nothing is connected yet.
+    pub fn new(target: Target, settings: Arc<Settings>) -> Self {
+        Self {
+            shared: Arc::new(Shared {
+                target,
+                settings,
+                monitor: Mutex::new(None),
+                agent: OnceCell::new(),
+            }),
+        }
+    }
+
+    /// The VM as the user named it.
+    pub fn label(&self) -> &str {
+        self.shared.target.label()
+    }
+
+    pub(super) fn settings(&self) -> &Arc<Settings> {
+        &self.shared.settings
+    }
+
+    pub(super) fn target(&self) -> &Target {
+        &self.shared.target
+    }
+
+    /// Where the agent's connection is kept once its address is known.
+    pub(super) fn agent_cell(&self) -> &OnceCell<Agent> {
+        &self.shared.agent
+    }
+
+    /// An error on this VM.
+    pub(super) fn error(&self, kind: ErrorKind) -> Error {
+        Error {
+            vm: self.label().to_owned(),
+            kind,
+        }
+    }
+
+    pub(super) fn client_error(&self, error: client::Error) -> Error {
+        self.error(ErrorKind::Client(error))
+    }
+
+    /// Where the monitor is.
+    pub(super) fn monitor_address(&self) -> Result<&Address, Error> {
+        self.target()
+            .qmp()
+            .ok_or_else(|| self.error(ErrorKind::NoMonitor))
+    }
+
+    /// The monitor's connection, made now if there is none or the last one was lost.
+    ///
+    /// Blocks up to 5 s for the connection and the greeting; fails when the socket is missing, refused, silent, or held
+    /// by another client.
+    pub(super) async fn monitor(&self) -> Result<Qmp, Error> {
+        let address = self.monitor_address()?;
+        let mut slot = self.shared.monitor.lock().await;
+        if let Some(qmp) = slot.as_ref().filter(|qmp| !qmp.is_closed()) {
+            return Ok(qmp.clone());
+        }
+        let settings = self.settings();
+        let deadline = settings.timeout.unwrap_or(CONNECT_DEADLINE);
+        let qmp = Qmp::connect(address, deadline, settings.tap.clone())
+            .await
+            .map_err(|error| self.client_error(error))?;
+        *slot = Some(qmp.clone());
+        Ok(qmp)
+    }
+
+    /// The process that serves the monitor's socket, where it can be seen.
+    pub(super) async fn process(&self) -> Result<Option<u32>, Error> {
+        Ok(self.monitor().await?.peer_pid())
+    }
+
+    /// Sends a QMP command and gives its reply.
+    ///
+    /// Waits up to 30 s (60 s for block and device changes, more for large arguments). A read is sent once more when
+    /// the connection was lost; a change never is.
+    pub async fn call(&self, command: &str, arguments: Arguments) -> Result<Value, Error> {
+        let mut call = Call::new(command, arguments);
+        if let Some(timeout) = self.settings().timeout {
+            call = call.within(timeout);
+        }
+        self.send(call).await
+    }
+
+    /// Sends a QMP command with a deadline of its own; otherwise as [`Vm::call`].
+    pub async fn call_within(
+        &self,
+        command: &str,
+        arguments: Arguments,
+        deadline: Duration,
+    ) -> Result<Value, Error> {
+        self.send(Call::new(command, arguments).within(deadline))
+            .await
+    }
+
+    async fn send(&self, call: Call) -> Result<Value, Error> {
+        let effect = effect::of(&call.command);
+        let reply = self.monitor().await?.call(call.clone()).await;
+        let reply = match reply {
+            Err(client::Error::Gone { .. }) if effect == Effect::Read => {
+                self.monitor().await?.call(call).await
+            }
+            reply => reply,
+        };
+        reply.map_err(|error| self.client_error(error))
+    }
+
+    /// A line for the human monitor, and the text that it prints (`human-monitor-command`).
+    ///
+    /// The human monitor tells its errors as text too.
+    pub async fn hmp(&self, line: &str) -> Result<String, Error> {
+        let command = "human-monitor-command";
+        let arguments = object(json!({ "command-line": line }));
+        let mut call = Call::new(command, arguments);
+        if let Some(timeout) = self.settings().timeout {
+            call = call.within(timeout);
+        }
+        let reply = self.monitor().await?.call(call.clone()).await;
+        let reply = match reply {
+            Err(client::Error::Gone { .. }) if effect::of_hmp(line) == Effect::Read => {
+                self.monitor().await?.call(call).await
+            }
+            reply => reply,
+        };
+        match reply.map_err(|error| self.client_error(error))? {
+            Value::String(text) => Ok(text.replace("\r\n", "\n")),
+            _ => Err(self.reply_error(command, "text")),
+        }
+    }
+
+    pub(super) fn reply_error(&self, command: &str, expected: &'static str) -> Error {
+        self.error(ErrorKind::Reply {
+            command: command.to_owned(),
+            expected,
+        })
+    }
+
+    /// Does all `actions` or none of them (`transaction`, QEMU 1.1), each `{ "type": ..., "data": { ... } }`.
+    pub async fn transaction(&self, actions: Vec<Value>, mut properties: Arguments) -> Result<(), Error> {
+        let mut arguments = object(json!({ "actions": actions }));
+        if !properties.is_empty() {
+            arguments.insert("properties".into(), Value::Object(std::mem::take(&mut properties)));
+        }
+        self.call("transaction", arguments).await.map(drop)
+    }
+
+    /// Follows the events called `names`, or all when none is named, from now on.
+    pub async fn watch(&self, names: &[String]) -> Result<Watch, Error> {
+        let events = self.monitor().await?.subscribe();
+        Ok(Watch::new(self.clone(), names, events))
+    }
+
+    /// The job `id`, whether QEMU knows it yet or not.
+    pub fn job(&self, id: &str) -> Job {
+        Job::new(self.clone(), id)
+    }
+
+    /// The guest's agent.
+    pub fn agent(&self) -> GuestAgent {
+        GuestAgent::new(self.clone())
+    }
+
+    /// The name that the VM was started with (`query-name`), if any.
+    pub async fn name(&self) -> Result<Option<String>, Error> {
+        let reply = self.call("query-name", Map::new()).await?;
+        Ok(reply["name"].as_str().map(str::to_owned))
+    }
+
+    /// The UUID that the VM was started with (`query-uuid`), if any.
+    pub async fn uuid(&self) -> Result<Option<String>, Error> {
+        let reply = self.call("query-uuid", Map::new()).await?;
+        let uuid = reply["UUID"]
+            .as_str()
+            .ok_or_else(|| self.reply_error("query-uuid", "UUID"))?;
+        Ok((uuid != NO_UUID).then(|| uuid.to_owned()))
+    }
+
+    /// The run state, as in `running`, `paused` or `prelaunch` (`query-status`).
+    pub async fn status(&self) -> Result<String, Error> {
+        let reply = self.call("query-status", Map::new()).await?;
+        match reply["status"].as_str() {
+            Some(status) => Ok(status.to_owned()),
+            None => Err(self.reply_error("query-status", "status")),
+        }
+    }
+
+    /// QEMU's version, as in `10.0.2`, from the monitor's greeting.
+    pub async fn version(&self) -> Result<String, Error> {
+        Ok(self.monitor().await?.greeting().version.to_string())
+    }
+
+    /// The names of all commands that this QEMU has (`query-commands`).
+    pub async fn commands(&self) -> Result<BTreeSet<String>, Error> {
+        let reply = self.call("query-commands", Map::new()).await?;
+        let list = reply
+            .as_array()
+            .ok_or_else(|| self.reply_error("query-commands", "list"))?;
+        Ok(list
+            .iter()
+            .filter_map(|entry| entry["name"].as_str().map(str::to_owned))
+            .collect())
+    }
+
+    /// The command that a script means by the method `name`: QMP mixes `-` and `_`, a method has `_` only.
+    ///
+    /// Fails when this QEMU has no such command, naming the nearest.
+    pub async fn command_for(&self, name: &str) -> Result<String, Error> {
+        let commands = self.commands().await?;
+        if commands.contains(name) {
+            return Ok(name.to_owned());
+        }
+        let plain = |text: &str| text.replace('-', "_");
+        if let Some(command) = commands.iter().find(|command| plain(command) == plain(name)) {
+            return Ok(command.clone());
+        }
+        let mut nearest: Vec<(f64, String)> = commands
+            .into_iter()
+            .map(|command| (strsim::jaro_winkler(&plain(&command), &plain(name)), command))
+            .filter(|(likeness, _)| *likeness > 0.85)
+            .collect();
+        nearest.sort_by(|a, b| b.0.total_cmp(&a.0));
+        Err(self.error(ErrorKind::NoCommand {
+            command: name.to_owned(),
+            nearest: nearest.into_iter().take(3).map(|(_, command)| command).collect(),
+        }))
+    }
+}
+
+/// The members of an object that was written with `json!`.
+pub(super) fn object(value: Value) -> Arguments {
+    match value {
+        Value::Object(members) => members,
+        _ => Map::new(),
+    }
+}

@@ -1,0 +1,26 @@
+//! What an operator handles: a VM, its guest's agent, freezes, jobs, disks and events.
+//!
+//! [`Vm`] is the way in. Mechanisms with a guarantee live here; workflows are scripts.
+
+pub mod agent;
+pub mod disk;
+pub mod duration;
+pub mod effect;
+pub mod error;
+pub mod freeze;
+pub mod job;
+pub mod machine;
+pub mod overlay;
+pub mod process;
+pub mod settings;
+pub mod target;
+pub mod watch;
+
+pub use agent::GuestAgent;
+pub use error::{Error, ErrorKind};
+pub use freeze::{Freeze, FreezeOptions};
+pub use job::Job;
+pub use machine::{Arguments, Vm};
+pub use settings::Settings;
+pub use target::Target;
+pub use watch::Watch;

@@ -1,0 +1,75 @@
+//! What all VMs of one run share.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio_util::task::TaskTracker;
+
+use crate::client::Tap;
+
+/// The settings of one run of qmpsh, as far as they concern its VMs.
+#[derive(Clone)]
+pub struct Settings {
+    /// The folder that outlives the run; the records of freezes are kept below it.
+    pub state_dir: PathBuf,
+    /// The deadline of each call, in place of the one that fits the command.
+    pub timeout: Option<Duration>,
+    /// Is shown every message that is sent and received.
+    pub tap: Option<Arc<dyn Tap>>,
+    /// The program that thaws a guest when this process no longer can: qmpsh itself.
+    pub guardian: PathBuf,
+    cleanup: TaskTracker,
+}
+
+impl Settings {
+    /// Settings with no deadline of the user's and nobody listening.
+    pub fn new(state_dir: impl Into<PathBuf>) -> Self {
+        Self {
+            state_dir: state_dir.into(),
+            timeout: None,
+            tap: None,
+            // Not the path it was started by: an upgrade may have put another program there.
+            guardian: PathBuf::from("/proc/self/exe"),
+            cleanup: TaskTracker::new(),
+        }
+    }
+
+    /// Waits until what interrupted calls left behind in guests (open file handles) is cleaned up, or `patience` is over.
+    pub async fn settle(&self, patience: Duration) {
+        self.cleanup.close();
+        // Nothing is lost when the time is over: the agent's handles end with the agent.
+        let _ = tokio::time::timeout(patience, self.cleanup.wait()).await;
+        self.cleanup.reopen();
+    }
+
+    /// Where work goes that outlives the call which caused it.
+    pub(super) fn cleanup(&self) -> &TaskTracker {
+        &self.cleanup
+    }
+
+    /// The folder of the records of freezes.
+    pub(super) fn frozen_dir(&self) -> PathBuf {
+        self.state_dir.join("frozen")
+    }
+}
+
+/// The state folder: `$QMPSH_STATE_DIR`, root's `/var/lib/qmpsh`, or `$XDG_STATE_HOME/qmpsh` (`~/.local/state/qmpsh`).
+pub fn default_state_dir() -> PathBuf {
+    let variable = |name| std::env::var_os(name).filter(|value| !value.is_empty());
+    if let Some(dir) = variable("QMPSH_STATE_DIR") {
+        return dir.into();
+    }
+    // A record must be found whichever way root came to the machine, so never below a home folder.
+    if rustix::process::geteuid().is_root() {
+        return PathBuf::from("/var/lib/qmpsh");
+    }
+    match (variable("XDG_STATE_HOME"), variable("HOME")) {
+        (Some(state), _) => PathBuf::from(state).join("qmpsh"),
+        (None, Some(home)) => Path::new(&home).join(".local/state/qmpsh"),
+        (None, None) => std::env::temp_dir().join(format!(
+            "qmpsh-state-{}",
+            rustix::process::geteuid().as_raw()
+        )),
+    }
+}

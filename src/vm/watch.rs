@@ -1,0 +1,99 @@
+//! Events that a script waits for: subscribed before the cause, so that none is missed.
+
+use std::time::Duration;
+
+use serde_json::Value;
+use tokio::time::{Instant, timeout_at};
+
+use super::error::{Error, ErrorKind};
+use super::machine::Vm;
+use crate::client::{Event, Events, Next};
+use std::sync::Arc;
+
+/// A subscription to events of one VM, by name.
+pub struct Watch {
+    vm: Vm,
+    names: Vec<String>,
+    events: Events,
+}
+
+impl Watch {
+    pub(super) fn new(vm: Vm, names: &[String], events: Events) -> Self {
+        Self {
+            vm,
+            names: names.to_vec(),
+            events,
+        }
+    }
+
+    fn wants(&self, event: &Event) -> bool {
+        self.names.is_empty() || self.names.contains(&event.name)
+    }
+
+    /// The next event that was asked for, however long it takes; tells when events were dropped unread.
+    ///
+    /// Fails when the VM's monitor goes.
+    pub async fn next(&mut self) -> Result<Next, Error> {
+        loop {
+            match self.events.next().await {
+                Ok(Next::Event(event)) if !self.wants(&event) => {}
+                Ok(next) => return Ok(next),
+                Err(error) => return Err(self.vm.client_error(error)),
+            }
+        }
+    }
+
+    /// The first event for which `condition` is true, within `deadline`; those before it are gone.
+    ///
+    /// `condition` may fail with an error of its own, which ends the wait.
+    pub async fn wait<E: From<Error>>(
+        &mut self,
+        deadline: Duration,
+        mut condition: impl FnMut(&Event) -> Result<bool, E>,
+    ) -> Result<Arc<Event>, E> {
+        let end = Instant::now() + deadline;
+        loop {
+            match timeout_at(end, self.next()).await {
+                Ok(Ok(Next::Event(event))) => {
+                    if condition(&event)? {
+                        return Ok(event);
+                    }
+                }
+                Ok(Ok(Next::Dropped(_))) => {}
+                Ok(Err(error)) => return Err(error.into()),
+                Err(_) => {
+                    return Err(self
+                        .vm
+                        .error(ErrorKind::NoEvent {
+                            names: self.names.clone(),
+                            after: deadline,
+                        })
+                        .into());
+                }
+            }
+        }
+    }
+
+    /// The events that have come and were not waited for yet, oldest first, and how many were dropped before them.
+    pub fn drain(&mut self) -> (u64, Vec<Arc<Event>>) {
+        let mut dropped = 0;
+        let mut events = Vec::new();
+        while let Some(next) = self.events.try_next() {
+            match next {
+                Next::Event(event) if self.wants(&event) => events.push(event),
+                Next::Event(_) => {}
+                Next::Dropped(count) => dropped += count,
+            }
+        }
+        (dropped, events)
+    }
+}
+
+/// An event as scripts and `--json` show it: `{ event, data, timestamp }`.
+pub fn event_value(event: &Event) -> Value {
+    serde_json::json!({
+        "event": event.name,
+        "data": event.data,
+        "timestamp": { "seconds": event.timestamp.seconds, "microseconds": event.timestamp.microseconds },
+    })
+}
