@@ -304,11 +304,6 @@ impl Framer {
         self.start = start;
         self.scanned = start;
         self.scan = Scan::default();
-        if start == self.buffer.len() {
-            self.buffer.clear();
-            self.start = 0;
-            self.scanned = 0;
-        }
     }
 
     /// Makes room for `room` more bytes, by moving what is left to the front where that is cheaper than growing.
