@@ -1,1 +1,3 @@
 //! qmpsh: the scripting shell for running QEMU/KVM virtual machines.
+pub mod client;
+pub mod wire;

@@ -1,0 +1,161 @@
+//! Where a socket is, as written by people: a path, or `unix:` and `tcp:` as QEMU writes them.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use crate::wire::escape::escaped;
+
+/// The address of a monitor's or an agent's socket.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Address {
+    /// A unix socket, by its path; a relative one is taken from the working directory.
+    Unix(PathBuf),
+    /// A TCP port.
+    Tcp {
+        /// A name or a numeric address, without brackets.
+        host: String,
+        /// The port.
+        port: u16,
+    },
+}
+
+/// Why a text is no address.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AddressError {
+    /// Neither a path with a `/` nor `unix:` nor `tcp:`; it may be a name.
+    NotAnAddress(String),
+    /// `unix:` with nothing behind it.
+    NoPath,
+    /// `tcp:` without a host and a port behind it.
+    NoPort(String),
+}
+
+impl fmt::Display for AddressError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotAnAddress(text) => {
+                write!(
+                    f,
+                    "`{}` is no socket address: expected a path, `unix:PATH` or `tcp:HOST:PORT`",
+                    escaped(text)
+                )
+            }
+            Self::NoPath => write!(f, "`unix:` needs a path"),
+            Self::NoPort(text) => {
+                write!(
+                    f,
+                    "`{}` is no TCP address: expected `tcp:HOST:PORT`",
+                    escaped(text)
+                )
+            }
+        }
+    }
+}
+
+impl std::error::Error for AddressError {}
+
+impl FromStr for Address {
+    type Err = AddressError;
+
+    fn from_str(text: &str) -> Result<Self, AddressError> {
+        if let Some(path) = text.strip_prefix("unix:") {
+            return if path.is_empty() {
+                Err(AddressError::NoPath)
+            } else {
+                Ok(Self::Unix(path.into()))
+            };
+        }
+        if let Some(rest) = text.strip_prefix("tcp:") {
+            return tcp(rest).ok_or_else(|| AddressError::NoPort(text.to_owned()));
+        }
+        if text.starts_with(['/', '.']) && text.contains('/') {
+            return Ok(Self::Unix(text.into()));
+        }
+        Err(AddressError::NotAnAddress(text.to_owned()))
+    }
+}
+
+fn tcp(text: &str) -> Option<Address> {
+    let (host, port) = text.rsplit_once(':')?;
+    let host = match host.strip_prefix('[') {
+        Some(bracketed) => bracketed.strip_suffix(']')?,
+        // An address of IPv6 without brackets leaves open where the port begins.
+        None if host.contains(':') => return None,
+        None => host,
+    };
+    let port = port.parse().ok()?;
+    (!host.is_empty()).then(|| Address::Tcp {
+        host: host.to_owned(),
+        port,
+    })
+}
+
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unix(path) => write!(f, "{}", escaped(&path.to_string_lossy())),
+            Self::Tcp { host, port } if host.contains(':') => write!(f, "tcp:[{host}]:{port}"),
+            Self::Tcp { host, port } => write!(f, "tcp:{}:{port}", escaped(host)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn unix(path: &str) -> Address {
+        Address::Unix(path.into())
+    }
+
+    fn tcp(host: &str, port: u16) -> Address {
+        Address::Tcp {
+            host: host.to_owned(),
+            port,
+        }
+    }
+
+    #[test]
+    fn paths_and_qemu_style_addresses_are_read() {
+        for (text, address) in [
+            ("/run/a.qmp", unix("/run/a.qmp")),
+            ("./a.qmp", unix("./a.qmp")),
+            ("../a.qmp", unix("../a.qmp")),
+            ("unix:a.qmp", unix("a.qmp")),
+            ("unix:/run/a:b.qmp", unix("/run/a:b.qmp")),
+            ("tcp:127.0.0.1:4444", tcp("127.0.0.1", 4444)),
+            ("tcp:host.example:1", tcp("host.example", 1)),
+            ("tcp:[::1]:65535", tcp("::1", 65535)),
+        ] {
+            assert_eq!(text.parse(), Ok(address), "{text}");
+        }
+    }
+
+    #[test]
+    fn names_and_broken_addresses_are_refused() {
+        for text in [
+            "web01",
+            "",
+            "unix:",
+            "a/b",
+            ".hidden",
+            "tcp:",
+            "tcp:host",
+            "tcp::1",
+            "tcp:h:0x1",
+            "tcp:h:65536",
+            "tcp:::1:5",
+            "tcp:[::1:5",
+        ] {
+            assert!(text.parse::<Address>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn an_address_reads_back_as_it_is_shown() {
+        for address in [unix("/run/a.qmp"), tcp("h", 1), tcp("fe80::1", 2)] {
+            assert_eq!(address.to_string().parse(), Ok(address));
+        }
+    }
+}

@@ -1,0 +1,190 @@
+//! A stream to a peer, unix or TCP, connected within a deadline; and what either client needs of a stream.
+
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::fs::FileTypeExt;
+use std::path::Path;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use rustix::net::AddressFamily;
+use rustix::net::sockopt::{socket_domain, socket_peercred};
+use tokio::io::{AsyncRead, AsyncWrite, DuplexStream, ReadBuf};
+use tokio::net::{TcpStream, UnixStream};
+use tokio::time::{Instant, sleep, timeout_at};
+
+use super::address::Address;
+use super::error::{Error, Unreachable};
+use super::holder::{Holding, holding};
+
+/// How often a full queue of connections is tried again.
+const TRY_AGAIN: Duration = Duration::from_millis(25);
+
+/// What a client talks over. All but the socket's own file descriptor is optional, so that a test can talk in memory.
+pub trait Transport: AsyncRead + AsyncWrite + Unpin + Send + 'static {
+    /// Another descriptor of the same connection, for a process that shall inherit it.
+    ///
+    /// # Errors
+    /// Where there is no descriptor, or the system has no more.
+    fn duplicate(&self) -> io::Result<OwnedFd> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
+    /// The number that the system gives the socket, if it is one.
+    fn inode(&self) -> Option<u64> {
+        None
+    }
+}
+
+impl Transport for DuplexStream {}
+
+/// A connected socket.
+#[derive(Debug)]
+pub enum Stream {
+    /// A unix socket.
+    Unix(UnixStream),
+    /// A TCP socket, without Nagle's delay.
+    Tcp(TcpStream),
+}
+
+/// Connects, without ever blocking on a full queue.
+///
+/// # Errors
+/// [`Error::Connect`]; [`Error::Busy`] where the queue of waiting clients stayed full for the whole deadline.
+pub async fn connect(address: &Address, deadline: Duration) -> Result<Stream, Error> {
+    let until = Instant::now() + deadline;
+    let failed = |source| Error::Connect {
+        address: address.clone(),
+        source,
+    };
+    match address {
+        Address::Unix(path) => loop {
+            match UnixStream::connect(path).await {
+                Ok(stream) => return Ok(Stream::Unix(stream)),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    if timeout_at(until, sleep(TRY_AGAIN)).await.is_err() {
+                        return Err(queue_full(address, path));
+                    }
+                }
+                Err(error) => return Err(failed(Unreachable::of(&error, is_socket(path)))),
+            }
+        },
+        Address::Tcp { host, port } => {
+            match timeout_at(until, TcpStream::connect((host.as_str(), *port))).await {
+                Ok(Ok(stream)) => {
+                    stream
+                        .set_nodelay(true)
+                        .map_err(|error| failed(Unreachable::of(&error, true)))?;
+                    Ok(Stream::Tcp(stream))
+                }
+                Ok(Err(error)) => Err(failed(Unreachable::of(&error, true))),
+                Err(_) => Err(failed(Unreachable::TimedOut(deadline))),
+            }
+        }
+    }
+}
+
+fn queue_full(address: &Address, path: &Path) -> Error {
+    let holder = match holding(path, None) {
+        Holding::By(holder) => Some(holder),
+        Holding::Free | Holding::Unseen => None,
+    };
+    Error::Busy {
+        address: address.clone(),
+        holder,
+    }
+}
+
+fn is_socket(path: &Path) -> bool {
+    path.metadata()
+        .is_ok_and(|found| found.file_type().is_socket())
+}
+
+impl Stream {
+    /// A connection that was inherited.
+    ///
+    /// # Errors
+    /// Where it is neither a unix nor a TCP socket. Must run within the runtime.
+    pub fn from_fd(socket: OwnedFd) -> io::Result<Self> {
+        rustix::io::ioctl_fionbio(&socket, true)?;
+        if socket_domain(&socket)? == AddressFamily::UNIX {
+            UnixStream::from_std(socket.into()).map(Self::Unix)
+        } else {
+            TcpStream::from_std(socket.into()).map(Self::Tcp)
+        }
+    }
+
+    /// The process that listens on a unix socket; it may have passed the listening on since.
+    pub fn peer_pid(&self) -> Option<u32> {
+        match self {
+            Self::Unix(stream) => socket_peercred(stream)
+                .ok()?
+                .pid
+                .as_raw_nonzero()
+                .get()
+                .try_into()
+                .ok(),
+            Self::Tcp(_) => None,
+        }
+    }
+}
+
+impl AsFd for Stream {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        match self {
+            Self::Unix(stream) => stream.as_fd(),
+            Self::Tcp(stream) => stream.as_fd(),
+        }
+    }
+}
+
+impl Transport for Stream {
+    fn duplicate(&self) -> io::Result<OwnedFd> {
+        self.as_fd().try_clone_to_owned()
+    }
+
+    fn inode(&self) -> Option<u64> {
+        rustix::fs::fstat(self).ok().map(|found| found.st_ino)
+    }
+}
+
+impl AsyncRead for Stream {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Self::Unix(stream) => Pin::new(stream).poll_read(cx, buffer),
+            Self::Tcp(stream) => Pin::new(stream).poll_read(cx, buffer),
+        }
+    }
+}
+
+impl AsyncWrite for Stream {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        match self.get_mut() {
+            Self::Unix(stream) => Pin::new(stream).poll_write(cx, bytes),
+            Self::Tcp(stream) => Pin::new(stream).poll_write(cx, bytes),
+        }
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Self::Unix(stream) => Pin::new(stream).poll_flush(cx),
+            Self::Tcp(stream) => Pin::new(stream).poll_flush(cx),
+        }
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Self::Unix(stream) => Pin::new(stream).poll_shutdown(cx),
+            Self::Tcp(stream) => Pin::new(stream).poll_shutdown(cx),
+        }
+    }
+}

@@ -1,0 +1,271 @@
+//! The task that alone owns a monitor's socket: it writes requests, hands replies to the calls that wait for them,
+//! and events to the subscribers. It ends with the connection, and tells everybody how.
+//!
+//! It is one hand-written future rather than a reader and a writer: a call's way is then one write and one read, with
+//! no lock and no task switch between them.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use serde_json::Value;
+use tokio::io::AsyncReadExt;
+use tokio::sync::mpsc::UnboundedReceiver;
+use tokio::sync::oneshot::Sender;
+
+use super::connection::Transport;
+use super::error::{Ending, Error};
+use super::qmp::Shared;
+use crate::wire::{Framer, Incoming, Refusal};
+
+/// What a waiting call gets.
+pub(super) type Outcome = Result<Result<Value, Refusal>, Error>;
+
+/// What a handle asks of the driver.
+#[derive(Debug)]
+pub(super) enum Order {
+    /// Send this, and pass on the reply.
+    Send(Request),
+    /// Close the connection; answered by its end.
+    Close(Sender<()>),
+}
+
+#[derive(Debug)]
+pub(super) struct Request {
+    pub(super) serial: u64,
+    pub(super) bytes: Vec<u8>,
+    pub(super) oob: bool,
+    pub(super) reply: Sender<Outcome>,
+}
+
+#[derive(Debug)]
+struct Pending {
+    oob: bool,
+    reply: Sender<Outcome>,
+}
+
+pub(super) struct Driver<S> {
+    stream: S,
+    framer: Framer,
+    orders: UnboundedReceiver<Order>,
+    shared: Arc<Shared>,
+    /// In-band requests that wait for a place in QEMU's queue.
+    waiting: VecDeque<Request>,
+    /// Sent, in whole or in part. A call that was given up stays until its reply has come: QEMU still works on it.
+    pending: BTreeMap<u64, Pending>,
+    in_band: usize,
+    unsent: Vec<u8>,
+    sent: usize,
+    write_failed: Option<Ending>,
+    closing: Option<Sender<()>>,
+}
+
+impl<S: Transport> Driver<S> {
+    pub(super) fn new(
+        stream: S,
+        framer: Framer,
+        orders: UnboundedReceiver<Order>,
+        shared: Arc<Shared>,
+    ) -> Self {
+        Self {
+            stream,
+            framer,
+            orders,
+            shared,
+            waiting: VecDeque::new(),
+            pending: BTreeMap::new(),
+            in_band: 0,
+            unsent: Vec::new(),
+            sent: 0,
+            write_failed: None,
+            closing: None,
+        }
+    }
+
+    /// Works until the connection ends.
+    fn advance(&mut self, cx: &mut Context<'_>) -> Poll<Error> {
+        loop {
+            if let Err(error) = self.dispatch() {
+                return Poll::Ready(error);
+            }
+            if let Poll::Ready(cause) = self.take_orders(cx) {
+                return Poll::Ready(Error::gone(&self.shared.address, cause));
+            }
+            self.write(cx);
+            match self.read(cx) {
+                Poll::Ready(None) => {}
+                Poll::Ready(Some(cause)) => {
+                    return Poll::Ready(Error::gone(&self.shared.address, cause));
+                }
+                Poll::Pending => {
+                    // Nothing more to read that came before the write failed.
+                    let Some(cause) = self.write_failed.take() else {
+                        return Poll::Pending;
+                    };
+                    return Poll::Ready(Error::gone(&self.shared.address, cause));
+                }
+            }
+        }
+    }
+
+    /// Takes what the handles ask; ready once the connection is to be closed on this side.
+    fn take_orders(&mut self, cx: &mut Context<'_>) -> Poll<Ending> {
+        loop {
+            match ready!(self.orders.poll_recv(cx)) {
+                Some(Order::Send(request)) if request.oob => self.send(request),
+                Some(Order::Send(request)) => {
+                    // Requests of calls that were given up must not pile up behind a monitor that hangs.
+                    self.waiting.retain(|request| !request.reply.is_closed());
+                    self.waiting.push_back(request);
+                    self.fill_window();
+                }
+                Some(Order::Close(closed)) => {
+                    self.closing = Some(closed);
+                    return Poll::Ready(Ending::Released);
+                }
+                None => return Poll::Ready(Ending::Released),
+            }
+        }
+    }
+
+    /// Sends what waits, as far as QEMU's queue takes it.
+    fn fill_window(&mut self) {
+        while self.in_band < self.shared.window {
+            let Some(request) = self.waiting.pop_front() else {
+                return;
+            };
+            // A call that was given up before it was sent is not sent.
+            if !request.reply.is_closed() {
+                self.in_band += 1;
+                self.send(request);
+            }
+        }
+    }
+
+    fn send(&mut self, request: Request) {
+        self.shared.tap.sent(&self.shared.address, &request.bytes);
+        if self.unsent.is_empty() {
+            self.unsent = request.bytes;
+        } else {
+            self.unsent.extend_from_slice(&request.bytes);
+        }
+        self.pending.insert(
+            request.serial,
+            Pending {
+                oob: request.oob,
+                reply: request.reply,
+            },
+        );
+    }
+
+    fn write(&mut self, cx: &mut Context<'_>) {
+        while self.sent < self.unsent.len() && self.write_failed.is_none() {
+            match Pin::new(&mut self.stream).poll_write(cx, &self.unsent[self.sent..]) {
+                Poll::Ready(Ok(0)) => self.write_failed = Some(Ending::Closed),
+                Poll::Ready(Ok(count)) => self.sent += count,
+                Poll::Ready(Err(error)) => self.write_failed = Some(Ending::of(&error)),
+                Poll::Pending => return,
+            }
+        }
+        self.unsent = Vec::new();
+        self.sent = 0;
+    }
+
+    /// One read; ready with how the connection ended, or with nothing where bytes came.
+    fn read(&mut self, cx: &mut Context<'_>) -> Poll<Option<Ending>> {
+        let read = ready!(pin!(self.stream.read_buf(self.framer.room())).poll(cx));
+        Poll::Ready(match read {
+            Ok(0) if self.framer.has_partial() => Some(Ending::ClosedWithin),
+            Ok(0) => Some(Ending::Closed),
+            Ok(_) => None,
+            Err(error) => Some(Ending::of(&error)),
+        })
+    }
+
+    /// Passes on all that has been received whole.
+    fn dispatch(&mut self) -> Result<(), Error> {
+        while let Some(object) = self
+            .framer
+            .next_object()
+            .map_err(|what| Error::framing(&self.shared.address, what))?
+        {
+            let size = self.framer.last_size();
+            self.shared.tap.received(&self.shared.address, &object);
+            match Incoming::read(object) {
+                Incoming::Reply { id, outcome } => self.answer(id.as_ref(), outcome),
+                Incoming::Event(event) => self.shared.subscribers.publish(event, size),
+                // A newer QEMU may say what we do not know.
+                Incoming::Greeting(_) | Incoming::Other(_) => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn answer(&mut self, id: Option<&Value>, outcome: Result<Value, Refusal>) {
+        let serial = match id {
+            Some(id) => id.as_str().and_then(|id| self.shared.serial_of(id)),
+            // QEMU could not parse a request; it parses them in the order that they came.
+            None if outcome.as_ref().is_err_and(is_parse_error) => {
+                self.pending.keys().next().copied()
+            }
+            None => None,
+        };
+        // All else belongs to a client before us, or answers a second time.
+        let Some(pending) = serial.and_then(|serial| self.pending.remove(&serial)) else {
+            return;
+        };
+        // The caller may be gone.
+        let _ = pending.reply.send(Ok(outcome));
+        if !pending.oob {
+            self.in_band -= 1;
+            self.fill_window();
+        }
+    }
+}
+
+impl<S> Driver<S> {
+    /// Tells everybody how the connection ended.
+    fn finish(&mut self, error: &Error) {
+        // In this order: whoever can still place an order finds it refused, and then the reason.
+        let _ = self.shared.ended.set(error.clone());
+        self.orders.close();
+        self.shared.subscribers.end(error);
+        for (_, pending) in std::mem::take(&mut self.pending) {
+            let _ = pending.reply.send(Err(error.clone()));
+        }
+        for request in self.waiting.drain(..) {
+            let _ = request.reply.send(Err(error.clone()));
+        }
+        while let Ok(order) = self.orders.try_recv() {
+            if let Order::Send(request) = order {
+                let _ = request.reply.send(Err(error.clone()));
+            }
+        }
+    }
+}
+
+/// Errors that QEMU raises before it knows a request's id.
+fn is_parse_error(refusal: &Refusal) -> bool {
+    refusal.desc.starts_with("JSON ") || refusal.desc.starts_with("Invalid JSON")
+}
+
+impl<S: Transport> Future for Driver<S> {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let driver = self.get_mut();
+        let error = ready!(driver.advance(cx));
+        driver.finish(&error);
+        Poll::Ready(())
+    }
+}
+
+impl<S> Drop for Driver<S> {
+    fn drop(&mut self) {
+        // The runtime may end before the connection does.
+        if self.shared.ended.get().is_none() {
+            self.finish(&Error::gone(&self.shared.address, Ending::Released));
+        }
+    }
+}

@@ -1,0 +1,183 @@
+//! The first words with a monitor: its greeting, and `qmp_capabilities`. From there the driver takes over.
+
+use std::path::Path;
+use std::time::Duration;
+
+use serde_json::{Map, Value, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::time::{Instant, timeout_at};
+
+use super::address::Address;
+use super::connection::Transport;
+use super::error::{Ending, Error};
+use super::holder::{Holding, holding};
+use super::tap::TapPoint;
+use crate::wire::escape::excerpt;
+use crate::wire::message::Outgoing;
+use crate::wire::{Framer, FramingError, Greeting, Incoming, Limits};
+
+/// A monitor ready for commands.
+#[derive(Debug)]
+pub(super) struct Ready<S> {
+    pub(super) stream: S,
+    /// What the monitor has sent beyond the handshake is in there.
+    pub(super) framer: Framer,
+    pub(super) greeting: Greeting,
+    /// Whether out-of-band execution was enabled.
+    pub(super) oob: bool,
+}
+
+/// Greets, and enables what is offered, all within the deadline.
+pub(super) async fn greet<S: Transport>(
+    stream: S,
+    address: &Address,
+    deadline: Duration,
+    id: &str,
+    tap: &TapPoint,
+) -> Result<Ready<S>, Error> {
+    let own = stream.inode();
+    let mut first = Conversation {
+        stream,
+        framer: Framer::new(Limits::QMP),
+        address,
+        tap,
+    };
+    let until = Instant::now() + deadline;
+    let Ok(greeting) = timeout_at(until, first.greeting()).await else {
+        return Err(silence(address, own, deadline));
+    };
+    let greeting = greeting?;
+    let oob = greeting
+        .capabilities
+        .iter()
+        .any(|capability| capability == "oob");
+    let command = "qmp_capabilities";
+    let negotiated = timeout_at(until, first.negotiate(command, id, oob)).await;
+    negotiated.map_err(|_| Error::Timeout {
+        address: address.clone(),
+        command: command.to_owned(),
+        after: deadline,
+    })??;
+    Ok(Ready {
+        stream: first.stream,
+        framer: first.framer,
+        greeting,
+        oob,
+    })
+}
+
+/// Why there was no greeting: a monitor serves one client, and lets the next wait without a word.
+fn silence(address: &Address, own: Option<u64>, after: Duration) -> Error {
+    let held = match address {
+        Address::Unix(path) => holding(Path::new(path), own),
+        Address::Tcp { .. } => Holding::Free,
+    };
+    let address = address.clone();
+    match held {
+        Holding::Free => Error::Silent { address, after },
+        Holding::Unseen => Error::Busy {
+            address,
+            holder: None,
+        },
+        Holding::By(holder) => Error::Busy {
+            address,
+            holder: Some(holder),
+        },
+    }
+}
+
+struct Conversation<'a, S> {
+    stream: S,
+    framer: Framer,
+    address: &'a Address,
+    tap: &'a TapPoint,
+}
+
+impl<S: Transport> Conversation<'_, S> {
+    async fn greeting(&mut self) -> Result<Greeting, Error> {
+        loop {
+            let object = self.receive().await.map_err(not_qmp)?;
+            match Incoming::read(object) {
+                Incoming::Greeting(greeting) => return Ok(greeting),
+                // A late word to the client before us.
+                Incoming::Reply { .. } | Incoming::Event(_) => {}
+                Incoming::Other(object) => {
+                    let excerpt = excerpt(object.to_string().as_bytes());
+                    return Err(Error::NotQmp {
+                        address: self.address.clone(),
+                        excerpt,
+                    });
+                }
+            }
+        }
+    }
+
+    async fn negotiate(&mut self, command: &str, id: &str, oob: bool) -> Result<(), Error> {
+        let mut arguments = Map::new();
+        if oob {
+            arguments.insert("enable".to_owned(), json!(["oob"]));
+        }
+        let request = Outgoing {
+            command,
+            arguments: &arguments,
+            id: Some(id),
+            oob: false,
+        }
+        .encode();
+        self.tap.sent(self.address, &request);
+        let written = self.stream.write_all(&request).await;
+        written.map_err(|error| Error::gone(self.address, Ending::of(&error)).during(command))?;
+        loop {
+            match Incoming::read(
+                self.receive()
+                    .await
+                    .map_err(|error| error.during(command))?,
+            ) {
+                Incoming::Reply {
+                    id: Some(Value::String(of)),
+                    outcome,
+                } if of == id => {
+                    return outcome.map(drop).map_err(|refusal| Error::Refused {
+                        command: command.to_owned(),
+                        class: refusal.class,
+                        desc: refusal.desc,
+                    });
+                }
+                // Late words to the client before us.
+                _ => {}
+            }
+        }
+    }
+
+    async fn receive(&mut self) -> Result<Value, Error> {
+        loop {
+            let next = self
+                .framer
+                .next_object()
+                .map_err(|what| Error::framing(self.address, what))?;
+            if let Some(object) = next {
+                self.tap.received(self.address, &object);
+                return Ok(object);
+            }
+            let read = self.stream.read_buf(self.framer.room()).await;
+            let cause = match read {
+                Ok(0) if self.framer.has_partial() => Ending::ClosedWithin,
+                Ok(0) => Ending::Closed,
+                Ok(_) => continue,
+                Err(error) => Ending::of(&error),
+            };
+            return Err(Error::gone(self.address, cause));
+        }
+    }
+}
+
+/// Before the greeting, what is no JSON shows that the peer is no monitor at all.
+fn not_qmp(error: Error) -> Error {
+    match error {
+        Error::Malformed {
+            address,
+            what: FramingError::Garbage(excerpt) | FramingError::Invalid(excerpt, _),
+        } => Error::NotQmp { address, excerpt },
+        other => other,
+    }
+}

@@ -1,0 +1,27 @@
+//! Sockets and tasks: one client for QMP monitors, one for guest agents, and what both stand on.
+//!
+//! Nothing here knows what a command does to a VM. Every wait has a deadline, and every future may be dropped at any
+//! time: what was asked for is then forgotten, and the connection stays usable.
+
+pub mod address;
+pub mod agent;
+mod agent_link;
+pub mod call;
+pub mod connection;
+mod driver;
+pub mod error;
+pub mod events;
+mod handshake;
+pub mod holder;
+pub mod qmp;
+pub mod tap;
+
+pub use address::{Address, AddressError};
+pub use agent::{Agent, Sent};
+pub use call::Call;
+pub use connection::{Stream, Transport, connect};
+pub use error::{Ending, Error, Unreachable};
+pub use events::{Events, Next};
+pub use holder::Holder;
+pub use qmp::Qmp;
+pub use tap::{Channel, Direction, Tap, TapLine};

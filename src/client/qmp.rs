@@ -1,0 +1,211 @@
+//! A handle on a QMP monitor: cheap to clone, usable from many tasks at once. It numbers requests and waits for
+//! replies; the socket is the driver's.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use serde_json::Value;
+use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
+use tokio::sync::oneshot;
+use tokio::time::{Instant, timeout};
+
+use super::address::Address;
+use super::call::Call;
+use super::connection::{Transport, connect};
+use super::driver::{Driver, Order, Request};
+use super::error::{Ending, Error};
+use super::events::{Events, Subscribers};
+use super::handshake::greet;
+use super::tap::{Channel, Tap, TapPoint};
+use crate::wire::Greeting;
+use crate::wire::message::Outgoing;
+
+/// QEMU stops reading at this many queued commands; it then would not see an out-of-band one either.
+const WINDOW: usize = 8;
+const WINDOW_WITH_OOB: usize = WINDOW - 1;
+
+/// A connection to a QMP monitor. It closes when the last clone is dropped.
+#[derive(Clone, Debug)]
+pub struct Qmp {
+    shared: Arc<Shared>,
+    orders: UnboundedSender<Order>,
+}
+
+/// What the handles and the driver both see.
+#[derive(Debug)]
+pub(super) struct Shared {
+    pub(super) address: Address,
+    pub(super) tap: TapPoint,
+    pub(super) subscribers: Subscribers,
+    /// How the connection ended, once it has.
+    pub(super) ended: OnceLock<Error>,
+    /// How many in-band commands may be in flight.
+    pub(super) window: usize,
+    greeting: Greeting,
+    oob: bool,
+    /// The random part of the ids: a late reply to the client before us may arrive on our connection.
+    prefix: String,
+    serial: AtomicU64,
+}
+
+impl Shared {
+    fn id_of(&self, serial: u64) -> String {
+        format!("{}{serial}", self.prefix)
+    }
+
+    pub(super) fn serial_of(&self, id: &str) -> Option<u64> {
+        id.strip_prefix(self.prefix.as_str())?.parse().ok()
+    }
+
+    fn ending(&self) -> Error {
+        self.ended
+            .get()
+            .cloned()
+            .unwrap_or_else(|| Error::gone(&self.address, Ending::Released))
+    }
+}
+
+impl Qmp {
+    /// Connects and greets, both within the deadline. Must run within the runtime.
+    ///
+    /// # Errors
+    /// [`Error::Connect`], [`Error::Busy`], [`Error::Silent`], [`Error::NotQmp`], and those of a lost connection.
+    pub async fn connect(
+        address: &Address,
+        deadline: Duration,
+        tap: Option<Arc<dyn Tap>>,
+    ) -> Result<Self, Error> {
+        let until = Instant::now() + deadline;
+        let stream = connect(address, deadline).await?;
+        Self::over(stream, address.clone(), until - Instant::now(), tap).await
+    }
+
+    /// Greets over a stream that is connected already.
+    ///
+    /// # Errors
+    /// As [`Qmp::connect`].
+    pub async fn over<S: Transport>(
+        stream: S,
+        address: Address,
+        deadline: Duration,
+        tap: Option<Arc<dyn Tap>>,
+    ) -> Result<Self, Error> {
+        let tap = TapPoint::new(Channel::Qmp, tap);
+        let prefix = format!("qmpsh-{:08x}-", random());
+        let ready = greet(stream, &address, deadline, &format!("{prefix}0"), &tap).await?;
+        let (orders, taken) = unbounded_channel();
+        let shared = Arc::new(Shared {
+            address,
+            tap,
+            subscribers: Subscribers::default(),
+            ended: OnceLock::new(),
+            window: if ready.oob { WINDOW_WITH_OOB } else { WINDOW },
+            greeting: ready.greeting,
+            oob: ready.oob,
+            prefix,
+            serial: AtomicU64::new(1),
+        });
+        tokio::spawn(Driver::new(
+            ready.stream,
+            ready.framer,
+            taken,
+            Arc::clone(&shared),
+        ));
+        Ok(Self { shared, orders })
+    }
+
+    /// Where the monitor is.
+    pub fn address(&self) -> &Address {
+        &self.shared.address
+    }
+
+    /// The version and capabilities that the monitor told of itself.
+    pub fn greeting(&self) -> &Greeting {
+        &self.shared.greeting
+    }
+
+    /// Whether commands may be run out of band.
+    pub fn has_oob(&self) -> bool {
+        self.shared.oob
+    }
+
+    /// Runs a command. Any number may be under way; QEMU gets eight at a time, and runs them in order. Dropping the future
+    /// gives the call up: if it was sent, QEMU runs it all the same.
+    ///
+    /// # Errors
+    /// [`Error::Refused`], [`Error::Timeout`], [`Error::NoOutOfBand`], and those of a lost connection.
+    pub async fn call(&self, call: Call) -> Result<Value, Error> {
+        let Call {
+            command,
+            arguments,
+            oob,
+            ..
+        } = &call;
+        if *oob && !self.shared.oob {
+            return Err(Error::NoOutOfBand {
+                command: call.command,
+            });
+        }
+        let serial = self.shared.serial.fetch_add(1, Ordering::Relaxed);
+        let id = self.shared.id_of(serial);
+        let bytes = Outgoing {
+            command,
+            arguments,
+            id: Some(&id),
+            oob: *oob,
+        }
+        .encode();
+        let after = call.allowance(bytes.len());
+        let (reply, outcome) = oneshot::channel();
+        let request = Request {
+            serial,
+            bytes,
+            oob: *oob,
+            reply,
+        };
+        if self.orders.send(Order::Send(request)).is_err() {
+            return Err(self.shared.ending().during(command));
+        }
+        match timeout(after, outcome).await {
+            Ok(Ok(Ok(Ok(value)))) => Ok(value),
+            Ok(Ok(Ok(Err(refusal)))) => Err(Error::Refused {
+                command: call.command,
+                class: refusal.class,
+                desc: refusal.desc,
+            }),
+            Ok(Ok(Err(error))) => Err(error.during(command)),
+            Ok(Err(_)) => Err(self.shared.ending().during(command)),
+            Err(_) => Err(Error::Timeout {
+                address: self.shared.address.clone(),
+                command: call.command,
+                after,
+            }),
+        }
+    }
+
+    /// Events from now on; those that the connection already holds unread are among them.
+    pub fn subscribe(&self) -> Events {
+        self.shared.subscribers.add(&self.shared.ended)
+    }
+
+    /// Whether the connection is known to have ended; it is noticed only while the runtime is driven.
+    pub fn is_closed(&self) -> bool {
+        self.shared.ended.get().is_some()
+    }
+
+    /// Closes the connection, for all clones: pending calls end with [`Error::Gone`], and the monitor is free for the next
+    /// client when this returns.
+    pub async fn close(&self) {
+        let (closed, end) = oneshot::channel();
+        if self.orders.send(Order::Close(closed)).is_ok() {
+            // The driver drops its end together with the socket.
+            let _ = end.await;
+        }
+    }
+}
+
+/// Random bits. Where the system has none to give, the process id still tells two clients apart.
+pub(super) fn random() -> u64 {
+    getrandom::u64().unwrap_or_else(|_| u64::from(std::process::id())) & 0xffff_ffff
+}
