@@ -1,0 +1,3 @@
+//! The tests against real QEMUs, a real guest and hostile peers: one binary, so that they share a guest.
+
+mod harness_test;
