@@ -205,11 +205,21 @@ fn a_program_runs_with_nothing_of_the_users_environment() {
 
 #[test]
 fn a_running_program_takes_signals() {
-    let script = "trap 'echo got it; exit 7' TERM; echo ready; while :; do read -r x; done";
+    let script = "trap 'echo got it; exit 7' TERM; echo ready; while :; do sleep 0.01; done";
     let running = Qmpsh::new("/bin/bash").args(["-c", script]).spawn();
     running.wait_for_stdout("ready");
     running.signal(Signal::TERM);
     assert_eq!(running.wait().expect_code(7).stdout, "ready\ngot it\n");
+}
+
+#[test]
+fn a_signal_to_the_group_reaches_what_the_program_started() {
+    // A child that lives on would hold the output open, and `wait` would panic.
+    let script = "trap 'exit 7' TERM; (echo ready; exec sleep 1000) & wait";
+    let running = Qmpsh::new("/bin/bash").args(["-c", script]).spawn();
+    running.wait_for_stdout("ready");
+    running.signal_group(Signal::TERM);
+    running.wait().expect_code(7);
 }
 
 #[test]

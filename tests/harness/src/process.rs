@@ -13,7 +13,7 @@ use std::thread;
 use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::process::{Pid, PidfdFlags, Signal, kill_process, pidfd_open};
+use rustix::process::{Pid, PidfdFlags, Signal, kill_process, kill_process_group, pidfd_open};
 
 type Order = (Command, Sender<io::Result<Child>>);
 
@@ -84,6 +84,11 @@ impl Process {
     pub fn signal(&self, signal: Signal) {
         // The child is reaped by us alone, so its pid is nobody else's.
         let _ = kill_process(pid_of(&self.child), signal);
+    }
+
+    /// Sends a signal to it and all that it has started in its process group, as a terminal's Ctrl-C does.
+    pub fn signal_group(&self, signal: Signal) {
+        let _ = kill_process_group(pid_of(&self.child), signal);
     }
 
     /// Stops it (SIGSTOP).

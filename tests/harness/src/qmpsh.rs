@@ -159,6 +159,11 @@ impl Running {
         self.process.signal(signal);
     }
 
+    /// Sends a signal to it and all that it has started in its process group, as a terminal's Ctrl-C does.
+    pub fn signal_group(&self, signal: Signal) {
+        self.process.signal_group(signal);
+    }
+
     /// The folder with its records, `QMPSH_STATE_DIR`.
     pub fn state_dir(&self) -> PathBuf {
         self.home.join("state")
