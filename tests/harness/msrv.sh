@@ -25,10 +25,14 @@ if [[ ! -d $root ]]; then
     mv "$root.building" "$root"
 fi
 
-cargo vendor --locked --quiet "$work/crates" >"$work/cargo-config.toml"
-sed -i 's,^directory = .*,directory = "/crates",' "$work/cargo-config.toml"
-cp "$work/cargo-config.toml" "$root/cargo-config.toml"
-mkdir -p "$work/build"
+cargo vendor --locked --quiet "$work/crates"
+mkdir -p "$root/root/.cargo" "$work/build"
+cat >"$root/root/.cargo/config.toml" <<'CONFIG'
+[source.crates-io]
+replace-with = "vendored"
+[source.vendored]
+directory = "/crates"
+CONFIG
 
 # The mounts are in a namespace of their own, so that they go with the last process in it.
 # shellcheck disable=SC2016 # the inner shells expand these
@@ -40,9 +44,8 @@ unshare --mount --propagation private bash -euo pipefail -c '
     mount --bind "$work/build" "$root/build"
     exec chroot "$root" env -i PATH=/usr/bin:/bin HOME=/root CARGO_TARGET_DIR=/build sh -euc "
         cd /source
-        cargo build --locked --offline --config /cargo-config.toml
+        cargo build --locked --offline
         rustc --version >/build/rustc-version
-        /build/debug/qmpsh --version || true
     "
 ' msrv "$root" "$work"
 
