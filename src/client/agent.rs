@@ -177,6 +177,13 @@ impl Agent {
         *self.inner.slot.lock().await = None;
     }
 
+    /// Closes the connection at once, unless a command is in flight: for a `drop`, which cannot wait.
+    pub fn abandon(&self) {
+        if let Ok(mut slot) = self.inner.slot.try_lock() {
+            *slot = None;
+        }
+    }
+
     async fn lock(&self, call: &Call) -> Result<MutexGuard<'_, Option<Link>>, Error> {
         timeout(call.deadline, self.inner.slot.lock())
             .await
@@ -303,7 +310,10 @@ impl Agent {
     }
 
     fn lost(&self, slot: &mut Option<Link>, fault: Fault) -> Error {
-        *slot = None;
+        if let Some(link) = slot.take() {
+            // Another process may hold it too, and would keep the next connection waiting.
+            link.shut_down();
+        }
         self.fault(fault)
     }
 

@@ -12,7 +12,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use super::address::Address;
 use super::connection::Transport;
 use super::error::Ending;
-use super::qmp::random;
+use super::nonce::random;
 use super::tap::TapPoint;
 use crate::wire::{Framer, FramingError, Incoming, Limits, Refusal};
 
@@ -59,6 +59,10 @@ impl Link {
 
     pub(super) fn inode(&self) -> Option<u64> {
         self.stream.inode()
+    }
+
+    pub(super) fn shut_down(&self) {
+        self.stream.shut_down();
     }
 
     pub(super) fn duplicate(&self) -> io::Result<OwnedFd> {

@@ -8,8 +8,8 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use rustix::net::AddressFamily;
 use rustix::net::sockopt::{socket_domain, socket_peercred};
+use rustix::net::{AddressFamily, Shutdown, shutdown};
 use tokio::io::{AsyncRead, AsyncWrite, DuplexStream, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
 use tokio::time::{Instant, sleep, timeout_at};
@@ -35,6 +35,14 @@ pub trait Transport: AsyncRead + AsyncWrite + Unpin + Send + 'static {
     fn inode(&self) -> Option<u64> {
         None
     }
+
+    /// The process that listens on the peer's side, where that can be seen.
+    fn peer_pid(&self) -> Option<u32> {
+        None
+    }
+
+    /// Ends the connection for every process that holds it, not only for this one.
+    fn shut_down(&self) {}
 }
 
 impl Transport for DuplexStream {}
@@ -114,20 +122,6 @@ impl Stream {
             TcpStream::from_std(socket.into()).map(Self::Tcp)
         }
     }
-
-    /// The process that listens on a unix socket; it may have passed the listening on since.
-    pub fn peer_pid(&self) -> Option<u32> {
-        match self {
-            Self::Unix(stream) => socket_peercred(stream)
-                .ok()?
-                .pid
-                .as_raw_nonzero()
-                .get()
-                .try_into()
-                .ok(),
-            Self::Tcp(_) => None,
-        }
-    }
 }
 
 impl AsFd for Stream {
@@ -146,6 +140,25 @@ impl Transport for Stream {
 
     fn inode(&self) -> Option<u64> {
         rustix::fs::fstat(self).ok().map(|found| found.st_ino)
+    }
+
+    fn peer_pid(&self) -> Option<u32> {
+        // The listener may have passed the listening on since; it is QEMU in practice.
+        match self {
+            Self::Unix(stream) => socket_peercred(stream)
+                .ok()?
+                .pid
+                .as_raw_nonzero()
+                .get()
+                .try_into()
+                .ok(),
+            Self::Tcp(_) => None,
+        }
+    }
+
+    fn shut_down(&self) {
+        // A connection that is gone already needs no end.
+        let _ = shutdown(self, Shutdown::Both);
     }
 }
 

@@ -13,6 +13,7 @@ pub mod error;
 pub mod events;
 mod handshake;
 pub mod holder;
+mod nonce;
 pub mod qmp;
 pub mod tap;
 
@@ -23,5 +24,6 @@ pub use connection::{Stream, Transport, connect};
 pub use error::{Ending, Error, Unreachable};
 pub use events::{Events, Next};
 pub use holder::Holder;
+pub use nonce::nonce;
 pub use qmp::Qmp;
 pub use tap::{Channel, Direction, Tap, TapLine};

@@ -17,6 +17,7 @@ use super::driver::{Driver, Order, Request};
 use super::error::{Ending, Error};
 use super::events::{Events, Subscribers};
 use super::handshake::greet;
+use super::nonce::random;
 use super::tap::{Channel, Tap, TapPoint};
 use crate::wire::Greeting;
 use crate::wire::message::Outgoing;
@@ -43,6 +44,7 @@ pub(super) struct Shared {
     /// How many in-band commands may be in flight.
     pub(super) window: usize,
     greeting: Greeting,
+    peer_pid: Option<u32>,
     oob: bool,
     /// The random part of the ids: a late reply to the client before us may arrive on our connection.
     prefix: String,
@@ -93,6 +95,7 @@ impl Qmp {
     ) -> Result<Self, Error> {
         let tap = TapPoint::new(Channel::Qmp, tap);
         let prefix = format!("qmpsh-{:08x}-", random());
+        let peer_pid = stream.peer_pid();
         let ready = greet(stream, &address, deadline, &format!("{prefix}0"), &tap).await?;
         let (orders, taken) = unbounded_channel();
         let shared = Arc::new(Shared {
@@ -102,6 +105,7 @@ impl Qmp {
             ended: OnceLock::new(),
             window: if ready.oob { WINDOW_WITH_OOB } else { WINDOW },
             greeting: ready.greeting,
+            peer_pid,
             oob: ready.oob,
             prefix,
             serial: AtomicU64::new(1),
@@ -123,6 +127,11 @@ impl Qmp {
     /// The version and capabilities that the monitor told of itself.
     pub fn greeting(&self) -> &Greeting {
         &self.shared.greeting
+    }
+
+    /// The process that listens on the monitor's socket, where that can be seen: QEMU.
+    pub fn peer_pid(&self) -> Option<u32> {
+        self.shared.peer_pid
     }
 
     /// Whether commands may be run out of band.
@@ -203,9 +212,4 @@ impl Qmp {
             let _ = end.await;
         }
     }
-}
-
-/// Random bits. Where the system has none to give, the process id still tells two clients apart.
-pub(super) fn random() -> u64 {
-    getrandom::u64().unwrap_or_else(|_| u64::from(std::process::id())) & 0xffff_ffff
 }

@@ -71,7 +71,12 @@ impl Vm {
 }
 
 fn disk(drive: &Value, process: Option<u32>) -> Disk {
-    let text = |value: &Value| value.as_str().filter(|text| !text.is_empty()).map(str::to_owned);
+    let text = |value: &Value| {
+        value
+            .as_str()
+            .filter(|text| !text.is_empty())
+            .map(str::to_owned)
+    };
     let inserted = &drive["inserted"];
     let image = &inserted["image"];
     let file = text(&inserted["file"]);
@@ -165,7 +170,10 @@ mod tests {
             &json!({ "device": "ide1-cd0", "locked": false, "removable": true, "tray_open": true, "type": "unknown" }),
             None,
         );
-        assert_eq!((disk.node, disk.file, disk.virtual_size), (None, None, None));
+        assert_eq!(
+            (disk.node, disk.file, disk.virtual_size),
+            (None, None, None)
+        );
         assert!(!disk.writable && disk.removable);
         assert_eq!(disk.tray_open, Some(true));
     }
@@ -173,9 +181,15 @@ mod tests {
     #[test]
     fn a_relative_image_is_found_by_the_folder_of_its_process_or_not_at_all() {
         let here = std::env::current_dir().unwrap();
-        assert_eq!(on_host("a.qcow2", Some(std::process::id())), Some(here.join("a.qcow2")));
+        assert_eq!(
+            on_host("a.qcow2", Some(std::process::id())),
+            Some(here.join("a.qcow2"))
+        );
         assert_eq!(on_host("a.qcow2", None), None);
         assert_eq!(on_host("nbd://host/x", Some(std::process::id())), None);
-        assert_eq!(on_host("json:{\"driver\": \"raw\"}", Some(std::process::id())), None);
+        assert_eq!(
+            on_host("json:{\"driver\": \"raw\"}", Some(std::process::id())),
+            None
+        );
     }
 }

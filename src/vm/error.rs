@@ -29,10 +29,7 @@ pub enum ErrorKind {
     /// No agent socket is known, and why none could be found.
     NoAgent(String),
     /// The agent's port is closed inside the guest: the agent does not run.
-    AgentNotRunning {
-        /// What was tried.
-        command: String,
-    },
+    AgentNotRunning,
     /// A reply lacks what its command promises.
     Reply {
         /// The command.
@@ -209,11 +206,12 @@ impl fmt::Display for ErrorKind {
         match self {
             Self::Client(error) => error.fmt(f),
             Self::Target(error) => error.fmt(f),
-            Self::NoMonitor => write!(f, "only the agent's socket was given, and this needs the monitor"),
+            Self::NoMonitor => write!(
+                f,
+                "only the agent's socket was given, and this needs the monitor"
+            ),
             Self::NoAgent(why) => write!(f, "no guest agent socket is known: {why}"),
-            Self::AgentNotRunning { command } => {
-                write!(f, "`{command}` was not answered: the guest agent does not run in the guest")
-            }
+            Self::AgentNotRunning => write!(f, "the guest agent does not run in the guest"),
             Self::Reply { command, expected } => {
                 write!(f, "the reply to `{command}` holds no {expected}")
             }
@@ -226,19 +224,38 @@ impl fmt::Display for ErrorKind {
             }
             Self::Argument(what) => f.write_str(what),
             Self::NotText { path, offset } => {
-                write!(f, "`{path}` in the guest is no UTF-8 text (byte {offset} is the first that is not)")
+                write!(
+                    f,
+                    "`{path}` in the guest is no UTF-8 text (byte {offset} is the first that is not)"
+                )
             }
-            Self::ShortWrite { path, sent, written } => write!(
+            Self::ShortWrite {
+                path,
+                sent,
+                written,
+            } => write!(
                 f,
                 "the guest took only {written} of {sent} bytes for `{path}`"
             ),
             Self::TooLarge { path, limit } => {
                 write!(f, "`{path}` in the guest is larger than {limit} bytes")
             }
-            Self::Host { doing, path, source } => {
-                write!(f, "cannot {doing} `{}` on this host: {source}", path.display())
+            Self::Host {
+                doing,
+                path,
+                source,
+            } => {
+                write!(
+                    f,
+                    "cannot {doing} `{}` on this host: {source}",
+                    path.display()
+                )
             }
-            Self::Exec { program, end, stderr } => {
+            Self::Exec {
+                program,
+                end,
+                stderr,
+            } => {
                 write!(f, "`{program}` in the guest {end}")?;
                 if stderr.is_empty() {
                     Ok(())
@@ -246,7 +263,11 @@ impl fmt::Display for ErrorKind {
                     write!(f, ": {stderr}")
                 }
             }
-            Self::ExecTimeout { program, pid, after } => write!(
+            Self::ExecTimeout {
+                program,
+                pid,
+                after,
+            } => write!(
                 f,
                 "`{program}` (process {pid} in the guest) still ran after {}",
                 show(*after)
@@ -259,17 +280,30 @@ impl fmt::Display for ErrorKind {
             Self::NoEvent { names, after } => {
                 write!(f, "no event {} came within {}", quoted(names), show(*after))
             }
-            Self::AlreadyFrozen => write!(f, "the guest was already frozen by something else, and was left so"),
+            Self::AlreadyFrozen => write!(
+                f,
+                "the guest was already frozen by something else, and was left so"
+            ),
             Self::NoGuardian(why) => {
-                write!(f, "nothing was frozen, because the process that would thaw the guest could not be set up: {why}")
+                write!(
+                    f,
+                    "nothing was frozen, because the process that would thaw the guest could not be set up: {why}"
+                )
             }
             Self::NothingFrozen { mountpoints } => {
-                write!(f, "no file system was frozen: the guest has none at {}", quoted(mountpoints))
+                write!(
+                    f,
+                    "no file system was frozen: the guest has none at {}",
+                    quoted(mountpoints)
+                )
             }
             Self::WindowExpired { max, thawed } => {
                 write!(f, "the freeze window expired after {}", show(*max))?;
                 if *thawed {
-                    write!(f, "; the guest was thawed, so what was done in the window may be inconsistent")
+                    write!(
+                        f,
+                        "; the guest was thawed, so what was done in the window may be inconsistent"
+                    )
                 } else {
                     write!(f, ", and the guest could not be seen to be thawed")
                 }

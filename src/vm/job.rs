@@ -1,5 +1,7 @@
 //! A job of QEMU's as a value: wait for it, complete, cancel, dismiss (`query-jobs`, QEMU 3.0).
 
+use std::collections::HashSet;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -11,6 +13,17 @@ use super::watch::Watch;
 
 /// How often a job is asked for its progress while no event comes.
 const POLL: Duration = Duration::from_millis(500);
+
+/// The jobs of a VM that were told to complete: they show as `ready` for a while still, and are on their way all the same.
+#[derive(Debug, Default)]
+pub(super) struct Completing(Mutex<HashSet<String>>);
+
+impl Completing {
+    fn jobs(&self) -> MutexGuard<'_, HashSet<String>> {
+        // A plain set, which no panic leaves half changed.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
 
 /// A job by its id. It may not exist yet, or not any more.
 #[derive(Clone)]
@@ -85,7 +98,9 @@ impl Job {
         let mut changes = self.vm.watch(&["JOB_STATUS_CHANGE".to_owned()]).await?;
         loop {
             let Some(progress) = self.progress().await? else {
-                return Err(self.vm.error(ErrorKind::NoJob { id: self.id.clone() }));
+                return Err(self.vm.error(ErrorKind::NoJob {
+                    id: self.id.clone(),
+                }));
             };
             report(&progress);
             match progress.status.as_str() {
@@ -100,7 +115,9 @@ impl Job {
                         })),
                     };
                 }
-                "ready" => return Ok(Reached::Ready),
+                "ready" if !self.vm.completing().jobs().contains(&self.id) => {
+                    return Ok(Reached::Ready);
+                }
                 _ => {}
             }
             if let (Some(end), Some(after)) = (end, deadline)
@@ -122,7 +139,8 @@ impl Job {
         let until = end.map_or(poll, |end| end.min(poll));
         loop {
             match timeout_at(until, changes.next()).await {
-                Ok(Ok(crate::client::Next::Event(event))) if event.data["id"] != self.id.as_str() => {}
+                Ok(Ok(crate::client::Next::Event(event)))
+                    if event.data["id"] != self.id.as_str() => {}
                 Ok(Ok(_)) | Err(_) => return Ok(()),
                 Ok(Err(error)) => return Err(error),
             }
@@ -136,7 +154,9 @@ impl Job {
 
     /// Asks a ready job to do its last step, as the pivot of a mirror (`job-complete`).
     pub async fn complete(&self) -> Result<(), Error> {
-        self.command("job-complete").await
+        self.command("job-complete").await?;
+        self.vm.completing().jobs().insert(self.id.clone());
+        Ok(())
     }
 
     /// Asks the job to end without its result (`job-cancel`).
@@ -148,7 +168,10 @@ impl Job {
 
     /// Lets QEMU forget a concluded job (`job-dismiss`).
     pub async fn dismiss(&self) -> Result<(), Error> {
-        self.command("job-dismiss").await
+        self.command("job-dismiss").await?;
+        // Another job may get the id.
+        self.vm.completing().jobs().remove(&self.id);
+        Ok(())
     }
 
     /// Stops a running job for a while (`job-pause`).

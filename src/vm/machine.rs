@@ -10,11 +10,12 @@ use tokio::sync::{Mutex, OnceCell};
 use super::agent::GuestAgent;
 use super::effect::{self, Effect};
 use super::error::{Error, ErrorKind};
-use super::job::Job;
+use super::job::{Completing, Job};
 use super::settings::Settings;
 use super::target::Target;
 use super::watch::Watch;
-use crate::client::{self, Address, Agent, CONNECT_DEADLINE, Call, Qmp};
+use crate::client::call::CONNECT;
+use crate::client::{self, Address, Agent, Call, Qmp};
 
 /// The UUID of a VM that was given none (`query-uuid`): it names nothing.
 const NO_UUID: &str = "00000000-0000-0000-0000-000000000000";
@@ -33,6 +34,7 @@ struct Shared {
     settings: Arc<Settings>,
     monitor: Mutex<Option<Qmp>>,
     agent: OnceCell<Agent>,
+    completing: Completing,
 }
 
 impl Vm {
@@ -44,6 +46,7 @@ impl Vm {
                 settings,
                 monitor: Mutex::new(None),
                 agent: OnceCell::new(),
+                completing: Completing::default(),
             }),
         }
     }
@@ -64,6 +67,11 @@ impl Vm {
     /// Where the agent's connection is kept once its address is known.
     pub(super) fn agent_cell(&self) -> &OnceCell<Agent> {
         &self.shared.agent
+    }
+
+    /// The jobs that were asked to do their last step.
+    pub(super) fn completing(&self) -> &Completing {
+        &self.shared.completing
     }
 
     /// An error on this VM.
@@ -96,7 +104,7 @@ impl Vm {
             return Ok(qmp.clone());
         }
         let settings = self.settings();
-        let deadline = settings.timeout.unwrap_or(CONNECT_DEADLINE);
+        let deadline = settings.timeout.unwrap_or(CONNECT);
         let qmp = Qmp::connect(address, deadline, settings.tap.clone())
             .await
             .map_err(|error| self.client_error(error))?;
@@ -175,10 +183,17 @@ impl Vm {
     }
 
     /// Does all `actions` or none of them (`transaction`, QEMU 1.1), each `{ "type": ..., "data": { ... } }`.
-    pub async fn transaction(&self, actions: Vec<Value>, mut properties: Arguments) -> Result<(), Error> {
+    pub async fn transaction(
+        &self,
+        actions: Vec<Value>,
+        mut properties: Arguments,
+    ) -> Result<(), Error> {
         let mut arguments = object(json!({ "actions": actions }));
         if !properties.is_empty() {
-            arguments.insert("properties".into(), Value::Object(std::mem::take(&mut properties)));
+            arguments.insert(
+                "properties".into(),
+                Value::Object(std::mem::take(&mut properties)),
+            );
         }
         self.call("transaction", arguments).await.map(drop)
     }
@@ -249,18 +264,30 @@ impl Vm {
             return Ok(name.to_owned());
         }
         let plain = |text: &str| text.replace('-', "_");
-        if let Some(command) = commands.iter().find(|command| plain(command) == plain(name)) {
+        if let Some(command) = commands
+            .iter()
+            .find(|command| plain(command) == plain(name))
+        {
             return Ok(command.clone());
         }
         let mut nearest: Vec<(f64, String)> = commands
             .into_iter()
-            .map(|command| (strsim::jaro_winkler(&plain(&command), &plain(name)), command))
+            .map(|command| {
+                (
+                    strsim::jaro_winkler(&plain(&command), &plain(name)),
+                    command,
+                )
+            })
             .filter(|(likeness, _)| *likeness > 0.85)
             .collect();
         nearest.sort_by(|a, b| b.0.total_cmp(&a.0));
         Err(self.error(ErrorKind::NoCommand {
             command: name.to_owned(),
-            nearest: nearest.into_iter().take(3).map(|(_, command)| command).collect(),
+            nearest: nearest
+                .into_iter()
+                .take(3)
+                .map(|(_, command)| command)
+                .collect(),
         }))
     }
 }

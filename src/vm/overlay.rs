@@ -14,7 +14,7 @@ use tokio::sync::Mutex;
 use super::disk::Disk;
 use super::error::{Error, ErrorKind};
 use super::machine::{Vm, object};
-use crate::client::random_id;
+use crate::client::nonce;
 
 /// An overlay to make.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -82,7 +82,7 @@ impl Vm {
 
     /// Runs a `blockdev-create` job to its end.
     async fn create_image(&self, options: Value) -> Result<(), Error> {
-        let id = format!("qmpsh-create-{}", random_id());
+        let id = format!("qmpsh-create-{}", nonce());
         let arguments = object(json!({ "job-id": id, "options": options }));
         self.call("blockdev-create", arguments).await?;
         self.job(&id).wait(None, |_| {}).await.map(drop)
@@ -93,7 +93,9 @@ impl Vm {
     }
 
     async fn close_node(&self, node: &str) -> Result<(), Error> {
-        self.call("blockdev-del", object(json!({ "node-name": node }))).await.map(drop)
+        self.call("blockdev-del", object(json!({ "node-name": node })))
+            .await
+            .map(drop)
     }
 }
 
@@ -128,7 +130,8 @@ impl Overlays {
         let Some(disk) = disks.iter().find(|disk| disk.node.as_deref() == Some(base)) else {
             return refuse(format!("no disk has the node `{base}` at its top"));
         };
-        let (Some(path), Some(format), Some(size)) = (&disk.path, &disk.format, disk.virtual_size) else {
+        let (Some(path), Some(format), Some(size)) = (&disk.path, &disk.format, disk.virtual_size)
+        else {
             return refuse(format!(
                 "the image of node `{base}` is `{}`, whose absolute path cannot be told, so an overlay could not name it",
                 disk.file.as_deref().unwrap_or_default()
@@ -141,9 +144,12 @@ impl Overlays {
             ));
         }
         if self.exists(&wanted.file).await? {
-            return refuse(format!("`{}` exists already, and would be overwritten", wanted.file));
+            return refuse(format!(
+                "`{}` exists already, and would be overwritten",
+                wanted.file
+            ));
         }
-        let node = format!("qmpsh-{}", random_id());
+        let node = format!("qmpsh-{}", nonce());
         let file_node = format!("{node}-file");
         let made = self.made.get_mut();
         made.push(Overlay {
@@ -168,8 +174,10 @@ impl Overlays {
         }))
         .await?;
         // Without a backing node for now: `blockdev-snapshot` puts the disk there.
-        vm.open_node(json!({ "driver": "qcow2", "node-name": node, "file": file_node, "backing": null }))
-            .await?;
+        vm.open_node(
+            json!({ "driver": "qcow2", "node-name": node, "file": file_node, "backing": null }),
+        )
+        .await?;
         overlay.opened.push(node.clone());
         self.plan.push(Attached {
             node: base.clone(),
@@ -181,8 +189,9 @@ impl Overlays {
 
     /// Whether QEMU can open the file already: its own eyes, since its file system need not be ours.
     async fn exists(&self, path: &str) -> Result<bool, Error> {
-        let node = format!("qmpsh-probe-{}", random_id());
-        let probe = json!({ "driver": "file", "node-name": node, "filename": path, "read-only": true });
+        let node = format!("qmpsh-probe-{}", nonce());
+        let probe =
+            json!({ "driver": "file", "node-name": node, "filename": path, "read-only": true });
         match self.vm.open_node(probe).await {
             Ok(()) => self.vm.close_node(&node).await.map(|()| true),
             Err(error) if error.is_refusal() => Ok(false),
@@ -201,7 +210,10 @@ impl Overlays {
         let mut left = Vec::new();
         while let Some(overlay) = made.pop() {
             if let Err(error) = self.take_away(&overlay).await {
-                left.push(format!("{} (node `{}`): {}", overlay.path, overlay.node, error.kind));
+                left.push(format!(
+                    "{} (node `{}`): {}",
+                    overlay.path, overlay.node, error.kind
+                ));
             }
         }
         if left.is_empty() {
@@ -222,11 +234,13 @@ impl Overlays {
             return Ok(());
         };
         match std::fs::remove_file(image) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(vm.error(ErrorKind::Host {
-                doing: "remove",
-                path: image.clone(),
-                source: error.to_string(),
-            })),
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                Err(vm.error(ErrorKind::Host {
+                    doing: "remove",
+                    path: image.clone(),
+                    source: error.to_string(),
+                }))
+            }
             _ => Ok(()),
         }
     }
@@ -238,7 +252,7 @@ impl Overlays {
 
     /// Brings what was written to an attached overlay back into its disk, which then takes its place again.
     async fn commit(&self, overlay: &Overlay) -> Result<(), Error> {
-        let id = format!("qmpsh-undo-{}", random_id());
+        let id = format!("qmpsh-undo-{}", nonce());
         let arguments = object(json!({
             "job-id": id, "device": overlay.node, "top-node": overlay.node, "base-node": overlay.base,
             "auto-finalize": true, "auto-dismiss": false,
@@ -257,7 +271,11 @@ fn on_this_host(path: &str, process: Option<u32>) -> PathBuf {
         return PathBuf::from(path);
     };
     let through = PathBuf::from(format!("/proc/{process}/root{path}"));
-    let identity = |path: &Path| std::fs::metadata(path).map(|data| (data.dev(), data.ino())).ok();
+    let identity = |path: &Path| {
+        std::fs::metadata(path)
+            .map(|data| (data.dev(), data.ino()))
+            .ok()
+    };
     match (identity(&through), identity(Path::new(path))) {
         (Some(theirs), Some(ours)) if theirs == ours => PathBuf::from(path),
         (Some(_), _) => through,

@@ -1,7 +1,9 @@
 //! A process by its number and the moment it began, so that a number used again is not taken for the same process.
 
 use std::fs;
+use std::os::fd::OwnedFd;
 
+use rustix::net::sockopt::socket_peercred;
 use serde::{Deserialize, Serialize};
 
 /// A process of this host's.
@@ -18,6 +20,12 @@ impl Process {
     pub fn running(pid: u32) -> Option<Self> {
         let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
         started(&stat).map(|started| Self { pid, started })
+    }
+
+    /// The process that listens where this connection leads, if it can be seen and still runs.
+    pub fn listening(connection: &OwnedFd) -> Option<Self> {
+        let pid = socket_peercred(connection).ok()?.pid.as_raw_nonzero().get();
+        Self::running(pid.try_into().ok()?)
     }
 
     /// This very process.
@@ -59,7 +67,10 @@ mod tests {
     fn this_process_runs_and_another_with_its_number_does_not() {
         let this = Process::this().unwrap();
         assert!(this.is_running());
-        let other = Process { started: this.started + 1, ..this };
+        let other = Process {
+            started: this.started + 1,
+            ..this
+        };
         assert!(!other.is_running());
     }
 }

@@ -162,7 +162,10 @@ mod tests {
 
     #[test]
     fn both_sockets_are_a_target_in_either_order() {
-        for text in ["qmp=/run/a.qmp,agent=/run/a.qga", "agent=/run/a.qga,qmp=/run/a.qmp"] {
+        for text in [
+            "qmp=/run/a.qmp,agent=/run/a.qga",
+            "agent=/run/a.qga,qmp=/run/a.qmp",
+        ] {
             let target: Target = text.parse().unwrap();
             assert_eq!(target.qmp, unix("/run/a.qmp"));
             assert_eq!(target.agent, unix("/run/a.qga"));

@@ -1,5 +1,6 @@
 //! Events that a script waits for: subscribed before the cause, so that none is missed.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::Value;
@@ -7,8 +8,8 @@ use tokio::time::{Instant, timeout_at};
 
 use super::error::{Error, ErrorKind};
 use super::machine::Vm;
-use crate::client::{Event, Events, Next};
-use std::sync::Arc;
+use crate::client::{Events, Next};
+use crate::wire::Event;
 
 /// A subscription to events of one VM, by name.
 pub struct Watch {

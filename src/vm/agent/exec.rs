@@ -74,7 +74,9 @@ impl GuestAgent {
                     after: timeout,
                 }));
             }
-            let left = exec.timeout.map(|timeout| timeout.saturating_sub(began.elapsed()));
+            let left = exec
+                .timeout
+                .map(|timeout| timeout.saturating_sub(began.elapsed()));
             sleep(left.map_or(pause, |left| left.min(pause))).await;
             pause = (pause * 3 / 2).min(RAREST_LOOK);
         };

@@ -143,7 +143,10 @@ impl FileHandle {
     }
 
     /// Hands every piece from here to the end to `take`, while the agent already reads the next.
-    async fn each_piece(&self, mut take: impl FnMut(&[u8]) -> Result<(), Error>) -> Result<(), Error> {
+    async fn each_piece(
+        &self,
+        mut take: impl FnMut(&[u8]) -> Result<(), Error>,
+    ) -> Result<(), Error> {
         let mut reply = self.request(CHUNK).await?;
         loop {
             if reply["eof"] == true || reply["count"] == 0 {
@@ -207,7 +210,10 @@ impl FileHandle {
             }
         };
         let arguments = json!({ "handle": self.id, "offset": offset, "whence": number });
-        let reply = self.agent.call("guest-file-seek", object(arguments)).await?;
+        let reply = self
+            .agent
+            .call("guest-file-seek", object(arguments))
+            .await?;
         reply["position"]
             .as_u64()
             .ok_or_else(|| self.agent.vm.reply_error("guest-file-seek", "position"))
@@ -216,7 +222,10 @@ impl FileHandle {
     /// Hands what was written to the guest's kernel (`guest-file-flush`).
     pub async fn flush(&self) -> Result<(), Error> {
         let arguments = object(json!({ "handle": self.id }));
-        self.agent.call("guest-file-flush", arguments).await.map(drop)
+        self.agent
+            .call("guest-file-flush", arguments)
+            .await
+            .map(drop)
     }
 
     /// Closes the file (`guest-file-close`); tells errors of the last write.

@@ -18,7 +18,10 @@ impl GuestAgent {
     pub async fn sync(&self) -> Result<(), Error> {
         let deadline = self.vm.settings().timeout;
         let agent = self.client().await?;
-        match agent.sync(deadline.unwrap_or(crate::client::SYNC_DEADLINE)).await {
+        match agent
+            .sync(deadline.unwrap_or(crate::client::call::SYNC))
+            .await
+        {
             Ok(()) => Ok(()),
             Err(error) => Err(self.explain(error).await),
         }
@@ -48,7 +51,9 @@ impl GuestAgent {
     /// Sets the guest's time, in nanoseconds since 1970, or from its hardware clock (`guest-set-time`, QEMU 1.5).
     pub async fn set_time(&self, nanoseconds: Option<i64>) -> Result<(), Error> {
         let arguments = nanoseconds.map_or_else(|| json!({}), |time| json!({ "time": time }));
-        self.call("guest-set-time", object(arguments)).await.map(drop)
+        self.call("guest-set-time", object(arguments))
+            .await
+            .map(drop)
     }
 
     /// The guest's host name (`guest-get-host-name`, QEMU 2.10).
@@ -97,7 +102,8 @@ impl GuestAgent {
         let arguments = minimum.map_or_else(|| json!({}), |minimum| json!({ "minimum": minimum }));
         let deadline = self.vm.settings().timeout;
         let deadline = deadline.unwrap_or(std::time::Duration::from_secs(3600));
-        self.call_within("guest-fstrim", object(arguments), deadline).await
+        self.call_within("guest-fstrim", object(arguments), deadline)
+            .await
     }
 
     /// The guest's disks, mounted or not (`guest-get-disks`, QEMU 5.2).
@@ -154,30 +160,48 @@ impl GuestAgent {
     }
 
     /// Sets a user's password (`guest-set-user-password`, QEMU 2.3); `crypted` says that it is hashed already.
-    pub async fn set_user_password(&self, user: &str, password: &str, crypted: bool) -> Result<(), Error> {
+    pub async fn set_user_password(
+        &self,
+        user: &str,
+        password: &str,
+        crypted: bool,
+    ) -> Result<(), Error> {
         use base64::Engine as _;
         let password = base64::engine::general_purpose::STANDARD.encode(password);
         let arguments = json!({ "username": user, "password": password, "crypted": crypted });
-        self.call("guest-set-user-password", object(arguments)).await.map(drop)
+        self.call("guest-set-user-password", object(arguments))
+            .await
+            .map(drop)
     }
 
     /// A user's public keys (`guest-ssh-get-authorized-keys`, QEMU 5.2).
     pub async fn ssh_keys(&self, user: &str) -> Result<Value, Error> {
         let arguments = object(json!({ "username": user }));
-        let reply = self.call("guest-ssh-get-authorized-keys", arguments).await?;
+        let reply = self
+            .call("guest-ssh-get-authorized-keys", arguments)
+            .await?;
         Ok(reply["keys"].clone())
     }
 
     /// Adds public keys to a user's, or with `reset` puts them in their place (`guest-ssh-add-authorized-keys`, QEMU 5.2).
-    pub async fn add_ssh_keys(&self, user: &str, keys: &[String], reset: bool) -> Result<(), Error> {
+    pub async fn add_ssh_keys(
+        &self,
+        user: &str,
+        keys: &[String],
+        reset: bool,
+    ) -> Result<(), Error> {
         let arguments = json!({ "username": user, "keys": keys, "reset": reset });
-        self.call("guest-ssh-add-authorized-keys", object(arguments)).await.map(drop)
+        self.call("guest-ssh-add-authorized-keys", object(arguments))
+            .await
+            .map(drop)
     }
 
     /// Removes public keys from a user's (`guest-ssh-remove-authorized-keys`, QEMU 5.2).
     pub async fn remove_ssh_keys(&self, user: &str, keys: &[String]) -> Result<(), Error> {
         let arguments = json!({ "username": user, "keys": keys });
-        self.call("guest-ssh-remove-authorized-keys", object(arguments)).await.map(drop)
+        self.call("guest-ssh-remove-authorized-keys", object(arguments))
+            .await
+            .map(drop)
     }
 
     /// Asks the guest to `powerdown`, `halt` or `reboot` (`guest-shutdown`); returns when the agent has taken it.
@@ -189,7 +213,8 @@ impl GuestAgent {
                 "`{mode}` is no way to shut down; there are `powerdown`, `halt` and `reboot`"
             ))));
         }
-        self.send("guest-shutdown", object(json!({ "mode": mode }))).await
+        self.send("guest-shutdown", object(json!({ "mode": mode })))
+            .await
     }
 
     /// Suspends the guest to its disk (`guest-suspend-disk`, QEMU 1.1); it ends, and resumes when started again.

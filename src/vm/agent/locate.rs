@@ -67,7 +67,12 @@ async fn agent_chardev(vm: &Vm) -> Result<Option<Value>, Error> {
             if name != PORT {
                 continue;
             }
-            let label = qom(vm, "qom-get", json!({ "path": path, "property": "chardev" })).await?;
+            let label = qom(
+                vm,
+                "qom-get",
+                json!({ "path": path, "property": "chardev" }),
+            )
+            .await?;
             let chardevs = vm.call("query-chardev", Map::new()).await?;
             return Ok(chardevs
                 .as_array()

@@ -46,7 +46,12 @@ impl GuestAgent {
                     Some(address) => address.clone(),
                     None => locate::socket(&self.vm).await?,
                 };
-                Ok(Agent::new(address, self.vm.settings().tap.clone()))
+                let settings = self.vm.settings();
+                let agent = Agent::new(address, settings.tap.clone());
+                Ok(match settings.timeout {
+                    Some(timeout) => agent.with_sync_deadline(timeout),
+                    None => agent,
+                })
             })
             .await
     }
@@ -94,19 +99,17 @@ impl GuestAgent {
     pub(super) async fn send(&self, command: &str, arguments: Arguments) -> Result<(), Error> {
         let agent = self.client().await?;
         match agent.send(Call::new(command, arguments)).await {
-            Ok(()) => Ok(()),
+            Ok(_) => Ok(()),
             Err(error) => Err(self.explain(error).await),
         }
     }
 
     /// Makes "no answer" into "does not run" where the monitor can tell.
     async fn explain(&self, error: client::Error) -> Error {
-        if let client::Error::NoSync { command, .. } = &error
+        if matches!(error, client::Error::AgentDown { .. })
             && locate::port_is_open(&self.vm).await == Some(false)
         {
-            return self.vm.error(ErrorKind::AgentNotRunning {
-                command: command.clone(),
-            });
+            return self.vm.error(ErrorKind::AgentNotRunning);
         }
         self.vm.client_error(error)
     }
@@ -116,7 +119,7 @@ impl GuestAgent {
         self.call(command, Map::new()).await
     }
 
-    fn integer(&self, command: &str, value: &Value) -> Result<i64, Error> {
+    pub(super) fn integer(&self, command: &str, value: &Value) -> Result<i64, Error> {
         value
             .as_i64()
             .ok_or_else(|| self.vm.reply_error(command, "number"))

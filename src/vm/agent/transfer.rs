@@ -57,7 +57,8 @@ impl GuestAgent {
         let mut piece = file.read(CHUNK).await?;
         while !piece.bytes.is_empty() {
             // The agent reads on while the piece at hand is written.
-            let (next, written) = tokio::join!(biased; next_piece(file, piece.eof), out.write_all(&piece.bytes));
+            let (next, written) =
+                tokio::join!(biased; next_piece(file, piece.eof), out.write_all(&piece.bytes));
             written.map_err(|error| failed("write", &part.0, error))?;
             bytes += piece.bytes.len() as u64;
             progress(Transferred { bytes, total });
@@ -97,7 +98,8 @@ impl GuestAgent {
             let mut piece = next_chunk(&mut input).await.map_err(failed)?;
             while !piece.is_empty() {
                 // This host reads on while the agent writes.
-                let (written, next) = tokio::join!(biased; file.write_all(&piece), next_chunk(&mut input));
+                let (written, next) =
+                    tokio::join!(biased; file.write_all(&piece), next_chunk(&mut input));
                 bytes += written?;
                 progress(Transferred { bytes, total });
                 piece = next.map_err(failed)?;
@@ -138,7 +140,7 @@ impl Part {
     fn beside(file: &Path) -> Self {
         let mut name = std::ffi::OsString::from(".");
         name.push(file.file_name().unwrap_or_default());
-        name.push(format!(".{}.part", crate::client::random_id()));
+        name.push(format!(".{}.part", crate::client::nonce()));
         Self(file.with_file_name(name))
     }
 }

@@ -18,7 +18,7 @@ use super::lifeline::word;
 use super::record::{Frozen, Record};
 use super::thaw::{self, Failure};
 use crate::client::{Address, Agent, Stream};
-use crate::wire::escaped;
+use crate::wire::escape::escaped;
 
 /// How long after its `max` a freeze must be over before the shell counts as hanging.
 const GRACE: Duration = Duration::from_secs(2);
@@ -50,8 +50,14 @@ pub async fn guard(record: &Path) -> io::Result<()> {
     }
     let agent = agent(&frozen)?;
     match cause {
-        Cause::Died => say(&frozen, "the shell died while the guest was frozen; thawing it"),
-        Cause::Hangs => say(&frozen, "the freeze outlasted its time and the shell hangs; thawing the guest"),
+        Cause::Died => say(
+            &frozen,
+            "the shell died while the guest was frozen; thawing it",
+        ),
+        Cause::Hangs => say(
+            &frozen,
+            "the freeze outlasted its time and the shell hangs; thawing the guest",
+        ),
     }
     match thaw::surely(&agent, frozen.server, GUARD).await {
         Ok(_) => {
@@ -61,11 +67,17 @@ pub async fn guard(record: &Path) -> io::Result<()> {
         }
         Err(Failure::Gone(_)) => {
             record.remove();
-            say(&frozen, "the VM has ended, so there is nothing left to thaw");
+            say(
+                &frozen,
+                "the VM has ended, so there is nothing left to thaw",
+            );
             Ok(())
         }
         Err(Failure::Patience(error)) => {
-            say(&frozen, &format!("the guest could not be thawed: {error}; try `qmpsh thaw --stale`"));
+            say(
+                &frozen,
+                &format!("the guest could not be thawed: {error}; try `qmpsh thaw --stale`"),
+            );
             Err(io::Error::other(error.to_string()))
         }
     }

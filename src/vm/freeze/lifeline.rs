@@ -37,11 +37,7 @@ pub(super) struct Lifeline {
 
 impl Lifeline {
     /// Starts a guardian for `record`, with the agent's connection, and waits until it is ready.
-    pub(super) async fn start(
-        program: &Path,
-        record: &Record,
-        agent: OwnedFd,
-    ) -> io::Result<Self> {
+    pub(super) async fn start(program: &Path, record: &Record, agent: OwnedFd) -> io::Result<Self> {
         let (ours, theirs) = std::os::unix::net::UnixStream::pair()?;
         ours.set_nonblocking(true)?;
         let guardian = Command::new(program)
@@ -62,7 +58,10 @@ impl Lifeline {
             Ok(Ok(_) | Err(_)) => Err(io::Error::other("the guardian process ended at once")),
             Err(_) => Err(io::Error::new(
                 io::ErrorKind::TimedOut,
-                format!("the guardian process was not ready within {} s", PATIENCE.as_secs()),
+                format!(
+                    "the guardian process was not ready within {} s",
+                    PATIENCE.as_secs()
+                ),
             )),
         }
     }
@@ -88,7 +87,8 @@ impl Drop for Lifeline {
     fn drop(&mut self) {
         if let Some(mut guardian) = self.guardian.take() {
             // Somebody has to take note of its end, in a shell that goes on.
-            let reaper = std::thread::Builder::new().name(format!("reaper-{}", self.line.as_raw_fd()));
+            let reaper =
+                std::thread::Builder::new().name(format!("reaper-{}", self.line.as_raw_fd()));
             let _ = reaper.spawn(move || guardian.wait());
         }
     }

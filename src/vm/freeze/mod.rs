@@ -11,6 +11,7 @@ pub mod stale;
 mod thaw;
 
 use std::future::Future;
+use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -87,7 +88,9 @@ impl GuestAgent {
 
     /// Whether the guest is `frozen` or `thawed` (`guest-fsfreeze-status`, QEMU 0.15).
     pub async fn fsstatus(&self) -> Result<String, Error> {
-        let reply = self.call("guest-fsfreeze-status", object(json!({}))).await?;
+        let reply = self
+            .call("guest-fsfreeze-status", object(json!({})))
+            .await?;
         match reply.as_str() {
             Some(status) => Ok(status.to_owned()),
             None => Err(self.vm().reply_error("guest-fsfreeze-status", "status")),
@@ -110,9 +113,13 @@ impl GuestAgent {
             return Err(vm.error(ErrorKind::AlreadyFrozen));
         }
         let agent = self.client().await?.clone();
-        let server = agent.peer_pid().await.and_then(Process::running);
+        let connection = agent
+            .duplicate()
+            .await
+            .map_err(|error| vm.client_error(error))?;
+        let server = Process::listening(&connection);
         let frozen = Frozen::now(vm.label(), agent.address(), server, options.max);
-        let (record, lifeline) = self.prepare(&agent, &frozen).await?;
+        let (record, lifeline) = self.prepare(&frozen, connection).await?;
 
         let call = match &options.mountpoints {
             Some(list) => Call::new(
@@ -132,7 +139,9 @@ impl GuestAgent {
                 vm: vm.clone(),
                 agent,
                 server,
-                count: reply.as_ref().map_or(0, |count| count.as_i64().unwrap_or(0)),
+                count: reply
+                    .as_ref()
+                    .map_or(0, |count| count.as_i64().unwrap_or(0)),
                 max: options.max,
                 began,
                 hold: Mutex::new(Hold::Held { record, lifeline }),
@@ -146,23 +155,32 @@ impl GuestAgent {
         Ok(freeze)
     }
 
-    async fn prepare(&self, agent: &Agent, frozen: &Frozen) -> Result<(Record, Lifeline), Error> {
+    async fn prepare(
+        &self,
+        frozen: &Frozen,
+        connection: OwnedFd,
+    ) -> Result<(Record, Lifeline), Error> {
         let unable = |why: String| self.vm().error(ErrorKind::NoGuardian(why));
         let settings = self.vm().settings();
         let folder = settings.frozen_dir();
         let record = Record::create(&folder, frozen)
             .map_err(|error| unable(format!("its record in `{}`: {error}", folder.display())))?;
-        let started = async {
-            let connection = agent.duplicate().await?;
-            Lifeline::start(&settings.guardian, &record, connection).await
-        };
-        match started.await {
+        match Lifeline::start(&settings.guardian, &record, connection).await {
             Ok(lifeline) => Ok((record, lifeline)),
             Err(error) => {
                 // Nothing was frozen, so there is nothing to remember.
                 record.remove();
                 Err(unable(error.to_string()))
             }
+        }
+    }
+}
+
+impl Drop for Shared {
+    fn drop(&mut self) {
+        // Not released: the guardian thaws now, on the connection that it shares with us.
+        if matches!(self.hold.get_mut(), Hold::Held { .. } | Hold::Releasing) {
+            self.agent.abandon();
         }
     }
 }
@@ -194,7 +212,11 @@ impl Freeze {
     }
 
     /// Makes sure of the freeze's reply; anything but frozen file systems is undone before this returns.
-    async fn confirm(&self, reply: Result<Value, Error>, options: &FreezeOptions) -> Result<(), Error> {
+    async fn confirm(
+        &self,
+        reply: Result<Value, Error>,
+        options: &FreezeOptions,
+    ) -> Result<(), Error> {
         let vm = &self.shared.vm;
         let error = match (reply, &options.mountpoints) {
             (Ok(_), Some(mountpoints)) if self.count() == 0 => vm.error(ErrorKind::NothingFrozen {

@@ -12,7 +12,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use rustix::fs::{FlockOperation, flock};
 use serde::{Deserialize, Serialize};
 
-use crate::client::{Address, random_id};
+use crate::client::{Address, nonce};
 use crate::vm::process::Process;
 
 /// What a record tells to whoever finds it.
@@ -72,7 +72,7 @@ impl Record {
             .recursive(true)
             .mode(0o700)
             .create(folder)?;
-        let path = folder.join(format!("{}.json", random_id()));
+        let path = folder.join(format!("{}.json", nonce()));
         let mut file = OpenOptions::new()
             .write(true)
             .create_new(true)
@@ -141,7 +141,10 @@ pub(super) fn paths(folder: &Path) -> io::Result<Vec<PathBuf>> {
     let mut paths = Vec::new();
     for entry in entries {
         let path = entry?.path();
-        if path.extension().is_some_and(|extension| extension == "json") {
+        if path
+            .extension()
+            .is_some_and(|extension| extension == "json")
+        {
             paths.push(path);
         }
     }

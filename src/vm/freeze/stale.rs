@@ -60,7 +60,10 @@ impl Stale {
             return Outcome::VmGone;
         }
         let Ok(address) = self.frozen.agent.parse::<Address>() else {
-            return Outcome::Failed(format!("the record names no socket: `{}`", self.frozen.agent));
+            return Outcome::Failed(format!(
+                "the record names no socket: `{}`",
+                self.frozen.agent
+            ));
         };
         let agent = Agent::new(address, settings.tap.clone());
         let patience = settings.timeout.unwrap_or(PATIENCE);

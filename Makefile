@@ -1,0 +1,43 @@
+# All targets do their own set-up; on a fresh Debian, git, make and Rust are enough.
+
+export CARGO_TERM_COLOR ?= auto
+harness := tests/harness
+
+.PHONY: help
+help: ## This list
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
+
+.PHONY: demo
+demo: guest ## Boot a real guest; freeze, snapshot and thaw it with qmpsh
+	@$(harness)/demo.sh
+
+.PHONY: test
+test: guest ## Run all tests, against real QEMUs and a real guest
+	cargo test --locked
+
+.PHONY: check
+check: setup ## Check the format, lints and documentation
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets --locked -- -D warnings
+	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --document-private-items --locked
+
+.PHONY: bench
+bench: guest ## Measure against the floor: the same work on a raw socket
+	cargo bench --locked
+
+.PHONY: setup
+setup: ## Install what is missing here: QEMU, the agent, busybox
+	@$(harness)/setup.sh
+
+# apt's lists may name a kernel that the server has replaced since.
+.PHONY: guest
+guest: setup ## Build the small guest of the tests and the demo
+	@$(harness)/build-guest.sh || { $(harness)/setup.sh --refresh && $(harness)/build-guest.sh; }
+
+.PHONY: msrv
+msrv: ## Build with the oldest Rust that is promised (needs root: a Debian 13 in target/)
+	@$(harness)/msrv.sh
+
+.PHONY: clean
+clean: ## Remove all that was built
+	cargo clean

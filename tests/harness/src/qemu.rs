@@ -1,0 +1,175 @@
+//! A QEMU without a machine: nothing but monitors, up in a tenth of a second.
+
+use std::fmt::Write as _;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+
+use serde_json::Value;
+
+use crate::wait::{DEADLINE, is_listening, until};
+use crate::{Folder, Process, RawQmp};
+
+/// A running QEMU with no machine (`-M none`).
+pub struct Qemu {
+    process: Process,
+    tcp: Option<SocketAddr>,
+    // Dropped last: the process still has its files there.
+    folder: Folder,
+}
+
+/// What the QEMU is to be started with.
+#[derive(Default)]
+pub struct QemuBuilder {
+    pretty: bool,
+    tcp: bool,
+    monitors: Vec<String>,
+    arguments: Vec<String>,
+}
+
+impl Qemu {
+    /// A QEMU with one QMP monitor, to be started.
+    pub fn bare() -> QemuBuilder {
+        QemuBuilder::default()
+    }
+
+    /// The monitor's socket.
+    pub fn qmp(&self) -> PathBuf {
+        self.folder.join("qmp")
+    }
+
+    /// The socket of a monitor that [`QemuBuilder::monitor`] added.
+    pub fn monitor(&self, name: &str) -> PathBuf {
+        self.folder.join(name)
+    }
+
+    /// The address of the monitor that [`QemuBuilder::tcp`] added.
+    pub fn tcp(&self) -> SocketAddr {
+        self.tcp.expect("the QEMU was started with `.tcp()`")
+    }
+
+    /// The QEMU's process, to stop, continue or kill it.
+    pub fn process(&mut self) -> &mut Process {
+        &mut self.process
+    }
+
+    /// The folder with its sockets.
+    pub fn folder(&self) -> &Folder {
+        &self.folder
+    }
+}
+
+impl QemuBuilder {
+    /// Makes all monitors send each message over many lines.
+    pub fn pretty(mut self) -> Self {
+        self.pretty = true;
+        self
+    }
+
+    /// Adds a QMP monitor on a unix socket of that name.
+    pub fn monitor(mut self, name: &str) -> Self {
+        self.monitors.push(name.to_owned());
+        self
+    }
+
+    /// Adds a QMP monitor on a free TCP port of 127.0.0.1.
+    pub fn tcp(mut self) -> Self {
+        self.tcp = true;
+        self
+    }
+
+    /// Adds an argument to QEMU's command line.
+    pub fn arg(mut self, argument: impl Into<String>) -> Self {
+        self.arguments.push(argument.into());
+        self
+    }
+
+    /// Starts it; returns when its monitors can be connected to.
+    pub fn start(mut self) -> Qemu {
+        let folder = Folder::new();
+        self.monitors.insert(0, "qmp".to_owned());
+        let log = std::fs::File::create(folder.join("log")).expect("the folder takes files");
+
+        let mut command = Process::command("qemu-system-x86_64", &[]);
+        command
+            .args(["-M", "none", "-nodefaults", "-no-user-config"])
+            .args(["-display", "none"])
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(log);
+        for name in &self.monitors {
+            let socket = folder.join(name);
+            let backend = format!("socket,path={},server=on,wait=off", socket.display());
+            command.args(monitor(name, &backend, self.pretty));
+        }
+        if self.tcp {
+            let backend = "socket,host=127.0.0.1,port=0,server=on,wait=off";
+            command.args(monitor("tcp", backend, self.pretty));
+        }
+        let mut process = Process::start({
+            command.args(&self.arguments);
+            command
+        });
+
+        for name in &self.monitors {
+            let socket = folder.join(name);
+            wait_for_socket(&mut process, &socket, &folder.join("log"));
+        }
+        let tcp = self
+            .tcp
+            .then(|| tcp_address(&folder.join("qmp"), self.pretty));
+        Qemu {
+            process,
+            tcp,
+            folder,
+        }
+    }
+}
+
+fn monitor(id: &str, backend: &str, pretty: bool) -> [String; 4] {
+    let mut mode = format!("chardev={id},mode=control");
+    if pretty {
+        let _ = write!(mode, ",pretty=on");
+    }
+    let (kind, options) = backend.split_once(',').expect("a backend has options");
+    [
+        "-chardev".into(),
+        format!("{kind},id={id},{options}"),
+        "-mon".into(),
+        mode,
+    ]
+}
+
+/// Waits until the process listens on the socket; panics with its log when it ends before.
+pub(crate) fn wait_for_socket(process: &mut Process, socket: &Path, log: &Path) {
+    let outcome = until(DEADLINE, || {
+        if is_listening(socket) {
+            Some(true)
+        } else {
+            process.has_ended().then_some(false)
+        }
+    });
+    if outcome != Some(true) {
+        let log = std::fs::read_to_string(log).unwrap_or_default();
+        panic!("{}: nobody listens; {log}", socket.display());
+    }
+}
+
+/// The port that the kernel chose, as QEMU tells it: `disconnected:tcp:127.0.0.1:PORT,server=on`.
+fn tcp_address(qmp: &Path, pretty: bool) -> SocketAddr {
+    assert!(
+        !pretty,
+        "the raw client, which asks for the port, reads lines"
+    );
+    let chardevs = RawQmp::connect(qmp).call("query-chardev", &Value::Null);
+    let chardev = chardevs
+        .as_array()
+        .and_then(|all| all.iter().find(|chardev| chardev["label"] == "tcp"))
+        .expect("the chardev is there");
+    chardev["filename"]
+        .as_str()
+        .and_then(|name| name.split_once("tcp:"))
+        .and_then(|(_, rest)| rest.split(',').next())
+        .and_then(|address| address.parse().ok())
+        .unwrap_or_else(|| panic!("no address in {chardev}"))
+}
