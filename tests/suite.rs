@@ -2,3 +2,4 @@
 
 mod harness_test;
 mod layers;
+mod vm;

@@ -39,7 +39,9 @@ enum Cause {
 pub async fn guard(record: &Path) -> io::Result<()> {
     stay_alive()?;
     let (record, frozen) = Record::join(record)?;
-    let mut line = UnixStream::from_std(own(io::stdout().as_fd())?.into())?;
+    let line = std::os::unix::net::UnixStream::from(own(io::stdout().as_fd())?);
+    line.set_nonblocking(true)?;
+    let mut line = UnixStream::from_std(line)?;
     line.write_u8(word::READY).await?;
     let Some(cause) = wait(&mut line, frozen.max() + GRACE).await else {
         return Ok(());

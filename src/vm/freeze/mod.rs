@@ -12,7 +12,7 @@ mod thaw;
 
 use std::future::Future;
 use std::os::fd::OwnedFd;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -69,7 +69,7 @@ struct Shared {
     hold: Mutex<Hold>,
     expired: CancellationToken,
     released: CancellationToken,
-    frozen: std::sync::OnceLock<Duration>,
+    frozen: OnceLock<Duration>,
 }
 
 /// What holds the guest's thaw: taken by the release, whose outcome stays.
@@ -147,11 +147,13 @@ impl GuestAgent {
                 hold: Mutex::new(Hold::Held { record, lifeline }),
                 expired: CancellationToken::new(),
                 released: CancellationToken::new(),
-                frozen: std::sync::OnceLock::new(),
+                frozen: OnceLock::new(),
             }),
         };
         freeze.confirm(reply, options).await?;
-        tokio::spawn(freeze.clone().expire());
+        let shared = &freeze.shared;
+        let (end, released) = (shared.began + shared.max, shared.released.clone());
+        tokio::spawn(expire(Arc::downgrade(shared), end, released));
         Ok(freeze)
     }
 
@@ -297,21 +299,25 @@ impl Freeze {
             }
         }
     }
+}
 
-    /// Thaws the guest when it has been frozen for its `max`.
-    async fn expire(self) {
-        let end = self.shared.began + self.shared.max;
-        tokio::select! {
-            () = sleep_until(end) => {}
-            () = self.shared.released.cancelled() => return,
-        }
-        // A release that is under way has the lock, and is no expiry.
-        if let Ok(hold) = self.shared.hold.try_lock()
-            && matches!(*hold, Hold::Held { .. })
-        {
-            self.shared.expired.cancel();
-        }
-        // Whoever releases the freeze next is given this outcome.
-        let _ = self.release().await;
+/// Thaws the guest when it has been frozen for its `max`.
+///
+/// It does not keep the freeze alive: one that everybody dropped is the guardian's at once.
+async fn expire(freeze: Weak<Shared>, end: Instant, released: CancellationToken) {
+    tokio::select! {
+        () = sleep_until(end) => {}
+        () = released.cancelled() => return,
     }
+    let Some(shared) = freeze.upgrade() else {
+        return;
+    };
+    // A release that is under way has the lock, and is no expiry.
+    if let Ok(hold) = shared.hold.try_lock()
+        && matches!(*hold, Hold::Held { .. })
+    {
+        shared.expired.cancel();
+    }
+    // Whoever releases the freeze next is given this outcome.
+    let _ = Freeze { shared }.release().await;
 }
