@@ -5,15 +5,13 @@
 
 pub mod address;
 pub mod agent;
-mod agent_link;
 pub mod call;
 pub mod connection;
-mod driver;
 pub mod error;
 pub mod events;
-mod handshake;
 pub mod holder;
 pub mod qmp;
+mod random;
 pub mod tap;
 
 pub use address::{Address, AddressError};
