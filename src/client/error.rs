@@ -1,14 +1,14 @@
 //! What goes wrong between here and a peer, as data. The texts name what was tried and quote the peer, escaped; hints for
 //! people are worded further up.
 
-use std::fmt;
+mod display;
+
 use std::io;
 use std::time::Duration;
 
 use super::address::Address;
 use super::holder::Holder;
 use crate::wire::FramingError;
-use crate::wire::escape::escaped;
 
 /// Why a connection or a call failed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -55,12 +55,14 @@ pub enum Error {
         /// Which limit was passed.
         what: FramingError,
     },
-    /// The connection ended. Whether a command that was pending has run is not known.
+    /// The connection ended.
     Gone {
         /// The peer.
         address: Address,
         /// The command that was pending, or could not be sent any more.
         command: Option<String>,
+        /// Whether part of that command had left: whether it has run is not known then, and else it has not.
+        sent: bool,
         /// How it ended.
         cause: Ending,
     },
@@ -176,20 +178,25 @@ impl Error {
         Self::Gone {
             address: address.clone(),
             command: None,
+            sent: false,
             cause,
         }
     }
 
     /// The same, naming the command that it ended.
-    pub(super) fn during(self, command: &str) -> Self {
-        match self {
-            Self::Gone { address, cause, .. } => Self::Gone {
-                address,
-                command: Some(command.to_owned()),
-                cause,
-            },
-            other => other,
+    pub(super) fn during(mut self, ended: &str) -> Self {
+        if let Self::Gone { command, .. } = &mut self {
+            *command = Some(ended.to_owned());
         }
+        self
+    }
+
+    /// The same, where part of the command had left.
+    pub(super) fn after_sending(mut self) -> Self {
+        if let Self::Gone { sent, .. } = &mut self {
+            *sent = true;
+        }
+        self
     }
 }
 
@@ -210,134 +217,6 @@ impl Ending {
         match error.kind() {
             io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset => Self::Closed,
             _ => Self::Failed(error.to_string()),
-        }
-    }
-}
-
-impl fmt::Display for Error {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Connect { address, source } => write!(f, "cannot connect to {address}: {source}"),
-            Self::Busy {
-                address,
-                holder: Some(holder),
-            } => write!(f, "{address} is held by another client: {holder}"),
-            Self::Busy {
-                address,
-                holder: None,
-            } => write!(f, "{address} is held by another client"),
-            Self::Silent { address, after } => {
-                write!(f, "{address} sent no greeting within {}", Seconds(*after))
-            }
-            Self::NotQmp { address, excerpt } => {
-                write!(f, "{address} does not speak QMP: it sent `{excerpt}`")
-            }
-            Self::Malformed { address, what } => {
-                write!(f, "{address} sent what is no message: {what}")
-            }
-            Self::TooLarge { address, what } => {
-                write!(f, "{address} sent more than is taken: {what}")
-            }
-            Self::Gone {
-                address,
-                command: Some(command),
-                cause,
-            } => {
-                write!(
-                    f,
-                    "the connection to {address} ended during `{}`: {cause}",
-                    escaped(command)
-                )
-            }
-            Self::Gone {
-                address,
-                command: None,
-                cause,
-            } => write!(f, "the connection to {address} ended: {cause}"),
-            Self::Timeout {
-                address,
-                command,
-                after,
-            } => {
-                write!(
-                    f,
-                    "no reply to `{}` from {address} within {}",
-                    escaped(command),
-                    Seconds(*after)
-                )
-            }
-            Self::Refused { command, desc, .. } => {
-                write!(f, "`{}` was refused: {}", escaped(command), escaped(desc))
-            }
-            Self::Frozen { command, desc } => {
-                write!(
-                    f,
-                    "`{}` is not possible while the guest is frozen: {}",
-                    escaped(command),
-                    escaped(desc)
-                )
-            }
-            Self::Disabled { command, desc } => {
-                write!(
-                    f,
-                    "`{}` is blocked by the agent's configuration: {}",
-                    escaped(command),
-                    escaped(desc)
-                )
-            }
-            Self::NoOutOfBand { command } => {
-                write!(
-                    f,
-                    "`{}` cannot overtake: the monitor offers no out-of-band execution",
-                    escaped(command)
-                )
-            }
-            Self::AgentDown { address, after } => {
-                write!(
-                    f,
-                    "the guest agent at {address} did not answer within {}",
-                    Seconds(*after)
-                )
-            }
-        }
-    }
-}
-
-impl std::error::Error for Error {}
-
-impl fmt::Display for Unreachable {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Missing => write!(f, "no such socket"),
-            Self::NotASocket => write!(f, "not a socket"),
-            Self::Refused => write!(f, "nobody listens there"),
-            Self::Denied => write!(f, "permission denied"),
-            Self::TimedOut(after) => write!(f, "no answer within {}", Seconds(*after)),
-            Self::Other(words) => write!(f, "{words}"),
-        }
-    }
-}
-
-impl fmt::Display for Ending {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Closed => write!(f, "the peer closed it"),
-            Self::ClosedWithin => write!(f, "the peer closed it in the middle of a message"),
-            Self::Failed(words) => write!(f, "{words}"),
-            Self::Released => write!(f, "it was closed on this side"),
-        }
-    }
-}
-
-/// A time as people write it: `5 s`, `2.5 s`, `300 ms`.
-struct Seconds(Duration);
-
-impl fmt::Display for Seconds {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.0 < Duration::from_secs(1) {
-            write!(f, "{} ms", self.0.as_millis())
-        } else {
-            write!(f, "{} s", self.0.as_secs_f64())
         }
     }
 }

@@ -5,16 +5,13 @@
 
 pub mod address;
 pub mod agent;
-mod agent_link;
 pub mod call;
 pub mod connection;
-mod driver;
 pub mod error;
 pub mod events;
-mod handshake;
 pub mod holder;
-mod nonce;
 pub mod qmp;
+mod random;
 pub mod tap;
 
 pub use address::{Address, AddressError};
@@ -24,6 +21,6 @@ pub use connection::{Stream, Transport, connect};
 pub use error::{Ending, Error, Unreachable};
 pub use events::{Events, Next};
 pub use holder::Holder;
-pub use nonce::nonce;
 pub use qmp::Qmp;
+pub use random::nonce;
 pub use tap::{Channel, Direction, Tap, TapLine};

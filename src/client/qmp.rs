@@ -1,6 +1,12 @@
 //! A handle on a QMP monitor: cheap to clone, usable from many tasks at once. It numbers requests and waits for
 //! replies; the socket is the driver's.
 
+mod driver;
+mod handshake;
+mod outbox;
+#[cfg(test)]
+mod tests;
+
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -13,14 +19,14 @@ use tokio::time::{Instant, timeout};
 use super::address::Address;
 use super::call::Call;
 use super::connection::{Transport, connect};
-use super::driver::{Driver, Order, Request};
 use super::error::{Ending, Error};
 use super::events::{Events, Subscribers};
-use super::handshake::greet;
-use super::nonce::random;
+use super::random::random;
 use super::tap::{Channel, Tap, TapPoint};
 use crate::wire::Greeting;
 use crate::wire::message::Outgoing;
+use driver::{Driver, Order, Request};
+use handshake::greet;
 
 /// QEMU stops reading at this many queued commands; it then would not see an out-of-band one either.
 const WINDOW: usize = 8;

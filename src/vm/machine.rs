@@ -122,11 +122,8 @@ impl Vm {
     /// Waits up to 30 s (60 s for block and device changes, more for large arguments). A read is sent once more when
     /// the connection was lost; a change never is.
     pub async fn call(&self, command: &str, arguments: Arguments) -> Result<Value, Error> {
-        let mut call = Call::new(command, arguments);
-        if let Some(timeout) = self.settings().timeout {
-            call = call.within(timeout);
-        }
-        self.send(call).await
+        let call = self.settings().deadline(Call::new(command, arguments));
+        self.send(call, effect::of(command)).await
     }
 
     /// Sends a QMP command with a deadline of its own; otherwise as [`Vm::call`].
@@ -136,18 +133,15 @@ impl Vm {
         arguments: Arguments,
         deadline: Duration,
     ) -> Result<Value, Error> {
-        self.send(Call::new(command, arguments).within(deadline))
-            .await
+        let call = Call::new(command, arguments).within(deadline);
+        self.send(call, effect::of(command)).await
     }
 
-    async fn send(&self, call: Call) -> Result<Value, Error> {
-        let effect = effect::of(&call.command);
-        let reply = self.monitor().await?.call(call.clone()).await;
-        let reply = match reply {
-            Err(client::Error::Gone { .. }) if effect == Effect::Read => {
-                self.monitor().await?.call(call).await
-            }
-            reply => reply,
+    async fn send(&self, call: Call, effect: Effect) -> Result<Value, Error> {
+        let again = (effect == Effect::Read).then(|| call.clone());
+        let reply = match (self.monitor().await?.call(call).await, again) {
+            (Err(client::Error::Gone { .. }), Some(call)) => self.monitor().await?.call(call).await,
+            (reply, _) => reply,
         };
         reply.map_err(|error| self.client_error(error))
     }
@@ -157,19 +151,9 @@ impl Vm {
     /// The human monitor tells its errors as text too.
     pub async fn hmp(&self, line: &str) -> Result<String, Error> {
         let command = "human-monitor-command";
-        let arguments = object(json!({ "command-line": line }));
-        let mut call = Call::new(command, arguments);
-        if let Some(timeout) = self.settings().timeout {
-            call = call.within(timeout);
-        }
-        let reply = self.monitor().await?.call(call.clone()).await;
-        let reply = match reply {
-            Err(client::Error::Gone { .. }) if effect::of_hmp(line) == Effect::Read => {
-                self.monitor().await?.call(call).await
-            }
-            reply => reply,
-        };
-        match reply.map_err(|error| self.client_error(error))? {
+        let call = Call::new(command, object(json!({ "command-line": line })));
+        let call = self.settings().deadline(call);
+        match self.send(call, effect::of_hmp(line)).await? {
             Value::String(text) => Ok(text.replace("\r\n", "\n")),
             _ => Err(self.reply_error(command, "text")),
         }

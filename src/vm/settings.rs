@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio_util::task::TaskTracker;
 
-use crate::client::Tap;
+use crate::client::{Call, Tap};
 
 /// The settings of one run of qmpsh, as far as they concern its VMs.
 #[derive(Clone)]
@@ -41,6 +41,14 @@ impl Settings {
         // Nothing is lost when the time is over: the agent's handles end with the agent.
         let _ = tokio::time::timeout(patience, self.cleanup.wait()).await;
         self.cleanup.reopen();
+    }
+
+    /// The call with the user's deadline, if there is one.
+    pub(super) fn deadline(&self, call: Call) -> Call {
+        match self.timeout {
+            Some(timeout) => call.within(timeout),
+            None => call,
+        }
     }
 
     /// Where work goes that outlives the call which caused it.

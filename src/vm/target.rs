@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use crate::client::Address;
 
-/// Where a VM's monitor and agent are reached, with the text that the user gave.
+/// Where a VM's monitor and agent are reached, and what to call it in messages.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Target {
     label: String,
@@ -53,7 +53,7 @@ impl fmt::Display for InvalidTarget {
 impl std::error::Error for InvalidTarget {}
 
 impl Target {
-    /// The text that named the VM, as messages show it.
+    /// The VM as messages call it: the text that named it, or of two sockets the monitor's.
     pub fn label(&self) -> &str {
         &self.label
     }
@@ -92,6 +92,10 @@ impl Target {
                 }
             };
             *slot = Some(address_of(text, address)?);
+        }
+        // Messages name the VM by one socket, which says as much as both and can be read.
+        if let Some(address) = target.qmp.as_ref().or(target.agent.as_ref()) {
+            target.label = address.to_string();
         }
         Ok(target)
     }
@@ -169,6 +173,7 @@ mod tests {
             let target: Target = text.parse().unwrap();
             assert_eq!(target.qmp, unix("/run/a.qmp"));
             assert_eq!(target.agent, unix("/run/a.qga"));
+            assert_eq!(target.label(), "/run/a.qmp");
         }
     }
 

@@ -8,11 +8,15 @@
 use std::error::Error;
 use std::fmt;
 
-use memchr::{memchr, memchr2};
+use memchr::memchr;
 use serde_json::Value;
 
 use super::escape::excerpt;
 use super::limits::Limits;
+use super::scan::Scan;
+
+#[cfg(test)]
+mod tests;
 
 /// What the agent sends before the reply to `guest-sync-delimited`. It occurs nowhere in UTF-8.
 const SENTINEL: u8 = 0xff;
@@ -22,13 +26,6 @@ const ROOM: usize = 8 << 10;
 const ROOM_WITHIN: usize = 256 << 10;
 /// A buffer above this is given back once small objects come again.
 const KEEP: usize = 64 << 10;
-
-/// Memory that parts of a parsed object take, for [`Limits::memory`]: an object is a B-tree leaf of eleven entries, an
-/// array begins with room for four values.
-const WEIGHT_OBJECT: usize = 640;
-const WEIGHT_ARRAY: usize = 160;
-const WEIGHT_MEMBER: usize = 96;
-const WEIGHT_STRING: usize = 32;
 
 /// Why a stream cannot be read any further.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -77,14 +74,6 @@ pub struct Framer {
     scan: Scan,
     sentinel: Sentinel,
     last_size: usize,
-}
-
-/// Where the scan stands within an object.
-#[derive(Clone, Copy, Debug, Default)]
-struct Scan {
-    depth: usize,
-    in_string: bool,
-    weight: usize,
 }
 
 /// What a 0xFF means.
@@ -187,7 +176,7 @@ impl Framer {
 
     /// The next whole object that ends before `until`.
     fn frame(&mut self, until: usize) -> Result<Option<Value>, FramingError> {
-        if self.scan.depth == 0 && !self.find_object(until)? {
+        if !self.scan.is_within() && !self.find_object(until)? {
             return Ok(None);
         }
         let Some(end) = self.scan_object(until)? else {
@@ -220,73 +209,14 @@ impl Framer {
 
     /// Looks on from where the last look ended; the end of the object where it is found.
     fn scan_object(&mut self, until: usize) -> Result<Option<usize>, FramingError> {
-        let Scan {
-            mut depth,
-            mut in_string,
-            mut weight,
-        } = self.scan;
-        let bytes = &self.buffer[..until];
-        let mut at = self.scanned;
-        let mut end = None;
-        while at < until {
-            if in_string {
-                match memchr2(b'"', b'\\', &bytes[at..]) {
-                    None => at = until,
-                    Some(skip) if bytes[at + skip] == b'"' => {
-                        in_string = false;
-                        at += skip + 1;
-                    }
-                    // A backslash that ends the bytes waits for what it escapes.
-                    Some(skip) if at + skip + 1 == until => {
-                        at += skip;
-                        break;
-                    }
-                    Some(skip) => at += skip + 2,
-                }
-                continue;
-            }
-            match bytes[at] {
-                b'"' => {
-                    in_string = true;
-                    weight += WEIGHT_STRING;
-                }
-                b',' => weight += WEIGHT_MEMBER,
-                open @ (b'{' | b'[') => {
-                    depth += 1;
-                    weight += if open == b'{' {
-                        WEIGHT_OBJECT
-                    } else {
-                        WEIGHT_ARRAY
-                    };
-                    if depth > self.limits.depth {
-                        return Err(FramingError::TooDeep(self.limits.depth));
-                    }
-                }
-                b'}' | b']' => {
-                    depth -= 1;
-                    if depth == 0 {
-                        at += 1;
-                        end = Some(at);
-                        break;
-                    }
-                }
-                _ => {}
-            }
-            at += 1;
-        }
+        let (at, whole) = self
+            .scan
+            .go_on(&self.buffer[..until], self.scanned, &self.limits)?;
         if at - self.start > self.limits.bytes {
             return Err(FramingError::TooLong(self.limits.bytes));
         }
-        if weight > self.limits.memory {
-            return Err(FramingError::TooManyValues(self.limits.memory));
-        }
         self.scanned = at;
-        self.scan = Scan {
-            depth,
-            in_string,
-            weight,
-        };
-        Ok(end)
+        Ok(whole.then_some(at))
     }
 
     /// Throws away all up to the next sentinel; true where it was there.

@@ -9,6 +9,9 @@ use serde_json::{Map, Value};
 
 use super::escape::escaped;
 
+#[cfg(test)]
+mod tests;
+
 /// A message from the peer.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Incoming {

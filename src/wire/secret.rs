@@ -3,6 +3,9 @@
 
 use serde_json::{Map, Value};
 
+#[cfg(test)]
+mod tests;
+
 /// What stands for a secret.
 const HIDDEN: &str = "***";
 

@@ -63,11 +63,7 @@ impl GuestAgent {
     /// nearly everything, and a command may be disabled by the guest's policy: both are told apart from an unknown one.
     pub async fn call(&self, command: &str, arguments: Arguments) -> Result<Value, Error> {
         let call = Call::new(command, arguments);
-        self.request(match self.vm.settings().timeout {
-            Some(timeout) => call.within(timeout),
-            None => call,
-        })
-        .await
+        self.request(self.vm.settings().deadline(call)).await
     }
 
     /// Sends an agent command with a deadline of its own; otherwise as [`GuestAgent::call`].
@@ -83,11 +79,10 @@ impl GuestAgent {
 
     async fn request(&self, call: Call) -> Result<Value, Error> {
         let agent = self.client().await?;
-        let reply = match agent.call(call.clone()).await {
-            Err(client::Error::Gone { .. }) if effect::of(&call.command) == Effect::Read => {
-                agent.call(call).await
-            }
-            reply => reply,
+        let again = (effect::of(&call.command) == Effect::Read).then(|| call.clone());
+        let reply = match (agent.call(call).await, again) {
+            (Err(client::Error::Gone { .. }), Some(call)) => agent.call(call).await,
+            (reply, _) => reply,
         };
         match reply {
             Ok(value) => Ok(value),

@@ -9,15 +9,12 @@ use std::os::fd::OwnedFd;
 use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-use super::address::Address;
-use super::connection::Transport;
-use super::error::Ending;
-use super::nonce::random;
-use super::tap::TapPoint;
+use crate::client::address::Address;
+use crate::client::connection::Transport;
+use crate::client::error::Ending;
+use crate::client::random::random;
+use crate::client::tap::TapPoint;
 use crate::wire::{Framer, FramingError, Incoming, Limits, Refusal};
-
-/// Who is at the other end, and who listens in.
-pub(super) type Peer<'a> = (&'a Address, &'a TapPoint);
 
 /// Why a connection cannot be used any more.
 #[derive(Debug)]
@@ -30,18 +27,23 @@ pub(super) enum Fault {
     Broken(FramingError),
 }
 
+/// One connection to an agent.
 pub(super) struct Link {
     stream: Box<dyn Transport>,
     framer: Framer,
     dirty: bool,
+    address: Address,
+    tap: TapPoint,
 }
 
 impl Link {
-    pub(super) fn new(stream: Box<dyn Transport>) -> Self {
+    pub(super) fn new(stream: Box<dyn Transport>, address: Address, tap: TapPoint) -> Self {
         Self {
             stream,
             framer: Framer::delimited(Limits::AGENT),
             dirty: true,
+            address,
+            tap,
         }
     }
 
@@ -51,10 +53,6 @@ impl Link {
 
     pub(super) fn mark_dirty(&mut self) {
         self.dirty = true;
-    }
-
-    pub(super) fn set_limits(&mut self, limits: Limits) {
-        self.framer.set_limits(limits);
     }
 
     pub(super) fn inode(&self) -> Option<u64> {
@@ -71,18 +69,18 @@ impl Link {
 
     /// Gets into step: a 0xFF ends whatever half command the agent has before it; then all up to the 0xFF before the
     /// reply with our own id is thrown away.
-    pub(super) async fn sync(&mut self, peer: Peer<'_>) -> Result<(), Fault> {
+    pub(super) async fn sync(&mut self) -> Result<(), Fault> {
         self.dirty = true;
         let id = random();
         let request = sync_request(id);
         self.framer.set_limits(Limits::AGENT);
         self.framer.discard_to_sentinel();
-        peer.1.sent(peer.0, &request);
+        self.tap.sent(&self.address, &request);
         let mut bytes = vec![0xff];
         bytes.extend(request);
         self.write(&bytes).await?;
         loop {
-            if is_sync_reply(&self.receive(peer).await?, id) {
+            if is_sync_reply(&self.receive().await?, id) {
                 self.dirty = false;
                 return Ok(());
             }
@@ -94,13 +92,14 @@ impl Link {
     pub(super) async fn exchange(
         &mut self,
         request: &[u8],
-        peer: Peer<'_>,
+        limits: Limits,
     ) -> Result<Result<Value, Refusal>, Fault> {
         self.dirty = true;
-        peer.1.sent(peer.0, request);
+        self.framer.set_limits(limits);
+        self.tap.sent(&self.address, request);
         self.write(request).await?;
         loop {
-            if let Incoming::Reply { outcome, .. } = Incoming::read(self.receive(peer).await?) {
+            if let Incoming::Reply { outcome, .. } = Incoming::read(self.receive().await?) {
                 // What came beside the reply would be taken for the next one.
                 self.dirty = self.framer.has_partial();
                 return Ok(outcome);
@@ -109,20 +108,16 @@ impl Link {
     }
 
     /// Sends one command that has no reply on success, and a sync behind it. The link must be in step.
-    pub(super) async fn send(
-        &mut self,
-        request: &[u8],
-        peer: Peer<'_>,
-    ) -> Result<Result<(), Refusal>, Fault> {
+    pub(super) async fn send(&mut self, request: &[u8]) -> Result<Result<(), Refusal>, Fault> {
         self.dirty = true;
         let id = random();
         // Without a 0xFF before it: the agent would answer that with an error, as if it meant the command.
         let sync = sync_request(id);
-        peer.1.sent(peer.0, request);
+        self.tap.sent(&self.address, request);
         self.write(request).await?;
         self.write(&sync).await.map_err(Fault::sent)?;
         loop {
-            let object = self.receive(peer).await?;
+            let object = self.receive().await?;
             if is_sync_reply(&object, id) {
                 self.dirty = self.framer.has_partial();
                 return Ok(Ok(()));
@@ -157,10 +152,10 @@ impl Link {
         Ok(())
     }
 
-    async fn receive(&mut self, (address, tap): Peer<'_>) -> Result<Value, Fault> {
+    async fn receive(&mut self) -> Result<Value, Fault> {
         loop {
             if let Some(object) = self.framer.next_object().map_err(Fault::Broken)? {
-                tap.received(address, &object);
+                self.tap.received(&self.address, &object);
                 return Ok(object);
             }
             let cause = match self.stream.read_buf(self.framer.room()).await {

@@ -7,11 +7,11 @@ use serde_json::{Map, Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::{Instant, timeout_at};
 
-use super::address::Address;
-use super::connection::Transport;
-use super::error::{Ending, Error};
-use super::holder::{Holding, holding};
-use super::tap::TapPoint;
+use crate::client::address::Address;
+use crate::client::connection::Transport;
+use crate::client::error::{Ending, Error};
+use crate::client::holder::{Holding, holding};
+use crate::client::tap::TapPoint;
 use crate::wire::escape::excerpt;
 use crate::wire::message::Outgoing;
 use crate::wire::{Framer, FramingError, Greeting, Incoming, Limits};

@@ -1,6 +1,6 @@
-//! Random bits: they keep apart what several clients of one peer name, ids of requests among them.
+//! Random bits, so that an answer to another client is not taken for one to us, nor its name for ours.
 
-/// 32 random bits. Where the system has none to give, the process id still tells two clients apart.
+/// Thirty-two random bits. Where the system has none to give, the process id still tells two clients apart.
 pub(super) fn random() -> u64 {
     getrandom::u64().unwrap_or_else(|_| u64::from(std::process::id())) & 0xffff_ffff
 }

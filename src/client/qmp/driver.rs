@@ -14,9 +14,10 @@ use tokio::io::AsyncReadExt;
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::sync::oneshot::Sender;
 
-use super::connection::Transport;
-use super::error::{Ending, Error};
-use super::qmp::Shared;
+use super::Shared;
+use super::outbox::Outbox;
+use crate::client::connection::Transport;
+use crate::client::error::{Ending, Error};
 use crate::wire::{Framer, Incoming, Refusal};
 
 /// What a waiting call gets.
@@ -42,6 +43,8 @@ pub(super) struct Request {
 #[derive(Debug)]
 struct Pending {
     oob: bool,
+    /// Where its first byte is, counted from the first that this driver was to send.
+    begins: u64,
     reply: Sender<Outcome>,
 }
 
@@ -55,9 +58,7 @@ pub(super) struct Driver<S> {
     /// Sent, in whole or in part. A call that was given up stays until its reply has come: QEMU still works on it.
     pending: BTreeMap<u64, Pending>,
     in_band: usize,
-    unsent: Vec<u8>,
-    sent: usize,
-    write_failed: Option<Ending>,
+    outbox: Outbox,
     closing: Option<Sender<()>>,
 }
 
@@ -76,9 +77,7 @@ impl<S: Transport> Driver<S> {
             waiting: VecDeque::new(),
             pending: BTreeMap::new(),
             in_band: 0,
-            unsent: Vec::new(),
-            sent: 0,
-            write_failed: None,
+            outbox: Outbox::default(),
             closing: None,
         }
     }
@@ -92,19 +91,10 @@ impl<S: Transport> Driver<S> {
             if let Poll::Ready(cause) = self.take_orders(cx) {
                 return Poll::Ready(Error::gone(&self.shared.address, cause));
             }
-            self.write(cx);
-            match self.read(cx) {
-                Poll::Ready(None) => {}
-                Poll::Ready(Some(cause)) => {
-                    return Poll::Ready(Error::gone(&self.shared.address, cause));
-                }
-                Poll::Pending => {
-                    // Nothing more to read that came before the write failed.
-                    let Some(cause) = self.write_failed.take() else {
-                        return Poll::Pending;
-                    };
-                    return Poll::Ready(Error::gone(&self.shared.address, cause));
-                }
+            // A failed write ends nothing: what the peer said last is still to be read, and then its end.
+            self.outbox.write(&mut self.stream, cx);
+            if let Some(cause) = ready!(self.read(cx)) {
+                return Poll::Ready(Error::gone(&self.shared.address, cause));
             }
         }
     }
@@ -145,31 +135,15 @@ impl<S: Transport> Driver<S> {
 
     fn send(&mut self, request: Request) {
         self.shared.tap.sent(&self.shared.address, &request.bytes);
-        if self.unsent.is_empty() {
-            self.unsent = request.bytes;
-        } else {
-            self.unsent.extend_from_slice(&request.bytes);
-        }
+        let begins = self.outbox.push(request.bytes);
         self.pending.insert(
             request.serial,
             Pending {
                 oob: request.oob,
+                begins,
                 reply: request.reply,
             },
         );
-    }
-
-    fn write(&mut self, cx: &mut Context<'_>) {
-        while self.sent < self.unsent.len() && self.write_failed.is_none() {
-            match Pin::new(&mut self.stream).poll_write(cx, &self.unsent[self.sent..]) {
-                Poll::Ready(Ok(0)) => self.write_failed = Some(Ending::Closed),
-                Poll::Ready(Ok(count)) => self.sent += count,
-                Poll::Ready(Err(error)) => self.write_failed = Some(Ending::of(&error)),
-                Poll::Pending => return,
-            }
-        }
-        self.unsent = Vec::new();
-        self.sent = 0;
     }
 
     /// One read; ready with how the connection ended, or with nothing where bytes came.
@@ -232,7 +206,11 @@ impl<S> Driver<S> {
         self.orders.close();
         self.shared.subscribers.end(error);
         for (_, pending) in std::mem::take(&mut self.pending) {
-            let _ = pending.reply.send(Err(error.clone()));
+            let begun = pending.begins < self.outbox.written;
+            let error = error.clone();
+            let _ = pending
+                .reply
+                .send(Err(if begun { error.after_sending() } else { error }));
         }
         for request in self.waiting.drain(..) {
             let _ = request.reply.send(Err(error.clone()));

@@ -1,0 +1,197 @@
+//! The line to an agent: connected when it is needed, in step before each command, and connected again where it
+//! turns out to have ended before a command left. No command is ever sent twice.
+
+use std::time::Duration;
+
+use serde_json::Value;
+use tokio::time::timeout;
+
+use super::Sent;
+use super::link::{Fault, Link};
+use crate::client::address::Address;
+use crate::client::call::Call;
+use crate::client::connection::{Transport, connect};
+use crate::client::error::{Ending, Error};
+use crate::client::holder::{Holding, holding};
+use crate::client::tap::TapPoint;
+use crate::wire::message::Outgoing;
+use crate::wire::{Limits, Refusal};
+
+/// The line to an agent, for one user at a time.
+pub(super) struct Line {
+    address: Address,
+    tap: TapPoint,
+    link: Option<Link>,
+}
+
+impl Line {
+    pub(super) fn new(address: Address, tap: TapPoint) -> Self {
+        Self {
+            address,
+            tap,
+            link: None,
+        }
+    }
+
+    pub(super) fn over(stream: Box<dyn Transport>, address: Address, tap: TapPoint) -> Self {
+        let link = Some(Link::new(stream, address.clone(), tap.clone()));
+        Self { address, tap, link }
+    }
+
+    pub(super) fn hang_up(&mut self) {
+        self.link = None;
+    }
+
+    /// A link that is in step.
+    pub(super) async fn in_step(&mut self, deadline: Duration) -> Result<&mut Link, Error> {
+        if let Some(link) = self.link.as_mut().filter(|link| link.is_dirty()) {
+            match timeout(deadline, link.sync()).await {
+                Ok(Ok(())) => {}
+                Ok(Err(_)) => self.link = None,
+                // The connection is kept: another client must not come between.
+                Err(_) => return Err(self.down(deadline)),
+            }
+        }
+        if self.link.is_none() {
+            self.connect(deadline).await?;
+        }
+        self.link
+            .as_mut()
+            .ok_or_else(|| Error::gone(&self.address, Ending::Released))
+    }
+
+    /// Waits until the agent answers, even if the link is in step.
+    pub(super) async fn sync(&mut self, deadline: Duration) -> Result<(), Error> {
+        if let Some(link) = &mut self.link {
+            link.mark_dirty();
+        }
+        self.in_step(deadline).await.map(drop)
+    }
+
+    /// Runs one command.
+    pub(super) async fn call(
+        &mut self,
+        call: &Call,
+        sync_deadline: Duration,
+    ) -> Result<Result<Value, Refusal>, Error> {
+        let request = request(call);
+        let after = call.allowance(request.len());
+        let limits = if call.command == "guest-exec-status" {
+            Limits::AGENT_OUTPUT
+        } else {
+            Limits::AGENT
+        };
+        let mut outcome = timeout(
+            after,
+            self.in_step(sync_deadline)
+                .await?
+                .exchange(&request, limits),
+        )
+        .await;
+        if let Ok(Err(Fault::Unsent(_))) = outcome {
+            self.link = None;
+            outcome = timeout(
+                after,
+                self.in_step(sync_deadline)
+                    .await?
+                    .exchange(&request, limits),
+            )
+            .await;
+        }
+        match outcome {
+            Ok(Ok(reply)) => Ok(reply),
+            Ok(Err(fault)) => Err(self.lost(fault).during(&call.command)),
+            Err(_) => Err(Error::Timeout {
+                address: self.address.clone(),
+                command: call.command.clone(),
+                after,
+            }),
+        }
+    }
+
+    /// Sends one command that has no reply on success.
+    pub(super) async fn send(
+        &mut self,
+        call: &Call,
+        sync_deadline: Duration,
+    ) -> Result<Result<Sent, Refusal>, Error> {
+        self.sync(sync_deadline).await?;
+        let link = self.in_step(sync_deadline).await?;
+        match timeout(sync_deadline, link.send(&request(call))).await {
+            Ok(Ok(taken)) => Ok(taken.map(|()| Sent::Taken)),
+            // Silence, or the end of the connection, is what a guest that goes down leaves.
+            Err(_) => Ok(Ok(Sent::Unanswered)),
+            Ok(Err(Fault::Ended(_))) => {
+                self.link = None;
+                Ok(Ok(Sent::Unanswered))
+            }
+            Ok(Err(fault)) => Err(self.lost(fault).during(&call.command)),
+        }
+    }
+
+    async fn connect(&mut self, deadline: Duration) -> Result<(), Error> {
+        let stream = connect(&self.address, deadline).await?;
+        let mut link = Link::new(Box::new(stream), self.address.clone(), self.tap.clone());
+        match timeout(deadline, link.sync()).await {
+            Ok(Ok(())) => self.link = Some(link),
+            Ok(Err(fault)) => return Err(self.lost(fault)),
+            Err(_) => {
+                let error = self.silence(&link, deadline);
+                if matches!(error, Error::AgentDown { .. }) {
+                    self.link = Some(link);
+                }
+                return Err(error);
+            }
+        }
+        Ok(())
+    }
+
+    /// Why a new connection gave no answer: the socket serves one client, and the next one waits unseen.
+    fn silence(&self, link: &Link, deadline: Duration) -> Error {
+        let held = match &self.address {
+            Address::Unix(path) => holding(path, link.inode()),
+            Address::Tcp { .. } => Holding::Free,
+        };
+        let address = self.address.clone();
+        match held {
+            Holding::Free => self.down(deadline),
+            Holding::Unseen => Error::Busy {
+                address,
+                holder: None,
+            },
+            Holding::By(holder) => Error::Busy {
+                address,
+                holder: Some(holder),
+            },
+        }
+    }
+
+    fn lost(&mut self, fault: Fault) -> Error {
+        if let Some(link) = self.link.take() {
+            // Another process may hold the connection too, and would keep the next one waiting.
+            link.shut_down();
+        }
+        match fault {
+            Fault::Unsent(cause) => Error::gone(&self.address, cause),
+            Fault::Ended(cause) => Error::gone(&self.address, cause).after_sending(),
+            Fault::Broken(what) => Error::framing(&self.address, what),
+        }
+    }
+
+    fn down(&self, after: Duration) -> Error {
+        Error::AgentDown {
+            address: self.address.clone(),
+            after,
+        }
+    }
+}
+
+fn request(call: &Call) -> Vec<u8> {
+    Outgoing {
+        command: &call.command,
+        arguments: &call.arguments,
+        id: None,
+        oob: false,
+    }
+    .encode()
+}

@@ -1,0 +1,137 @@
+//! The words for what went wrong: one plain sentence each, with what a peer said quoted and escaped.
+
+use std::fmt;
+use std::time::Duration;
+
+use super::{Ending, Error, Unreachable};
+use crate::wire::escape::escaped;
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Connect { address, source } => write!(f, "cannot connect to {address}: {source}"),
+            Self::Busy {
+                address,
+                holder: Some(holder),
+            } => write!(f, "{address} is held by another client: {holder}"),
+            Self::Busy {
+                address,
+                holder: None,
+            } => write!(f, "{address} is held by another client"),
+            Self::Silent { address, after } => {
+                write!(f, "{address} sent no greeting within {}", Seconds(*after))
+            }
+            Self::NotQmp { address, excerpt } => {
+                write!(f, "{address} does not speak QMP: it sent `{excerpt}`")
+            }
+            Self::Malformed { address, what } => {
+                write!(f, "{address} sent what is no message: {what}")
+            }
+            Self::TooLarge { address, what } => {
+                write!(f, "{address} sent more than is taken: {what}")
+            }
+            Self::Gone {
+                address,
+                command: Some(command),
+                cause,
+                ..
+            } => {
+                write!(
+                    f,
+                    "the connection to {address} ended during `{}`: {cause}",
+                    escaped(command)
+                )
+            }
+            Self::Gone {
+                address,
+                command: None,
+                cause,
+                ..
+            } => write!(f, "the connection to {address} ended: {cause}"),
+            Self::Timeout {
+                address,
+                command,
+                after,
+            } => {
+                write!(
+                    f,
+                    "no reply to `{}` from {address} within {}",
+                    escaped(command),
+                    Seconds(*after)
+                )
+            }
+            Self::Refused { command, desc, .. } => {
+                write!(f, "`{}` was refused: {}", escaped(command), escaped(desc))
+            }
+            Self::Frozen { command, desc } => {
+                write!(
+                    f,
+                    "`{}` is not possible while the guest is frozen: {}",
+                    escaped(command),
+                    escaped(desc)
+                )
+            }
+            Self::Disabled { command, desc } => {
+                write!(
+                    f,
+                    "`{}` is blocked by the agent's configuration: {}",
+                    escaped(command),
+                    escaped(desc)
+                )
+            }
+            Self::NoOutOfBand { command } => {
+                write!(
+                    f,
+                    "`{}` cannot overtake: the monitor offers no out-of-band execution",
+                    escaped(command)
+                )
+            }
+            Self::AgentDown { address, after } => {
+                write!(
+                    f,
+                    "the guest agent at {address} did not answer within {}",
+                    Seconds(*after)
+                )
+            }
+        }
+    }
+}
+
+impl std::error::Error for Error {}
+
+impl fmt::Display for Unreachable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Missing => write!(f, "no such socket"),
+            Self::NotASocket => write!(f, "not a socket"),
+            Self::Refused => write!(f, "nobody listens there"),
+            Self::Denied => write!(f, "permission denied"),
+            Self::TimedOut(after) => write!(f, "no answer within {}", Seconds(*after)),
+            Self::Other(words) => write!(f, "{words}"),
+        }
+    }
+}
+
+impl fmt::Display for Ending {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Closed => write!(f, "the peer closed it"),
+            Self::ClosedWithin => write!(f, "the peer closed it in the middle of a message"),
+            Self::Failed(words) => write!(f, "{words}"),
+            Self::Released => write!(f, "it was closed on this side"),
+        }
+    }
+}
+
+/// A time as people write it: `5 s`, `2.5 s`, `300 ms`.
+struct Seconds(Duration);
+
+impl fmt::Display for Seconds {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0 < Duration::from_secs(1) {
+            write!(f, "{} ms", self.0.as_millis())
+        } else {
+            write!(f, "{} s", self.0.as_secs_f64())
+        }
+    }
+}
