@@ -1,5 +1,7 @@
 //! The tests against real QEMUs, a real guest and hostile peers: one binary, so that they share a guest.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by a panic")]
+
 mod harness_test;
 mod layers;
 mod vm;

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::duration::show;
+use super::freeze::FreezeError;
+use super::job::JobError;
 use super::target::InvalidTarget;
 use crate::client;
 
@@ -96,27 +98,8 @@ pub enum ErrorKind {
         /// How long was waited.
         after: Duration,
     },
-    /// A job failed, in QEMU's words.
-    Job {
-        /// The job.
-        id: String,
-        /// What QEMU says.
-        error: String,
-    },
-    /// A job did not come to its end in time.
-    JobTimeout {
-        /// The job.
-        id: String,
-        /// Its status when the time was over.
-        status: String,
-        /// How long was waited.
-        after: Duration,
-    },
-    /// No such job is known to QEMU.
-    NoJob {
-        /// The job.
-        id: String,
-    },
+    /// A job, or the wait for it.
+    Job(JobError),
     /// No event that was waited for came in time.
     NoEvent {
         /// The names that were waited for.
@@ -124,36 +107,8 @@ pub enum ErrorKind {
         /// How long was waited.
         after: Duration,
     },
-    /// The guest was frozen before we came; it was left so.
-    AlreadyFrozen,
-    /// The thaw guarantee could not be set up, so nothing was frozen.
-    NoGuardian(String),
-    /// None of the mount points that were named could be frozen.
-    NothingFrozen {
-        /// The mount points.
-        mountpoints: Vec<String>,
-    },
-    /// A freeze lasted its `max`, and was ended before its block was.
-    WindowExpired {
-        /// The longest that it was to last.
-        max: Duration,
-        /// Whether the guest is known to be thawed.
-        thawed: bool,
-    },
-    /// The guest was thawed by something else while we held it frozen.
-    ThawedElsewhere {
-        /// File systems that were frozen.
-        frozen: i64,
-        /// File systems that our thaw still found frozen.
-        thawed: i64,
-    },
-    /// The guest could not be thawed, or not be seen to be.
-    StillFrozen {
-        /// How long it was tried.
-        tried: Duration,
-        /// What the last try met.
-        last: String,
-    },
+    /// A freeze, or its end.
+    Freeze(FreezeError),
     /// Overlays could not be taken away again: which, and why.
     Overlays(String),
     /// Something failed, and what it had begun could not be taken back.
@@ -192,6 +147,24 @@ impl fmt::Display for ExecEnd {
             Self::Signal(signal) => write!(f, "was ended by signal {signal}"),
             Self::Unknown => write!(f, "ended in a way that the agent did not tell"),
         }
+    }
+}
+
+impl From<client::Error> for ErrorKind {
+    fn from(error: client::Error) -> Self {
+        Self::Client(error)
+    }
+}
+
+impl From<FreezeError> for ErrorKind {
+    fn from(error: FreezeError) -> Self {
+        Self::Freeze(error)
+    }
+}
+
+impl From<JobError> for ErrorKind {
+    fn from(error: JobError) -> Self {
+        Self::Job(error)
     }
 }
 
@@ -272,51 +245,11 @@ impl fmt::Display for ErrorKind {
                 "`{program}` (process {pid} in the guest) still ran after {}",
                 show(*after)
             ),
-            Self::Job { id, error } => write!(f, "job `{id}` failed: {error}"),
-            Self::JobTimeout { id, status, after } => {
-                write!(f, "job `{id}` was still {status} after {}", show(*after))
-            }
-            Self::NoJob { id } => write!(f, "there is no job `{id}`"),
+            Self::Job(error) => error.fmt(f),
             Self::NoEvent { names, after } => {
                 write!(f, "no event {} came within {}", quoted(names), show(*after))
             }
-            Self::AlreadyFrozen => write!(
-                f,
-                "the guest was already frozen by something else, and was left so"
-            ),
-            Self::NoGuardian(why) => {
-                write!(
-                    f,
-                    "nothing was frozen, because the process that would thaw the guest could not be set up: {why}"
-                )
-            }
-            Self::NothingFrozen { mountpoints } => {
-                write!(
-                    f,
-                    "no file system was frozen: the guest has none at {}",
-                    quoted(mountpoints)
-                )
-            }
-            Self::WindowExpired { max, thawed } => {
-                write!(f, "the freeze window expired after {}", show(*max))?;
-                if *thawed {
-                    write!(
-                        f,
-                        "; the guest was thawed, so what was done in the window may be inconsistent"
-                    )
-                } else {
-                    write!(f, ", and the guest could not be seen to be thawed")
-                }
-            }
-            Self::ThawedElsewhere { frozen, thawed } => write!(
-                f,
-                "the guest was thawed before we did it ({thawed} of {frozen} file systems were still frozen), so what was done in the window may be inconsistent"
-            ),
-            Self::StillFrozen { tried, last } => write!(
-                f,
-                "the guest could not be thawed within {}: {last}",
-                show(*tried)
-            ),
+            Self::Freeze(error) => error.fmt(f),
             Self::Overlays(left) => write!(f, "left behind: {left}"),
             Self::LeftBehind { error, left } => write!(f, "{error}; {left}"),
             Self::Interrupted => write!(f, "interrupted"),
@@ -327,7 +260,7 @@ impl fmt::Display for ErrorKind {
 impl std::error::Error for Error {}
 
 /// Names in backticks, with commas and an `and`.
-fn quoted(names: &[String]) -> String {
+pub(super) fn quoted(names: &[String]) -> String {
     let all: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
     match all.split_last() {
         None => String::from("any"),

@@ -1,13 +1,15 @@
 //! A job of QEMU's as a value: wait for it, complete, cancel, dismiss (`query-jobs`, QEMU 3.0).
 
 use std::collections::HashSet;
+use std::fmt;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use serde_json::{Value, json};
 use tokio::time::{Instant, timeout_at};
 
-use super::error::{Error, ErrorKind};
+use super::duration::show;
+use super::error::Error;
 use super::machine::{Vm, object};
 use super::watch::Watch;
 
@@ -54,6 +56,44 @@ pub enum Reached {
     Ready,
 }
 
+/// Why a job did not come to a good end.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum JobError {
+    /// A job failed, in QEMU's words.
+    Failed {
+        /// The job.
+        id: String,
+        /// What QEMU says.
+        error: String,
+    },
+    /// A job did not come to its end in time.
+    Timeout {
+        /// The job.
+        id: String,
+        /// Its status when the time was over.
+        status: String,
+        /// How long was waited.
+        after: Duration,
+    },
+    /// No such job is known to QEMU.
+    Unknown {
+        /// The job.
+        id: String,
+    },
+}
+
+impl fmt::Display for JobError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Failed { id, error } => write!(f, "job `{id}` failed: {error}"),
+            Self::Timeout { id, status, after } => {
+                write!(f, "job `{id}` was still {status} after {}", show(*after))
+            }
+            Self::Unknown { id } => write!(f, "there is no job `{id}`"),
+        }
+    }
+}
+
 impl Job {
     pub(super) fn new(vm: Vm, id: &str) -> Self {
         Self {
@@ -98,7 +138,7 @@ impl Job {
         let mut changes = self.vm.watch(&["JOB_STATUS_CHANGE".to_owned()]).await?;
         loop {
             let Some(progress) = self.progress().await? else {
-                return Err(self.vm.error(ErrorKind::NoJob {
+                return Err(self.vm.error(JobError::Unknown {
                     id: self.id.clone(),
                 }));
             };
@@ -109,7 +149,7 @@ impl Job {
                     self.dismiss().await?;
                     return match progress.error {
                         None => Ok(Reached::Concluded),
-                        Some(error) => Err(self.vm.error(ErrorKind::Job {
+                        Some(error) => Err(self.vm.error(JobError::Failed {
                             id: self.id.clone(),
                             error,
                         })),
@@ -123,7 +163,7 @@ impl Job {
             if let (Some(end), Some(after)) = (end, deadline)
                 && Instant::now() >= end
             {
-                return Err(self.vm.error(ErrorKind::JobTimeout {
+                return Err(self.vm.error(JobError::Timeout {
                     id: self.id.clone(),
                     status: progress.status,
                     after,

@@ -75,15 +75,11 @@ impl Vm {
     }
 
     /// An error on this VM.
-    pub(super) fn error(&self, kind: ErrorKind) -> Error {
+    pub(super) fn error(&self, kind: impl Into<ErrorKind>) -> Error {
         Error {
             vm: self.label().to_owned(),
-            kind,
+            kind: kind.into(),
         }
-    }
-
-    pub(super) fn client_error(&self, error: client::Error) -> Error {
-        self.error(ErrorKind::Client(error))
     }
 
     /// Where the monitor is.
@@ -107,7 +103,7 @@ impl Vm {
         let deadline = settings.timeout.unwrap_or(CONNECT);
         let qmp = Qmp::connect(address, deadline, settings.tap.clone())
             .await
-            .map_err(|error| self.client_error(error))?;
+            .map_err(|error| self.error(error))?;
         *slot = Some(qmp.clone());
         Ok(qmp)
     }
@@ -143,7 +139,7 @@ impl Vm {
             (Err(client::Error::Gone { .. }), Some(call)) => self.monitor().await?.call(call).await,
             (reply, _) => reply,
         };
-        reply.map_err(|error| self.client_error(error))
+        reply.map_err(|error| self.error(error))
     }
 
     /// A line for the human monitor, and the text that it prints (`human-monitor-command`).

@@ -150,14 +150,14 @@ impl FromStr for Target {
 mod tests {
     use super::*;
 
-    fn unix(path: &str) -> Option<Address> {
-        Some(Address::Unix(path.into()))
+    fn unix(path: &str) -> Address {
+        Address::Unix(path.into())
     }
 
     #[test]
     fn a_monitor_address_is_a_target() {
         let target: Target = "/run/a.qmp".parse().unwrap();
-        assert_eq!(target.qmp(), unix("/run/a.qmp").as_ref());
+        assert_eq!(target.qmp(), Some(&unix("/run/a.qmp")));
         assert_eq!(target.agent(), None);
         assert_eq!(target.label(), "/run/a.qmp");
         let tcp: Target = "tcp:127.0.0.1:4444".parse().unwrap();
@@ -171,8 +171,8 @@ mod tests {
             "agent=/run/a.qga,qmp=/run/a.qmp",
         ] {
             let target: Target = text.parse().unwrap();
-            assert_eq!(target.qmp, unix("/run/a.qmp"));
-            assert_eq!(target.agent, unix("/run/a.qga"));
+            assert_eq!(target.qmp, Some(unix("/run/a.qmp")));
+            assert_eq!(target.agent, Some(unix("/run/a.qga")));
             assert_eq!(target.label(), "/run/a.qmp");
         }
     }
@@ -180,8 +180,8 @@ mod tests {
     #[test]
     fn a_comma_in_a_path_stays_in_the_path() {
         let target: Target = "qmp=/run/a,b.qmp,agent=/run/c,1.qga".parse().unwrap();
-        assert_eq!(target.qmp, unix("/run/a,b.qmp"));
-        assert_eq!(target.agent, unix("/run/c,1.qga"));
+        assert_eq!(target.qmp, Some(unix("/run/a,b.qmp")));
+        assert_eq!(target.agent, Some(unix("/run/c,1.qga")));
     }
 
     #[test]

@@ -39,7 +39,7 @@ impl Watch {
             match self.events.next().await {
                 Ok(Next::Event(event)) if !self.wants(&event) => {}
                 Ok(next) => return Ok(next),
-                Err(error) => return Err(self.vm.client_error(error)),
+                Err(error) => return Err(self.vm.error(error)),
             }
         }
     }

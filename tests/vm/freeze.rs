@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use harness::{Guest, HostAgent};
 use qmpsh::vm::error::ErrorKind;
-use qmpsh::vm::freeze::stale;
+use qmpsh::vm::freeze::{FreezeError, stale};
 use qmpsh::vm::{FreezeOptions, Vm};
 
 use super::{freeze, settings, vm, vm_of};
@@ -55,7 +55,10 @@ async fn mount_points_that_do_not_exist_are_an_error_and_leave_nothing() {
     };
     let error = freeze(&vm_of(&guest), &options).await.err().unwrap();
     assert!(
-        matches!(error.kind, ErrorKind::NothingFrozen { .. }),
+        matches!(
+            error.kind,
+            ErrorKind::Freeze(FreezeError::NothingFrozen { .. })
+        ),
         "{error}"
     );
     assert_eq!(records(&guest), 0);
@@ -71,7 +74,10 @@ async fn a_guest_that_something_else_froze_is_refused_and_left_frozen() {
         .await
         .err()
         .unwrap();
-    assert!(matches!(error.kind, ErrorKind::AlreadyFrozen), "{error}");
+    assert!(
+        matches!(error.kind, ErrorKind::Freeze(FreezeError::AlreadyFrozen)),
+        "{error}"
+    );
     assert!(guest.is_frozen());
     assert_eq!(records(&guest), 0);
 }
@@ -87,7 +93,10 @@ async fn at_its_max_the_guest_is_thawed_and_the_release_is_an_error() {
     frozen.expired().await;
     let error = frozen.release().await.unwrap_err();
     assert!(
-        matches!(error.kind, ErrorKind::WindowExpired { thawed: true, .. }),
+        matches!(
+            error.kind,
+            ErrorKind::Freeze(FreezeError::WindowExpired { .. })
+        ),
         "{error}"
     );
     assert!(!guest.is_frozen());
@@ -104,10 +113,10 @@ async fn a_thaw_by_something_else_spoils_the_window() {
     assert!(
         matches!(
             error.kind,
-            ErrorKind::ThawedElsewhere {
+            ErrorKind::Freeze(FreezeError::ThawedElsewhere {
                 frozen: 2,
                 thawed: 0
-            }
+            })
         ),
         "{error}"
     );
@@ -179,7 +188,10 @@ async fn without_a_guardian_nothing_is_frozen() {
     settings.guardian = "/no/such/program".into();
     let vm = Vm::new(guest.target().parse().unwrap(), settings.into());
     let error = freeze(&vm, &FreezeOptions::default()).await.err().unwrap();
-    assert!(matches!(error.kind, ErrorKind::NoGuardian(_)), "{error}");
+    assert!(
+        matches!(error.kind, ErrorKind::Freeze(FreezeError::NoGuardian(_))),
+        "{error}"
+    );
     assert!(!guest.is_frozen());
     assert_eq!(records(&guest), 0);
 }
@@ -196,7 +208,10 @@ async fn without_a_place_for_the_record_nothing_is_frozen() {
         .await
         .err()
         .unwrap();
-    assert!(matches!(error.kind, ErrorKind::NoGuardian(_)), "{error}");
+    assert!(
+        matches!(error.kind, ErrorKind::Freeze(FreezeError::NoGuardian(_))),
+        "{error}"
+    );
     assert!(!guest.is_frozen());
 }
 
@@ -217,5 +232,8 @@ async fn an_agent_in_a_process_of_this_host_that_is_frozen_is_refused() {
         agent.folder(),
     );
     let error = freeze(&vm, &FreezeOptions::default()).await.err().unwrap();
-    assert!(matches!(error.kind, ErrorKind::AlreadyFrozen), "{error}");
+    assert!(
+        matches!(error.kind, ErrorKind::Freeze(FreezeError::AlreadyFrozen)),
+        "{error}"
+    );
 }

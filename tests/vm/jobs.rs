@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use harness::Guest;
-use qmpsh::vm::job::Reached;
+use qmpsh::vm::job::{JobError, Reached};
 use qmpsh::vm::{Arguments, ErrorKind, Vm};
 use serde_json::{Value, json};
 
@@ -59,7 +59,10 @@ async fn a_job_that_fails_throws_qemus_words_and_is_dismissed() {
 async fn a_job_that_nobody_knows_is_an_error() {
     let guest = Guest::boot();
     let error = vm_of(&guest).job("j").wait(None, |_| {}).await.unwrap_err();
-    assert!(matches!(error.kind, ErrorKind::NoJob { .. }), "{error}");
+    assert!(
+        matches!(error.kind, ErrorKind::Job(JobError::Unknown { .. })),
+        "{error}"
+    );
 }
 
 #[tokio::test]
@@ -119,11 +122,14 @@ async fn a_wait_that_is_too_long_says_where_the_job_stands_and_leaves_it_running
         .await
         .unwrap_err();
     assert!(
-        matches!(error.kind, ErrorKind::JobTimeout { .. }),
+        matches!(error.kind, ErrorKind::Job(JobError::Timeout { .. })),
         "{error}"
     );
     assert!(job.progress().await.unwrap().is_some());
     job.cancel().await.unwrap();
     let error = job.wait(None, |_| {}).await.unwrap_err();
-    assert!(matches!(error.kind, ErrorKind::Job { .. }), "{error}");
+    assert!(
+        matches!(error.kind, ErrorKind::Job(JobError::Failed { .. })),
+        "{error}"
+    );
 }

@@ -106,7 +106,7 @@ impl GuestAgent {
         {
             return self.vm.error(ErrorKind::AgentNotRunning);
         }
-        self.vm.client_error(error)
+        self.vm.error(error)
     }
 
     /// A reply that must be a list, an object, or the like.

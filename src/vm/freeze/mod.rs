@@ -4,6 +4,7 @@
 //! own, thaws when the shell dies or hangs ([`guardian`]). The record on disk outlives both, for `qmpsh thaw --stale`
 //! ([`stale`]). What none of them can do is to thaw a guest whose agent does not answer.
 
+mod error;
 pub mod guardian;
 mod lifeline;
 mod record;
@@ -20,6 +21,7 @@ use tokio::sync::Mutex;
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
+pub use self::error::FreezeError;
 use self::lifeline::Lifeline;
 use self::record::{Frozen, Record};
 use self::thaw::Failure;
@@ -110,13 +112,10 @@ impl GuestAgent {
     ) -> Result<Freeze, Error> {
         let vm = self.vm();
         if self.fsstatus().await? == "frozen" {
-            return Err(vm.error(ErrorKind::AlreadyFrozen));
+            return Err(vm.error(FreezeError::AlreadyFrozen));
         }
         let agent = self.client().await?.clone();
-        let connection = agent
-            .duplicate()
-            .await
-            .map_err(|error| vm.client_error(error))?;
+        let connection = agent.duplicate().await.map_err(|error| vm.error(error))?;
         let server = Process::listening(&connection);
         let frozen = Frozen::now(vm.label(), agent.address(), server, options.max);
         let (record, lifeline) = self.prepare(&frozen, connection).await?;
@@ -131,7 +130,7 @@ impl GuestAgent {
         let began = Instant::now();
         let reply = tokio::select! {
             biased;
-            reply = agent.call(call.within(options.max)) => reply.map_err(|error| vm.client_error(error)),
+            reply = agent.call(call.within(options.max)) => reply.map_err(|error| vm.error(error)),
             () = stop => Err(vm.error(ErrorKind::Interrupted)),
         };
         let freeze = Freeze {
@@ -162,7 +161,7 @@ impl GuestAgent {
         frozen: &Frozen,
         connection: OwnedFd,
     ) -> Result<(Record, Lifeline), Error> {
-        let unable = |why: String| self.vm().error(ErrorKind::NoGuardian(why));
+        let unable = |why: String| self.vm().error(FreezeError::NoGuardian(why));
         let settings = self.vm().settings();
         let folder = settings.frozen_dir();
         let record = Record::create(&folder, frozen)
@@ -221,9 +220,11 @@ impl Freeze {
     ) -> Result<(), Error> {
         let vm = &self.shared.vm;
         let error = match (reply, &options.mountpoints) {
-            (Ok(_), Some(mountpoints)) if self.count() == 0 => vm.error(ErrorKind::NothingFrozen {
-                mountpoints: mountpoints.clone(),
-            }),
+            (Ok(_), Some(mountpoints)) if self.count() == 0 => {
+                vm.error(FreezeError::NothingFrozen {
+                    mountpoints: mountpoints.clone(),
+                })
+            }
             (Ok(_), _) => return Ok(()),
             (Err(error), _) => error,
         };
@@ -263,7 +264,7 @@ impl Freeze {
         let expired = self.is_expired();
         lifeline.thawing().await;
         let thawed = thaw::surely(&shared.agent, shared.server, PATIENCE).await;
-        let error = |kind| Err(shared.vm.error(kind));
+        let error = |kind: ErrorKind| Err(shared.vm.error(kind));
         match thawed {
             Ok(thawed) => {
                 let frozen = thawed.at - shared.began;
@@ -271,14 +272,14 @@ impl Freeze {
                 record.remove();
                 lifeline.release().await;
                 match thawed.count {
-                    _ if expired => error(ErrorKind::WindowExpired {
-                        max: shared.max,
-                        thawed: true,
-                    }),
-                    Some(count) if count < shared.count => error(ErrorKind::ThawedElsewhere {
-                        frozen: shared.count,
-                        thawed: count,
-                    }),
+                    _ if expired => error(FreezeError::WindowExpired { max: shared.max }.into()),
+                    Some(count) if count < shared.count => error(
+                        FreezeError::ThawedElsewhere {
+                            frozen: shared.count,
+                            thawed: count,
+                        }
+                        .into(),
+                    ),
                     _ => Ok(()),
                 }
             }
@@ -286,16 +287,19 @@ impl Freeze {
                 // The freeze ended with the VM.
                 record.remove();
                 lifeline.release().await;
-                error(ErrorKind::Client(last))
+                error(last.into())
             }
             Err(Failure::Patience(last)) => {
                 // The guardian goes on, on the connection that it shares with us: we must not read there any more.
                 drop(lifeline);
                 shared.agent.disconnect().await;
-                error(ErrorKind::StillFrozen {
-                    tried: PATIENCE,
-                    last: last.to_string(),
-                })
+                error(
+                    FreezeError::StillFrozen {
+                        tried: PATIENCE,
+                        last: last.to_string(),
+                    }
+                    .into(),
+                )
             }
         }
     }
