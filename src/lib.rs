@@ -1,1 +1,7 @@
 //! qmpsh: the scripting shell for running QEMU/KVM virtual machines.
+
+pub mod nearest;
+pub mod report;
+pub mod script;
+pub mod vm;
+pub mod wire;

@@ -1,0 +1,3 @@
+//! What an operator handles.
+
+pub mod duration;

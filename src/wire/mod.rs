@@ -1,0 +1,3 @@
+//! Bytes and messages, with no I/O.
+
+pub mod escape;
