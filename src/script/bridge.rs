@@ -26,6 +26,21 @@ pub async fn sleep(time: Duration) {
     tokio::time::sleep(time).await;
 }
 
+/// Completes with the cause when `stop` is stopped or its deadline passes.
+pub(super) async fn stopped(stop: &Stop) -> Cause {
+    let mut stopped = pin!(stop.stopped());
+    let Some(deadline) = stop.deadline() else {
+        return stopped.await;
+    };
+    loop {
+        tokio::select! {
+            biased;
+            cause = &mut stopped => return cause,
+            () = tokio::time::sleep_until(deadline.into()) => stop.expire(Instant::now()),
+        }
+    }
+}
+
 impl Bridge {
     /// Starts the runtime. Fails if the kernel gives no poll descriptor.
     pub fn new() -> io::Result<Arc<Self>> {
@@ -46,22 +61,10 @@ impl Bridge {
             if let Some(cause) = stop.cause() {
                 return Err(cause);
             }
-            let mut work = pin!(work);
-            let mut stopped = pin!(stop.stopped());
-            let Some(deadline) = stop.deadline() else {
-                return tokio::select! {
-                    biased;
-                    value = work => Ok(value),
-                    cause = stopped => Err(cause),
-                };
-            };
-            loop {
-                tokio::select! {
-                    biased;
-                    value = &mut work => return Ok(value),
-                    cause = &mut stopped => return Err(cause),
-                    () = tokio::time::sleep_until(deadline.into()) => stop.expire(Instant::now()),
-                }
+            tokio::select! {
+                biased;
+                value = work => Ok(value),
+                cause = stopped(stop) => Err(cause),
             }
         })
     }

@@ -26,6 +26,7 @@ pub mod stop;
 mod diagnostic;
 mod engine;
 mod number;
+mod progress;
 mod with;
 mod words;
 

@@ -17,6 +17,7 @@ use super::output::Output;
 use super::permit::Permit;
 use super::stop::{Cause, Stop};
 use crate::report::{Kind, Report};
+use crate::vm::Fleet;
 
 /// What all threads of one run share.
 pub struct Run {
@@ -24,6 +25,7 @@ pub struct Run {
     stop: Stop,
     output: Arc<Output>,
     permit: Permit,
+    fleet: Arc<Fleet>,
     guards: Mutex<Vec<Arc<dyn Guard>>>,
     notes: Mutex<Vec<Report>>,
     waits: Mutex<Waits>,
@@ -60,12 +62,18 @@ pub(super) fn poll_stop(operations: u64) -> Option<Cause> {
 }
 
 impl Run {
-    pub(super) fn new(bridge: Arc<Bridge>, output: Arc<Output>, permit: Permit) -> Arc<Self> {
+    pub(super) fn new(
+        bridge: Arc<Bridge>,
+        output: Arc<Output>,
+        permit: Permit,
+        fleet: Arc<Fleet>,
+    ) -> Arc<Self> {
         Arc::new(Self {
             bridge,
             stop: Stop::root(),
             output,
             permit,
+            fleet,
             guards: Mutex::default(),
             notes: Mutex::default(),
             waits: Mutex::default(),
@@ -90,6 +98,11 @@ impl Run {
     /// What of this host the script may touch.
     pub fn permit(&self) -> &Permit {
         &self.permit
+    }
+
+    /// The VMs that the session has named.
+    pub fn fleet(&self) -> &Fleet {
+        &self.fleet
     }
 
     /// What the run waits for or cleans up at the moment, oldest first.
@@ -190,6 +203,11 @@ impl Current {
         work: impl Future<Output = T>,
     ) -> Result<T, Box<EvalAltResult>> {
         self.cleaning_up().block_on(what, work)
+    }
+
+    /// The error that ends a script which was told to stop.
+    pub fn stopped(&self) -> Box<EvalAltResult> {
+        error::stopped(self.stop.cause().unwrap_or(Cause::Exit(0)))
     }
 
     /// The same run where no stop reaches.

@@ -8,6 +8,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
+use std::time::Duration;
 
 use rhai::{AST, Dynamic, Engine, EvalAltResult, Scope};
 
@@ -22,9 +23,13 @@ use super::source::{Source, Sources};
 use super::stop::Cause;
 use super::{engine, with, words};
 use crate::report::{Exit, Kind, Report};
+use crate::vm::{self, Fleet};
 
 /// The stack of a script's thread: Rhai recurses where scripts nest.
 pub(super) const STACK: usize = 32 << 20;
+
+/// How long the guests' agents may take to close what an interrupted call left open.
+const SETTLE: Duration = Duration::from_secs(5);
 
 /// What a session is made from.
 pub struct Settings {
@@ -38,6 +43,8 @@ pub struct Settings {
     pub modules: Option<PathBuf>,
     /// Whether errors are drawn in colour.
     pub color: bool,
+    /// What its VMs share.
+    pub vms: vm::Settings,
 }
 
 impl Default for Settings {
@@ -48,6 +55,7 @@ impl Default for Settings {
             args: Dynamic::from_array(Vec::new()),
             modules: None,
             color: false,
+            vms: vm::Settings::new(vm::settings::default_state_dir()),
         }
     }
 }
@@ -61,6 +69,7 @@ pub struct Session {
     scope: Scope<'static>,
     output: Arc<Output>,
     permit: Permit,
+    fleet: Arc<Fleet>,
     color: bool,
     control: Control,
 }
@@ -146,6 +155,7 @@ impl Session {
             scope: Scope::new(),
             output: Arc::new(settings.output),
             permit: settings.permit,
+            fleet: Arc::new(Fleet::new(settings.vms)),
             color: settings.color,
             control: Control::default(),
         })
@@ -183,7 +193,12 @@ impl Session {
             }
         };
         script.set_source(source.name.as_str());
-        let run = Run::new(self.bridge.clone(), self.output.clone(), self.permit.clone());
+        let run = Run::new(
+            self.bridge.clone(),
+            self.output.clone(),
+            self.permit.clone(),
+            self.fleet.clone(),
+        );
         self.control.set(Some(run.clone()));
         let ended = self.evaluate(&run, &script);
         self.control.set(None);
@@ -214,7 +229,9 @@ impl Session {
                 let ended = catch_unwind(AssertUnwindSafe(|| {
                     engine.eval_ast_with_scope::<Dynamic>(scope, script)
                 }));
-                release_all(&current, ended)
+                let ended = release_all(&current, ended);
+                settle(&current);
+                ended
             };
             match thread::Builder::new().name("script".into()).stack_size(STACK).spawn_scoped(threads, work) {
                 Ok(thread) => thread.join().and_then(|ended| ended),
@@ -256,6 +273,13 @@ fn release_all(current: &Current, mut ended: Ended) -> Ended {
         }
     }
     ended
+}
+
+/// Waits for what interrupted calls left behind in guests to be cleaned up.
+fn settle(current: &Current) {
+    let settled = current.run().fleet().settings().settle(SETTLE);
+    // It ends by itself, and nothing stops a clean-up.
+    let _ = current.block_on_cleanup("open files in guests to be closed", settled);
 }
 
 /// A panic, as the fault of ours that it is.

@@ -1,6 +1,6 @@
 //! The course of a script: `sleep`, `timeout`, `retry`, `fail`, `exit`. All of them can be interrupted.
 
-use std::time::Instant;
+use std::time::{Instant, SystemTime};
 
 use rhai::{Dynamic, Engine, EvalAltResult, FnPtr, Map, NativeCallContext};
 
@@ -56,6 +56,18 @@ pub(super) fn register(engine: &mut Engine) {
         ```"#,
     )
     .register_into_engine(engine, retry);
+
+    function(
+        "now",
+        &["string"],
+        r#"
+        The time on this host as text, in UTC: `2026-03-01T02:15:00Z`.
+
+        ```rhai
+        now().ends_with("Z")
+        ```"#,
+    )
+    .register_into_engine(engine, || humantime::format_rfc3339_seconds(SystemTime::now()).to_string());
 
     function(
         "fail",
