@@ -25,7 +25,10 @@ type SharedModule = Shared<Module>;
 const STANDARD: &str = "std/";
 
 /// Modules in the binary: path without `std/`, text.
-pub(super) const EMBEDDED: &[(&str, &str)] = &[("size", include_str!("../../stdlib/size.rhai"))];
+pub(super) const EMBEDDED: &[(&str, &str)] = &[
+    ("size", include_str!("../../stdlib/size.rhai")),
+    ("snapshot", include_str!("../../stdlib/snapshot.rhai")),
+];
 
 /// Finds modules and keeps them.
 #[derive(Clone)]

@@ -267,6 +267,8 @@ fn release_all(current: &Current, mut ended: Ended) -> Ended {
         match (released, &ended) {
             (Ok(Ok(())), _) => {}
             (Ok(Err(failure)), Ok(Ok(_))) => ended = Ok(Err(failure)),
+            (Ok(Err(failure)), Ok(Err(first)))
+                if error::to_report(first).message == error::to_report(&failure).message => {}
             (Ok(Err(failure)), _) => current.run().note(error::to_report(&failure)),
             (Err(panic), Ok(_)) => ended = Err(panic),
             (Err(panic), Err(_)) => current.run().note(fault(&*panic).report),

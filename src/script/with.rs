@@ -117,6 +117,10 @@ fn attach(first: &mut EvalAltResult, failure: &EvalAltResult) -> bool {
     };
     let report = error::to_report(failure);
     let message = map.get("message").map(ToString::to_string).unwrap_or_default();
+    // A window that ended by itself is told by the block and by the release.
+    if message == report.message {
+        return true;
+    }
     map.insert("message".into(), format!("{message}; and then: {}", report.message).into());
     map.insert("release".into(), error::to_map(&report).into());
     true
