@@ -1,3 +1,8 @@
+//! qmpsh: the scripting shell for running QEMU/KVM virtual machines.
 //! Parses the command line, runs it, and ends with its exit code.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    qmpsh::cli::main().into()
+}

@@ -97,7 +97,9 @@ mod tests {
 
     #[test]
     fn anything_else_is_refused_with_the_text_that_was_given() {
-        for text in ["", "s", "-1s", "1x", "1e3s", "1.2.3", "inf", "NaN", "99999d"] {
+        for text in [
+            "", "s", "-1s", "1x", "1e3s", "1.2.3", "inf", "NaN", "99999d",
+        ] {
             let error = parse(text).expect_err(text).to_string();
             assert!(error.starts_with(&format!("`{text}` ")), "{error}");
         }

@@ -21,7 +21,9 @@ pub fn escaped(text: &str) -> Cow<'_, str> {
 
 /// `text` with each unsafe character escaped but newline and tab: for a program's output.
 pub fn escaped_lines(text: &str) -> Cow<'_, str> {
-    escape_where(text, |character| is_unsafe(character) && !matches!(character, '\n' | '\t'))
+    escape_where(text, |character| {
+        is_unsafe(character) && !matches!(character, '\n' | '\t')
+    })
 }
 
 /// The beginning of what a peer sent, on one line: escaped, bytes that are no UTF-8 as `\xff`, and cut with `...`.
@@ -88,17 +90,26 @@ mod tests {
 
     #[test]
     fn plain_text_passes_as_it_is_without_a_copy() {
-        assert!(matches!(escaped("Grüße, 世界 \\ \""), Cow::Borrowed("Grüße, 世界 \\ \"")));
+        assert!(matches!(
+            escaped("Grüße, 世界 \\ \""),
+            Cow::Borrowed("Grüße, 世界 \\ \"")
+        ));
     }
 
     #[test]
     fn control_characters_are_shown_and_do_not_act() {
-        assert_eq!(escaped("a\x1b[2Jb\x07\x7f\u{9b}31m\r\n"), "a\\x1b[2Jb\\x07\\x7f\\x9b31m\\r\\n");
+        assert_eq!(
+            escaped("a\x1b[2Jb\x07\x7f\u{9b}31m\r\n"),
+            "a\\x1b[2Jb\\x07\\x7f\\x9b31m\\r\\n"
+        );
     }
 
     #[test]
     fn marks_that_turn_the_reading_direction_are_shown() {
-        assert_eq!(escaped("\u{202e}txt\u{2066}\u{200f}"), "\\u{202e}txt\\u{2066}\\u{200f}");
+        assert_eq!(
+            escaped("\u{202e}txt\u{2066}\u{200f}"),
+            "\\u{202e}txt\\u{2066}\\u{200f}"
+        );
     }
 
     #[test]

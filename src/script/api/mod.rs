@@ -21,5 +21,10 @@ fn function(name: &str, parameters: &[&str], about: &str) -> FuncRegistration {
     FuncRegistration::new(name)
         .in_global_namespace()
         .with_params_info(parameters)
-        .with_comments(about.trim().lines().map(|line| format!("/// {}", line.trim_start())))
+        .with_comments(
+            about
+                .trim()
+                .lines()
+                .map(|line| format!("/// {}", line.trim_start())),
+        )
 }
