@@ -1,5 +1,6 @@
 //! qmpsh: the scripting shell for running QEMU/KVM virtual machines.
 
+pub mod cli;
 pub mod client;
 pub mod nearest;
 pub mod report;

@@ -7,7 +7,10 @@ pub fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) ->
         .into_iter()
         .filter(|candidate| *candidate != name)
         .map(|candidate| {
-            (strsim::damerau_levenshtein(&name.to_lowercase(), &candidate.to_lowercase()), candidate)
+            (
+                strsim::damerau_levenshtein(&name.to_lowercase(), &candidate.to_lowercase()),
+                candidate,
+            )
         })
         .filter(|(distance, _)| *distance <= slips)
         .min_by_key(|(distance, _)| *distance)
@@ -29,7 +32,12 @@ mod tests {
     #[test]
     fn a_slip_of_the_pen_finds_what_was_meant() {
         let names = ["sleep", "retry", "parallel", "print"];
-        for (written, meant) in [("slepe", "sleep"), ("paralel", "parallel"), ("Print", "print"), ("retr", "retry")] {
+        for (written, meant) in [
+            ("slepe", "sleep"),
+            ("paralel", "parallel"),
+            ("Print", "print"),
+            ("retr", "retry"),
+        ] {
             assert_eq!(nearest(written, names), Some(meant));
         }
     }

@@ -19,8 +19,9 @@ impl From<&Error> for Report {
 impl From<&InvalidTarget> for Report {
     fn from(error: &InvalidTarget) -> Self {
         match error {
-            InvalidTarget::Unknown(_) => Self::new(Kind::Gone, error.to_string())
-                .with_hint("name it by its monitor's socket, as in `/run/web01.qmp` or `tcp:127.0.0.1:4444`"),
+            InvalidTarget::Unknown(_) => Self::new(Kind::Gone, error.to_string()).with_hint(
+                "name it by its monitor's socket, as in `/run/web01.qmp` or `tcp:127.0.0.1:4444`",
+            ),
             _ => Self::usage(error.to_string()),
         }
     }
@@ -36,28 +37,34 @@ fn of(kind: &ErrorKind) -> Report {
         ErrorKind::NoMonitor => {
             Report::usage(kind.to_string()).with_hint("name the VM as `qmp=SOCKET,agent=SOCKET`")
         }
-        ErrorKind::NoAgent(_) => new(Kind::Agent)
-            .with_exit(Exit::Unreachable)
-            .with_hint("name the VM as `qmp=SOCKET,agent=SOCKET`, or give the machine an agent port"),
-        ErrorKind::AgentNotRunning => new(Kind::Agent)
-            .with_exit(Exit::Unreachable)
-            .with_hint("start it in the guest: the package and the service are called qemu-guest-agent"),
+        ErrorKind::NoAgent(_) => new(Kind::Agent).with_exit(Exit::Unreachable).with_hint(
+            "name the VM as `qmp=SOCKET,agent=SOCKET`, or give the machine an agent port",
+        ),
+        ErrorKind::AgentNotRunning => new(Kind::Agent).with_exit(Exit::Unreachable).with_hint(
+            "start it in the guest: the package and the service are called qemu-guest-agent",
+        ),
         ErrorKind::Reply { .. } => new(Kind::Qmp),
         ErrorKind::NoCommand { .. } => Report {
             class: Some("CommandNotFound".into()),
             ..new(Kind::Qmp)
         },
         ErrorKind::Argument(_) => Report::usage(kind.to_string()),
-        ErrorKind::NotText { .. } => new(Kind::Usage).with_hint("`file_read_blob` reads it as bytes"),
+        ErrorKind::NotText { .. } => {
+            new(Kind::Usage).with_hint("`file_read_blob` reads it as bytes")
+        }
         ErrorKind::ShortWrite { .. } => new(Kind::Agent),
-        ErrorKind::TooLarge { .. } => new(Kind::Usage).with_hint("`download` streams files of any size"),
+        ErrorKind::TooLarge { .. } => {
+            new(Kind::Usage).with_hint("`download` streams files of any size")
+        }
         ErrorKind::Host { .. } => new(Kind::Script),
         ErrorKind::Exec { .. } => new(Kind::Agent).with_exit(Exit::Failed),
-        ErrorKind::ExecTimeout { pid, .. } => new(Kind::Timeout)
-            .with_hint(format!("the agent cannot end it; `v.agent.shell(\"kill {pid}\")` does")),
+        ErrorKind::ExecTimeout { pid, .. } => new(Kind::Timeout).with_hint(format!(
+            "the agent cannot end it; `v.agent.shell(\"kill {pid}\")` does"
+        )),
         ErrorKind::NoEvent { .. } => new(Kind::Timeout),
-        ErrorKind::Overlays(_) => new(Kind::Qmp)
-            .with_hint("`query-named-block-nodes` shows what is there; `blockdev-del` closes a node"),
+        ErrorKind::Overlays(_) => new(Kind::Qmp).with_hint(
+            "`query-named-block-nodes` shows what is there; `blockdev-del` closes a node",
+        ),
         ErrorKind::LeftBehind { error, .. } => Report {
             message: kind.to_string(),
             ..of(error)
@@ -102,7 +109,9 @@ fn hint(error: &client::Error) -> Option<&'static str> {
     use client::Error as E;
     Some(match error {
         E::Connect { source, .. } => match source {
-            Unreachable::Missing => "is the VM running? `-qmp` or `-chardev` of its command line says where the socket is",
+            Unreachable::Missing => {
+                "is the VM running? `-qmp` or `-chardev` of its command line says where the socket is"
+            }
             Unreachable::Refused => "the VM has ended, and left its socket behind",
             Unreachable::Denied => "run qmpsh as root, or as the user that the VM runs as",
             Unreachable::NotASocket => "give the path of the monitor's unix socket",
@@ -111,17 +120,31 @@ fn hint(error: &client::Error) -> Option<&'static str> {
         E::Busy { .. } => {
             "QEMU serves one client a socket: wait for the other, or give the VM a second monitor with another `-qmp`"
         }
-        E::Silent { .. } => "QEMU may hang, be stopped, or another client that cannot be seen holds the socket",
-        E::NotQmp { .. } => "a monitor for people (HMP) or another program listens there; QMP is `-qmp` or `-mon mode=control`",
-        E::Gone { sent: true, .. } => "whether it was carried out is not known: look before you do it again",
+        E::Silent { .. } => {
+            "QEMU may hang, be stopped, or another client that cannot be seen holds the socket"
+        }
+        E::NotQmp { .. } => {
+            "a monitor for people (HMP) or another program listens there; QMP is `-qmp` or `-mon mode=control`"
+        }
+        E::Gone { sent: true, .. } => {
+            "whether it was carried out is not known: look before you do it again"
+        }
         E::Timeout { .. } => "it may still be carried out; `--timeout` gives it longer",
         E::Frozen { .. } => "it works again when the guest is thawed: `qmpsh thaw VM`",
-        E::Disabled { .. } => "the agent's configuration in the guest (block-rpcs, allow-rpcs) decides that",
+        E::Disabled { .. } => {
+            "the agent's configuration in the guest (block-rpcs, allow-rpcs) decides that"
+        }
         E::AgentDown { .. } => {
             "the agent, or the whole guest, is stopped or busy; `query-status` tells whether the VM is paused"
         }
-        E::Refused { class, .. } if class == "CommandNotFound" => "it is not in this version, or not built in",
-        E::Refused { .. } | E::NoOutOfBand { .. } | E::Gone { .. } | E::Malformed { .. } | E::TooLarge { .. } => {
+        E::Refused { class, .. } if class == "CommandNotFound" => {
+            "it is not in this version, or not built in"
+        }
+        E::Refused { .. }
+        | E::NoOutOfBand { .. }
+        | E::Gone { .. }
+        | E::Malformed { .. }
+        | E::TooLarge { .. } => {
             return None;
         }
     })
@@ -197,15 +220,58 @@ mod tests {
         let address = Address::Unix("/a".into());
         let after = Duration::from_secs(1);
         for (kind, code) in [
-            (client::Error::Busy { address: address.clone(), holder: None }.into(), 3),
-            (client::Error::Silent { address: address.clone(), after }.into(), 3),
-            (client::Error::AgentDown { address: address.clone(), after }.into(), 3),
-            (client::Error::Timeout { address, command: "stop".into(), after }.into(), 5),
-            (client::Error::Frozen { command: "guest-exec".into(), desc: String::new() }.into(), 4),
+            (
+                client::Error::Busy {
+                    address: address.clone(),
+                    holder: None,
+                }
+                .into(),
+                3,
+            ),
+            (
+                client::Error::Silent {
+                    address: address.clone(),
+                    after,
+                }
+                .into(),
+                3,
+            ),
+            (
+                client::Error::AgentDown {
+                    address: address.clone(),
+                    after,
+                }
+                .into(),
+                3,
+            ),
+            (
+                client::Error::Timeout {
+                    address,
+                    command: "stop".into(),
+                    after,
+                }
+                .into(),
+                5,
+            ),
+            (
+                client::Error::Frozen {
+                    command: "guest-exec".into(),
+                    desc: String::new(),
+                }
+                .into(),
+                4,
+            ),
             (FreezeError::AlreadyFrozen.into(), 4),
             (FreezeError::WindowExpired { max: after }.into(), 4),
             (ErrorKind::AgentNotRunning, 3),
-            (JobError::Failed { id: "j".into(), error: "x".into() }.into(), 4),
+            (
+                JobError::Failed {
+                    id: "j".into(),
+                    error: "x".into(),
+                }
+                .into(),
+                4,
+            ),
             (ErrorKind::Target(InvalidTarget::Unknown("x".into())), 3),
         ] {
             let report = report::<ErrorKind>(kind);

@@ -84,7 +84,10 @@ impl Bridge {
                     let _ = bridge.runtime.block_on(until_dropped);
                 }
             })?;
-        Ok(Driven { signals: Some((early, late)), thread: Some(thread) })
+        Ok(Driven {
+            signals: Some((early, late)),
+            thread: Some(thread),
+        })
     }
 }
 
@@ -140,7 +143,10 @@ mod tests {
         let bridge = Bridge::new().unwrap();
         let report = Report::new(Kind::Timeout, "too late");
         let stop = Stop::root().branch_until(Instant::now() + Duration::from_millis(20), report);
-        assert!(matches!(bridge.block_on(&stop, pending::<()>()), Err(Cause::Ended(..))));
+        assert!(matches!(
+            bridge.block_on(&stop, pending::<()>()),
+            Err(Cause::Ended(..))
+        ));
     }
 
     #[test]
@@ -181,6 +187,10 @@ mod tests {
     #[test]
     fn dropping_the_guard_early_ends_its_thread() {
         let bridge = Bridge::new().unwrap();
-        drop(bridge.keep_driven(Instant::now() + Duration::from_secs(3600)).unwrap());
+        drop(
+            bridge
+                .keep_driven(Instant::now() + Duration::from_secs(3600))
+                .unwrap(),
+        );
     }
 }

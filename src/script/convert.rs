@@ -31,7 +31,10 @@ enum Step {
 
 impl Unfit {
     fn new(what: impl Into<String>) -> Self {
-        Self { path: Vec::new(), what: what.into() }
+        Self {
+            path: Vec::new(),
+            what: what.into(),
+        }
     }
 
     fn below(mut self, step: Step) -> Self {
@@ -60,7 +63,11 @@ impl Unfit {
     /// The whole sentence, for a value that the script knows as `root`.
     pub fn message(&self, root: &str) -> String {
         let path = self.path(root);
-        if path.is_empty() { self.to_string() } else { format!("`{path}` {}", self.what) }
+        if path.is_empty() {
+            self.to_string()
+        } else {
+            format!("`{path}` {}", self.what)
+        }
     }
 }
 
@@ -79,7 +86,9 @@ impl std::error::Error for Unfit {}
 
 fn is_word(key: &str) -> bool {
     let mut characters = key.chars();
-    characters.next().is_some_and(|first| first.is_ascii_alphabetic() || first == '_')
+    characters
+        .next()
+        .is_some_and(|first| first.is_ascii_alphabetic() || first == '_')
         && characters.all(|next| next.is_ascii_alphanumeric() || next == '_')
 }
 
@@ -119,7 +128,12 @@ fn to_json_at(value: &Dynamic, depth: usize) -> Result<Value, Unfit> {
         let item = |(index, item)| {
             to_json_at(item, depth).map_err(|unfit| unfit.below(Step::Index(index)))
         };
-        return array.iter().enumerate().map(item).collect::<Result<_, _>>().map(Value::Array);
+        return array
+            .iter()
+            .enumerate()
+            .map(item)
+            .collect::<Result<_, _>>()
+            .map(Value::Array);
     }
     if let Some(bytes) = value.read_lock::<Blob>() {
         return Ok(Value::String(STANDARD.encode(&*bytes)));
@@ -130,22 +144,30 @@ fn to_json_at(value: &Dynamic, depth: usize) -> Result<Value, Unfit> {
     if let Some(unsigned) = value.read_lock::<u64>() {
         return Ok(Value::from(*unsigned));
     }
-    let name = if value.is_fnptr() { "function" } else { short(value.type_name()) };
+    let name = if value.is_fnptr() {
+        "function"
+    } else {
+        short(value.type_name())
+    };
     Err(Unfit::new(format!("is a {name}, which has no JSON form")))
 }
 
 fn map_to_json(map: &Map, depth: usize) -> Result<serde_json::Map<String, Value>, Unfit> {
     let mut object = serde_json::Map::new();
     for (key, member) in map.iter().filter(|(_, member)| !member.is_unit()) {
-        let json = to_json_at(member, depth)
-            .map_err(|unfit| unfit.below(Step::Key(key.to_string())))?;
+        let json =
+            to_json_at(member, depth).map_err(|unfit| unfit.below(Step::Key(key.to_string())))?;
         object.insert(key.to_string(), json);
     }
     Ok(object)
 }
 
 /// QEMU refuses 1.0 where it wants an integer, so a whole float goes out as one where it fits.
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "whole and in range")]
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "whole and in range"
+)]
 fn number(float: f64) -> Result<Number, Unfit> {
     if float.fract() == 0.0 && (0.0..ABOVE_U64).contains(&float) {
         return Ok(Number::from(float as u64));
@@ -153,7 +175,8 @@ fn number(float: f64) -> Result<Number, Unfit> {
     if float.fract() == 0.0 && (LEAST_I64..0.0).contains(&float) {
         return Ok(Number::from(float as i64));
     }
-    Number::from_f64(float).ok_or_else(|| Unfit::new(format!("is {float}, which JSON cannot carry")))
+    Number::from_f64(float)
+        .ok_or_else(|| Unfit::new(format!("is {float}, which JSON cannot carry")))
 }
 
 /// The last part of a Rust type's path: what people may call it.
@@ -175,7 +198,10 @@ pub fn from_json(value: Value) -> Dynamic {
 
 /// A JSON object as a script's map.
 pub fn from_object(members: serde_json::Map<String, Value>) -> Map {
-    members.into_iter().map(|(key, member)| (key.into(), from_json(member))).collect()
+    members
+        .into_iter()
+        .map(|(key, member)| (key.into(), from_json(member)))
+        .collect()
 }
 
 fn from_number(number: &Number) -> Dynamic {
@@ -235,7 +261,10 @@ mod tests {
                 assert_eq!(to_json(&from_json(json!(value))).unwrap(), json!(value));
                 let negative = i64::try_from(-i128::from(value));
                 if let Ok(negative) = negative {
-                    assert_eq!(to_json(&from_json(json!(negative))).unwrap(), json!(negative));
+                    assert_eq!(
+                        to_json(&from_json(json!(negative))).unwrap(),
+                        json!(negative)
+                    );
                 }
             }
         }
@@ -247,18 +276,31 @@ mod tests {
             (1.0, json!(1)),
             (-3.0, json!(-3)),
             (-0.0, json!(0)),
-            (9_223_372_036_854_775_808.0, json!(9_223_372_036_854_775_808_u64)),
+            (
+                9_223_372_036_854_775_808.0,
+                json!(9_223_372_036_854_775_808_u64),
+            ),
             (-9_223_372_036_854_775_808.0, json!(i64::MIN)),
-            (18_446_744_073_709_551_616.0, json!(18_446_744_073_709_551_616.0)),
+            (
+                18_446_744_073_709_551_616.0,
+                json!(18_446_744_073_709_551_616.0),
+            ),
             (2.5, json!(2.5)),
         ] {
-            assert_eq!(to_json(&Dynamic::from_float(float)).unwrap(), expected, "{float}");
+            assert_eq!(
+                to_json(&Dynamic::from_float(float)).unwrap(),
+                expected,
+                "{float}"
+            );
         }
     }
 
     #[test]
     fn an_absent_value_leaves_its_key_out_of_a_map_and_is_null_in_a_list() {
-        assert_eq!(to_json(&eval("#{a: (), b: [()], c: 1}")).unwrap(), json!({"b": [null], "c": 1}));
+        assert_eq!(
+            to_json(&eval("#{a: (), b: [()], c: 1}")).unwrap(),
+            json!({"b": [null], "c": 1})
+        );
     }
 
     #[test]
@@ -269,7 +311,10 @@ mod tests {
 
     #[test]
     fn a_shared_value_goes_out_as_what_it_holds() {
-        assert_eq!(to_json(&eval("let a = [1]; let f = || a; #{a: a}")).unwrap(), json!({"a": [1]}));
+        assert_eq!(
+            to_json(&eval("let a = [1]; let f = || a; #{a: a}")).unwrap(),
+            json!({"a": [1]})
+        );
     }
 
     #[test]
@@ -285,7 +330,7 @@ mod tests {
         );
         assert_eq!(
             to_json(&eval("#{a: timestamp()}")).unwrap_err().to_string(),
-            "`a` is a Instant, which has no JSON form"
+            "`a` is a timestamp, which has no JSON form"
         );
         assert_eq!(
             to_json(&eval("|x| x")).unwrap_err().to_string(),
@@ -298,7 +343,12 @@ mod tests {
         let nested = (0..DEPTH).fold(Dynamic::UNIT, |inner, _| {
             Map::from([("a".into(), inner), ("b".into(), 1.into())]).into()
         });
-        assert!(to_json(&nested).unwrap_err().to_string().ends_with("is nested more than 128 deep"));
+        assert!(
+            to_json(&nested)
+                .unwrap_err()
+                .to_string()
+                .ends_with("is nested more than 128 deep")
+        );
     }
 
     #[test]

@@ -10,7 +10,7 @@ use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 use rhai::{AST, Engine, EvalAltResult, Position, Token};
 
 use super::library::Library;
-use super::source::Sources;
+use super::source::{Source, Sources};
 use crate::nearest::did_you_mean;
 use crate::report::Report;
 use crate::wire::escape::{escaped, escaped_lines};
@@ -57,8 +57,10 @@ impl Explainer<'_> {
     /// Draws `report`, which is of `error`.
     pub(super) fn draw(&self, error: &EvalAltResult, report: &Report, color: bool) -> String {
         let mut places = self.places(error);
-        let texts: Vec<Arc<str>> =
-            places.iter().map(|place| self.text(&place.source)).collect();
+        let texts: Vec<Arc<str>> = places
+            .iter()
+            .map(|place| self.text(&place.source))
+            .collect();
         let title = escaped_lines(&report.message).into_owned();
         let mut groups = Vec::new();
         // The innermost place is where it happened, the others how the script came there.
@@ -86,14 +88,15 @@ impl Explainer<'_> {
             }
             let step = escaped(place.step.as_deref().unwrap_or("from here")).into_owned();
             let title = Level::NOTE.secondary_title(step);
-            groups.push(snippet(Group::with_title(title), place, text, AnnotationKind::Primary));
+            groups.push(snippet(
+                Group::with_title(title),
+                place,
+                text,
+                AnnotationKind::Primary,
+            ));
         }
-        if let Some(hint) = &report.hint {
-            let hint = escaped_lines(hint).into_owned();
-            groups.push(Group::with_title(Level::HELP.secondary_title(hint)));
-        }
-        let renderer = if color { Renderer::styled() } else { Renderer::plain() };
-        renderer.render(&groups)
+        groups.extend(report.hint.as_deref().map(help));
+        renderer(color).render(&groups)
     }
 
     fn text(&self, source: &str) -> Arc<str> {
@@ -107,9 +110,11 @@ impl Explainer<'_> {
         let mut error = error;
         loop {
             let (inner, step, next) = match error {
-                EvalAltResult::ErrorInFunctionCall(name, next, inner, _) => {
-                    (inner, format!("in the call of {}", function_name(name)), next)
-                }
+                EvalAltResult::ErrorInFunctionCall(name, next, inner, _) => (
+                    inner,
+                    format!("in the call of {}", function_name(name)),
+                    next,
+                ),
                 EvalAltResult::ErrorInModule(name, inner, _) => {
                     (inner, format!("in the import of `{name}`"), name)
                 }
@@ -117,7 +122,11 @@ impl Explainer<'_> {
             };
             let position = error.position();
             if !position.is_none() {
-                places.push(Place { source: source.clone(), position, step: Some(step) });
+                places.push(Place {
+                    source: source.clone(),
+                    position,
+                    step: Some(step),
+                });
             }
             if !next.is_empty() {
                 source.clone_from(next);
@@ -125,7 +134,11 @@ impl Explainer<'_> {
             error = inner;
         }
         if !error.position().is_none() {
-            places.push(Place { source, position: error.position(), step: None });
+            places.push(Place {
+                source,
+                position: error.position(),
+                step: None,
+            });
         }
         places
     }
@@ -137,20 +150,31 @@ impl Explainer<'_> {
             None => (String::new(), called),
         };
         let known = self.functions(!prefix.is_empty());
-        let overloads: BTreeSet<&str> =
-            known.iter().filter(|(known, _)| known == name).map(|(_, shape)| shape.as_str()).collect();
+        let overloads: BTreeSet<&str> = known
+            .iter()
+            .filter(|(known, _)| known == name)
+            .map(|(_, shape)| shape.as_str())
+            .collect();
         if overloads.is_empty() {
             return did_you_mean(name, known.iter().map(|(name, _)| name.as_str()));
         }
-        let list: Vec<String> =
-            overloads.into_iter().map(|shape| format!("{prefix}{shape}")).collect();
-        Some(format!("`{called}` is written with other arguments:\n    {}", list.join("\n    ")))
+        let list: Vec<String> = overloads
+            .into_iter()
+            .map(|shape| format!("{prefix}{shape}"))
+            .collect();
+        Some(format!(
+            "`{called}` is written with other arguments:\n    {}",
+            list.join("\n    ")
+        ))
     }
 
     /// Name and shape of the functions: of the imported modules, or of the engine and the script.
     fn functions(&self, of_modules: bool) -> Vec<(String, String)> {
         let shape = |name: &str, parameters: &[&str]| {
-            (name.to_owned(), format!("{name}({})", parameters.join(", ")))
+            (
+                name.to_owned(),
+                format!("{name}({})", parameters.join(", ")),
+            )
         };
         if of_modules {
             return self.library.functions();
@@ -160,8 +184,9 @@ impl Explainer<'_> {
             None,
             |info| {
                 let name = info.metadata.name.as_str();
-                let signature =
-                    info.metadata.gen_signature(|type_name| engine.map_type_name(type_name).into());
+                let signature = info
+                    .metadata
+                    .gen_signature(|type_name| engine.map_type_name(type_name).into());
                 let word = name.starts_with(|first: char| first.is_alphabetic());
                 word.then(|| (name.to_owned(), signature))
             },
@@ -205,20 +230,95 @@ fn names_in(engine: &Engine, text: &str) -> BTreeSet<String> {
     names
 }
 
+/// Draws a report of one place in a text, for what is wrong before a script runs.
+pub fn draw_at(report: &Report, source: &Source, line: usize, color: bool) -> String {
+    let position = u16::try_from(line).map_or(Position::NONE, |line| Position::new(line, 1));
+    let text = source.text.to_string();
+    let place = Place {
+        source: source.name.clone(),
+        position,
+        step: None,
+    };
+    let title = Level::ERROR.primary_title(escaped_lines(&report.message).into_owned());
+    let mut groups = vec![whole_line(Group::with_title(title), &place, &text)];
+    groups.extend(report.hint.as_deref().map(help));
+    renderer(color).render(&groups)
+}
+
+/// Draws a report of no place in a script.
+pub fn draw_bare(report: &Report, color: bool) -> String {
+    draw_as(Level::ERROR, report, color)
+}
+
+/// The same for what is no error of this run.
+pub fn draw_warning(report: &Report, color: bool) -> String {
+    draw_as(Level::WARNING, report, color)
+}
+
+fn draw_as(level: Level<'_>, report: &Report, color: bool) -> String {
+    let title = level.primary_title(escaped_lines(&report.message).into_owned());
+    let mut groups = vec![Group::with_title(title).elements(facts(report))];
+    groups.extend(report.hint.as_deref().map(help));
+    renderer(color).render(&groups)
+}
+
+fn help(hint: &str) -> Group<'static> {
+    Group::with_title(Level::HELP.secondary_title(escaped_lines(hint).into_owned()))
+}
+
+fn renderer(color: bool) -> Renderer {
+    if color {
+        Renderer::styled()
+    } else {
+        Renderer::plain()
+    }
+}
+
+fn whole_line<'a>(group: Group<'a>, place: &'a Place, text: &'a str) -> Group<'a> {
+    match span(text, place.position) {
+        Some(start) => {
+            let line = text[start.start..].split('\n').next().unwrap_or_default();
+            let span = start.start..start.start + line.trim_end().len();
+            let mark = AnnotationKind::Primary.span(span);
+            group.element(
+                Snippet::source(text)
+                    .path(place.source.as_str())
+                    .annotation(mark),
+            )
+        }
+        None => group,
+    }
+}
+
 fn function_name(name: &str) -> String {
-    if name.starts_with("anon$") { "a closure".to_owned() } else { format!("`{name}`") }
+    if name.starts_with("anon$") {
+        "a closure".to_owned()
+    } else {
+        format!("`{name}`")
+    }
 }
 
 /// QEMU's own words below the sentence, where the sentence does not have them.
 fn facts(report: &Report) -> Vec<annotate_snippets::Message<'static>> {
     let line = |name: &str, text: &Option<String>| {
-        let text = text.as_deref().filter(|text| !report.message.contains(*text))?;
-        Some(Level::NOTE.no_name().message(format!("{name}: {}", escaped(text))))
+        let text = text
+            .as_deref()
+            .filter(|text| !report.message.contains(*text))?;
+        Some(
+            Level::NOTE
+                .no_name()
+                .message(format!("{name}: {}", escaped(text))),
+        )
     };
-    [line("vm", &report.vm), line("command", &report.command), line("class", &report.class), line("desc", &report.desc)]
-        .into_iter()
-        .flatten()
-        .collect()
+    [
+        line("vm", &report.vm),
+        line("command", &report.command),
+        line("class", &report.class),
+        line("desc", &report.desc),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
 }
 
 fn snippet<'a>(
@@ -229,7 +329,9 @@ fn snippet<'a>(
 ) -> Group<'a> {
     match span(text, place.position) {
         Some(span) => group.element(
-            Snippet::source(text).path(place.source.as_str()).annotation(kind.span(span)),
+            Snippet::source(text)
+                .path(place.source.as_str())
+                .annotation(kind.span(span)),
         ),
         None => group,
     }
@@ -241,14 +343,21 @@ fn span(text: &str, position: Position) -> Option<Range<usize>> {
     let column = position.position().unwrap_or(1).max(1) - 1;
     let line_start: usize = text.split_inclusive('\n').take(line).map(str::len).sum();
     let line_text = text.get(line_start..)?.split('\n').next()?;
-    let start = line_text.char_indices().nth(column).map_or(line_text.len(), |(at, _)| at);
+    let start = line_text
+        .char_indices()
+        .nth(column)
+        .map_or(line_text.len(), |(at, _)| at);
     let rest = &line_text[start..];
     let word: usize = rest
         .chars()
         .take_while(|next| next.is_alphanumeric() || *next == '_')
         .map(char::len_utf8)
         .sum();
-    let length = if word > 0 { word } else { rest.chars().next().map_or(0, char::len_utf8) };
+    let length = if word > 0 {
+        word
+    } else {
+        rest.chars().next().map_or(0, char::len_utf8)
+    };
     Some(line_start + start..line_start + start + length)
 }
 
@@ -263,8 +372,8 @@ mod tests {
         let text = "let ä = 1;\nföö(x);\n\"s\"";
         assert_eq!(span(text, Position::new(1, 5)), Some(4..6));
         assert_eq!(span(text, Position::new(2, 1)), Some(12..17));
-        assert_eq!(span(text, Position::new(3, 1)), Some(21..22));
-        assert_eq!(span(text, Position::new(3, 9)), Some(24..24));
+        assert_eq!(span(text, Position::new(3, 1)), Some(22..23));
+        assert_eq!(span(text, Position::new(3, 9)), Some(25..25));
         assert_eq!(span("", Position::new(1, 1)), Some(0..0));
         assert_eq!(span("x", Position::NONE), None);
     }

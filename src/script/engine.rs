@@ -1,7 +1,7 @@
 //! The Rhai engine as qmpsh sets it up: which of its features scripts have, its limits, and the functions of `api`.
 
 use rhai::packages::{Package, StandardPackage};
-use rhai::{Dynamic, Engine, Module, ParseError};
+use rhai::{Dynamic, Engine, ParseError};
 
 use super::library::Library;
 use super::{api, number, run, with, words};
@@ -25,12 +25,20 @@ pub(super) fn build(library: Library, args: Dynamic) -> Result<Engine, ParseErro
     engine.disable_symbol("eval");
     engine.set_module_resolver(library);
     engine.on_progress(|operations| run::poll_stop(operations).map(Dynamic::from));
-    words::register(&mut engine);
+    volatile(&mut engine, args);
     with::register(&mut engine)?;
     number::register(&mut engine);
     api::register(&mut engine);
-    let mut globals = Module::new();
-    globals.set_var("args", args);
-    engine.register_global_module(globals.into());
     Ok(engine)
+}
+
+/// The parts of Rhai that it marks as deprecated to say that they may change; its version is pinned.
+#[expect(deprecated, reason = "see above")]
+fn volatile(engine: &mut Engine, args: Dynamic) {
+    engine.on_parse_token(|token, _, _| words::named(number::exact_literal(token)));
+    // Not a variable of the scope, which functions do not see, but one that they may shadow.
+    engine.on_var(move |name, index, context| {
+        let known = index == 0 && name == "args" && !context.scope().contains(name);
+        Ok(known.then(|| args.clone()))
+    });
 }

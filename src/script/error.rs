@@ -88,10 +88,19 @@ pub(super) fn to_report(error: &EvalAltResult) -> Report {
 /// What a script threw: one of our maps, maybe passed on, or anything of its own.
 fn from_thrown(value: &Dynamic) -> Report {
     let Some(map) = value.read_lock::<Map>() else {
-        return Report::new(Kind::Script, text_of(value).unwrap_or_else(|| value.to_string()));
+        return Report::new(
+            Kind::Script,
+            text_of(value).unwrap_or_else(|| value.to_string()),
+        );
     };
-    let member = |key: &str| map.get(key).filter(|member| !member.is_unit()).and_then(text_of);
-    let kind = member("kind").and_then(|name| Kind::from_name(&name)).unwrap_or(Kind::Script);
+    let member = |key: &str| {
+        map.get(key)
+            .filter(|member| !member.is_unit())
+            .and_then(text_of)
+    };
+    let kind = member("kind")
+        .and_then(|name| Kind::from_name(&name))
+        .unwrap_or(Kind::Script);
     let message = member("message").unwrap_or_else(|| value.to_string());
     Report {
         class: member("class"),
@@ -100,13 +109,19 @@ fn from_thrown(value: &Dynamic) -> Report {
         vm: member("vm"),
         hint: member("hint"),
         // Exit code 2 says that nothing was run; this script did run.
-        exit: if kind == Kind::Usage { Exit::Failed } else { kind.exit() },
+        exit: if kind == Kind::Usage {
+            Exit::Failed
+        } else {
+            kind.exit()
+        },
         ..Report::new(kind, message)
     }
 }
 
 fn text_of(value: &Dynamic) -> Option<String> {
-    value.read_lock::<ImmutableString>().map(|text| text.to_string())
+    value
+        .read_lock::<ImmutableString>()
+        .map(|text| text.to_string())
 }
 
 /// A mistake in the script that the engine found while running it, and what to do where that is not plain.
@@ -114,9 +129,10 @@ fn mistake(error: &EvalAltResult) -> (String, Option<&'static str>) {
     use EvalAltResult as E;
     match error {
         E::ErrorVariableNotFound(name, _) => (format!("there is no variable `{name}`"), None),
-        E::ErrorFunctionNotFound(signature, _) => {
-            (format!("there is no function `{}`", signature.replace(" (", "(")), None)
-        }
+        E::ErrorFunctionNotFound(signature, _) => (
+            format!("there is no function `{}`", signature.replace(" (", "(")),
+            None,
+        ),
         E::ErrorModuleNotFound(name, _) => (
             format!("there is no module `{name}` here"),
             Some("a module is known in the file that imports it, and after the import"),
@@ -126,15 +142,18 @@ fn mistake(error: &EvalAltResult) -> (String, Option<&'static str>) {
                 "" => "a value is used while a method of it runs".to_owned(),
                 name => format!("`{name}` is used while a method of it runs"),
             },
-            Some("the closure captured it: copy it to another variable first, and use the copy in the closure"),
+            Some(
+                "the closure captured it: copy it to another variable first, and use the copy in the closure",
+            ),
         ),
         E::ErrorStackOverflow(_) => (
             "functions call each other too deeply".to_owned(),
             Some("a function that calls itself must end at some point"),
         ),
-        E::ErrorNonPureMethodCallOnConstant(..) | E::ErrorAssignmentToConstant(..) => {
-            (sentence(error), Some("a constant cannot change: copy it to a variable with `let`"))
-        }
+        E::ErrorNonPureMethodCallOnConstant(..) | E::ErrorAssignmentToConstant(..) => (
+            sentence(error),
+            Some("a constant cannot change: copy it to a variable with `let`"),
+        ),
         _ => (sentence(error), None),
     }
 }
@@ -190,14 +209,19 @@ mod tests {
     #[test]
     fn a_script_catches_every_part_of_a_report() {
         let caught = engine().eval::<String>(
-            "try { refuse() } catch (e) { `${e.kind} ${e.class} ${e.desc} ${e.command} ${e.vm} ${e.hint}` }",
+            "let r; try { refuse() } catch (e) { r = `${e.kind} ${e.class} ${e.desc} ${e.command} ${e.vm} ${e.hint}` } r",
         );
-        assert_eq!(caught.unwrap(), "qmp DeviceNotFound Device 'x' not found eject web01 see `query-block`");
+        assert_eq!(
+            caught.unwrap(),
+            "qmp DeviceNotFound Device 'x' not found eject web01 see `query-block`"
+        );
     }
 
     #[test]
     fn a_report_that_a_script_throws_on_stays_the_same() {
-        let error = engine().eval::<()>("fn f() { try { refuse() } catch (e) { throw e } } f()").unwrap_err();
+        let error = engine()
+            .eval::<()>("fn f() { try { refuse() } catch (e) { throw e } } f()")
+            .unwrap_err();
         assert_eq!(to_report(&error), refusal());
     }
 
@@ -209,14 +233,19 @@ mod tests {
             ("throw #{message: \"no disk\", kind: \"mine\"}", "no disk"),
         ] {
             let report = to_report(&engine().eval::<()>(script).unwrap_err());
-            assert_eq!((report.kind, report.message.as_str()), (Kind::Script, message));
+            assert_eq!(
+                (report.kind, report.message.as_str()),
+                (Kind::Script, message)
+            );
             assert_eq!(report.exit, Exit::Failed);
         }
     }
 
     #[test]
     fn wrong_usage_inside_a_running_script_is_a_failed_script() {
-        let error = engine().eval::<()>("throw #{kind: \"usage\", message: \"x\"}").unwrap_err();
+        let error = engine()
+            .eval::<()>("throw #{kind: \"usage\", message: \"x\"}")
+            .unwrap_err();
         assert_eq!(to_report(&error).exit, Exit::Failed);
     }
 
@@ -227,7 +256,10 @@ mod tests {
         let ended = || Err::<(), _>(stopped(scope.cause().unwrap()));
         let kept = settle(&other, ended()).unwrap_err();
         assert!(matches!(super::cause_of(&kept), Some(Cause::Ended(..))));
-        assert_eq!(to_report(&settle(&scope, ended()).unwrap_err()).kind, Kind::Timeout);
+        assert_eq!(
+            to_report(&settle(&scope, ended()).unwrap_err()).kind,
+            Kind::Timeout
+        );
     }
 
     #[test]

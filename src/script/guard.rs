@@ -56,7 +56,11 @@ pub struct Window {
 
 impl Window {
     pub(super) fn open(run: Stop, below: &Stop) -> Self {
-        Self { scope: below.branch(), run, in_with: AtomicBool::new(false) }
+        Self {
+            scope: below.branch(),
+            run,
+            in_with: AtomicBool::new(false),
+        }
     }
 
     /// The window has ended before its work did; `report` says so to the script. For any thread.
@@ -67,6 +71,11 @@ impl Window {
         if !self.in_with.load(Ordering::Acquire) {
             self.run.trip(cause);
         }
+    }
+
+    /// The error of the window's end, once it ended before its guard was released.
+    pub(super) fn ended(&self) -> Option<Arc<Report>> {
+        self.scope.ended()
     }
 
     /// From now on a `with` block is what the window's end ends.

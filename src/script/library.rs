@@ -50,17 +50,28 @@ impl Library {
         user: Option<PathBuf>,
         sources: Sources,
     ) -> Self {
-        Self { embedded, user, sources, modules: Arc::default() }
+        Self {
+            embedded,
+            user,
+            sources,
+            modules: Arc::default(),
+        }
     }
 
     /// Name and shape of every function of the modules imported so far.
     pub(super) fn functions(&self) -> Vec<(String, String)> {
         let modules = self.modules();
-        let functions = modules.values().flat_map(|module| module.iter_script_fn_info());
+        let functions = modules
+            .values()
+            .flat_map(|module| module.iter_script_fn_info());
         functions
             .map(|(_, _, name, _, function)| {
-                let parameters: Vec<&str> = function.params.iter().map(|name| name.as_str()).collect();
-                (name.to_owned(), format!("{name}({})", parameters.join(", ")))
+                let parameters: Vec<&str> =
+                    function.params.iter().map(|name| name.as_str()).collect();
+                (
+                    name.to_owned(),
+                    format!("{name}({})", parameters.join(", ")),
+                )
             })
             .collect()
     }
@@ -100,8 +111,11 @@ impl Library {
         if let Some((_, text)) = self.embedded.iter().find(|(known, _)| *known == name) {
             return Ok(Source::new(path, *text));
         }
-        let names: Vec<String> =
-            self.embedded.iter().map(|(name, _)| format!("{STANDARD}{name}")).collect();
+        let names: Vec<String> = self
+            .embedded
+            .iter()
+            .map(|(name, _)| format!("{STANDARD}{name}"))
+            .collect();
         let hint = did_you_mean(path, names.iter().map(String::as_str))
             .unwrap_or_else(|| format!("there are {}", names.join(", ")));
         Err(Report::usage(format!("there is no module `{path}` in qmpsh")).with_hint(hint))
@@ -116,7 +130,10 @@ impl Library {
             return vec![file];
         }
         // What was typed, and what is in the binary, lies in no folder: the working directory is meant.
-        let beside = Path::new(importer).parent().unwrap_or(Path::new("")).join(&file);
+        let beside = Path::new(importer)
+            .parent()
+            .unwrap_or(Path::new(""))
+            .join(&file);
         let user = self.user.iter().map(|folder| folder.join(&file));
         std::iter::once(beside).chain(user).collect()
     }
@@ -136,15 +153,22 @@ impl Library {
         path: &str,
         position: Position,
     ) -> Result<SharedModule, Box<EvalAltResult>> {
-        let source = self.find(importer, path).map_err(|report| failure(&report, position))?;
+        let source = self
+            .find(importer, path)
+            .map_err(|report| failure(&report, position))?;
         if let Some(module) = self.modules().get(&source.name) {
             return Ok(module.clone());
         }
-        let importing = Importing::begin(&source.name).map_err(|report| failure(&report, position))?;
+        let importing =
+            Importing::begin(&source.name).map_err(|report| failure(&report, position))?;
         let loaded = self.load(engine, &source);
         drop(importing);
         let module = loaded.map_err(|error| {
-            Box::new(EvalAltResult::ErrorInModule(source.name.clone(), error, position))
+            Box::new(EvalAltResult::ErrorInModule(
+                source.name.clone(),
+                error,
+                position,
+            ))
         })?;
         self.modules().insert(source.name, module.clone());
         Ok(module)
@@ -160,7 +184,9 @@ impl Importing {
             if let Some(first) = chain.iter().position(|other| other == name) {
                 let names = chain[first..].iter().map(String::as_str).chain([name]);
                 let chain = names.collect::<Vec<_>>().join(" -> ");
-                return Err(Report::usage(format!("modules import each other in a circle: {chain}")));
+                return Err(Report::usage(format!(
+                    "modules import each other in a circle: {chain}"
+                )));
             }
             chain.push(name.to_owned());
             Ok(Self)

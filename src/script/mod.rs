@@ -11,19 +11,24 @@
 //! - the process around it: `output`, `signals`
 
 pub mod api;
+pub mod argument;
 pub mod bridge;
 pub mod convert;
 pub mod error;
 pub mod guard;
+pub mod header;
 pub mod library;
 pub mod output;
 pub mod permit;
+pub mod ready_made;
+pub mod result;
 pub mod run;
 pub mod session;
+pub mod signals;
 pub mod source;
 pub mod stop;
 
-mod diagnostic;
+pub mod diagnostic;
 mod engine;
 mod number;
 mod progress;

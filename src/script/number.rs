@@ -2,7 +2,7 @@
 //! number is a `u64` value, and what is calculated with one is exact: a result is an integer again where it fits,
 //! a `u64` where that fits, else an error. Nothing turns into a float unless a float takes part.
 
-use rhai::{Dynamic, Engine, EvalAltResult, Position};
+use rhai::{Dynamic, Engine, EvalAltResult, LexError, Position, Token};
 
 type Outcome = Result<Dynamic, Box<EvalAltResult>>;
 
@@ -15,7 +15,8 @@ pub(super) fn register(engine: &mut Engine) {
     engine
         .register_fn("to_float", as_float)
         .register_fn("to_int", |value: u64| {
-            i64::try_from(value).map_err(|_| failure(format!("{value} does not fit a signed integer")))
+            i64::try_from(value)
+                .map_err(|_| failure(format!("{value} does not fit a signed integer")))
         })
         .register_fn("abs", |value: u64| value)
         .register_fn("sign", |value: u64| i64::from(value > 0))
@@ -29,19 +30,49 @@ pub(super) fn register(engine: &mut Engine) {
         .register_fn("+", |value: u64| value);
 }
 
+/// A literal that is no Rhai integer would silently become a float; here it is an error that says what to write.
+pub(super) fn exact_literal(token: Token) -> Token {
+    match &token {
+        Token::FloatConstant(literal) if is_integer(&literal.1) => {
+            let message = format!(
+                "the integer {0} does not fit; write parse_int(\"{0}\") if it is meant",
+                literal.1
+            );
+            Token::LexError(Box::new(LexError::ImproperSymbol(
+                literal.1.to_string(),
+                message,
+            )))
+        }
+        _ => token,
+    }
+}
+
+fn is_integer(literal: &str) -> bool {
+    literal
+        .bytes()
+        .all(|byte| byte.is_ascii_digit() || byte == b'-')
+}
+
 /// The narrowest script value that holds `value` exactly.
 pub(super) fn exact(value: i128) -> Outcome {
     i64::try_from(value)
         .map(Dynamic::from)
         .or_else(|_| u64::try_from(value).map(Dynamic::from))
-        .map_err(|_| failure(format!("{value} fits neither a signed nor an unsigned 64-bit integer")))
+        .map_err(|_| {
+            failure(format!(
+                "{value} fits neither a signed nor an unsigned 64-bit integer"
+            ))
+        })
 }
 
 fn failure(message: String) -> Box<EvalAltResult> {
     EvalAltResult::ErrorArithmetic(message, Position::NONE).into()
 }
 
-#[expect(clippy::cast_precision_loss, reason = "who mixes in a float asks for that")]
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "who mixes in a float asks for that"
+)]
 fn as_float(value: u64) -> f64 {
     value as f64
 }
@@ -61,7 +92,9 @@ fn floats(engine: &mut Engine, name: &str, operation: fn(f64, f64) -> f64) {
 
 fn arithmetic(engine: &mut Engine) {
     fn checked(operator: &str, x: i128, y: i128, result: Option<i128>) -> Outcome {
-        result.ok_or_else(|| failure(format!("{x} {operator} {y} cannot be calculated"))).and_then(exact)
+        result
+            .ok_or_else(|| failure(format!("{x} {operator} {y} cannot be calculated")))
+            .and_then(exact)
     }
     integers(engine, "+", |x, y| checked("+", x, y, x.checked_add(y)));
     integers(engine, "-", |x, y| checked("-", x, y, x.checked_sub(y)));
@@ -69,7 +102,12 @@ fn arithmetic(engine: &mut Engine) {
     integers(engine, "/", |x, y| checked("/", x, y, x.checked_div(y)));
     integers(engine, "%", |x, y| checked("%", x, y, x.checked_rem(y)));
     integers(engine, "**", |x, y| {
-        checked("**", x, y, u32::try_from(y).ok().and_then(|y| x.checked_pow(y)))
+        checked(
+            "**",
+            x,
+            y,
+            u32::try_from(y).ok().and_then(|y| x.checked_pow(y)),
+        )
     });
     integers(engine, "&", |x, y| exact(x & y));
     integers(engine, "|", |x, y| exact(x | y));
@@ -135,7 +173,9 @@ mod tests {
         super::register(&mut engine);
         let mut scope = Scope::new();
         scope.push("big", u64::MAX).push("half", 1_u64 << 63);
-        engine.eval_with_scope(&mut scope, script).unwrap_or_else(|error| error.to_string().into())
+        engine
+            .eval_with_scope(&mut scope, script)
+            .unwrap_or_else(|error| error.to_string().into())
     }
 
     #[test]
@@ -169,15 +209,32 @@ mod tests {
             ("let x = half; x += 1; x", (1 << 63) + 1),
             ("parse_int(\"18446744073709551615\")", u64::MAX),
         ] {
-            assert_eq!(eval(script).clone().try_cast::<u64>(), Some(expected), "{script}: {}", eval(script));
+            assert_eq!(
+                eval(script).clone().try_cast::<u64>(),
+                Some(expected),
+                "{script}: {}",
+                eval(script)
+            );
         }
     }
 
     #[test]
     fn what_fits_neither_is_an_error_with_the_numbers() {
-        for script in ["big + 1", "big * 2", "-big", "1 - big", "big / 0", "big ** 2", "big % 0", "big.to_int()"] {
+        for script in [
+            "big + 1",
+            "big * 2",
+            "-big",
+            "1 - big",
+            "big / 0",
+            "big ** 2",
+            "big % 0",
+            "big.to_int()",
+        ] {
             let shown = eval(script).to_string();
-            assert!(shown.contains("18446744073709551615") || shown.contains("fits neither"), "{script}: {shown}");
+            assert!(
+                shown.contains("18446744073709551615") || shown.contains("fits neither"),
+                "{script}: {shown}"
+            );
         }
     }
 
@@ -199,7 +256,12 @@ mod tests {
             "#{a: half} == #{a: half}",
             "half in [1, half]",
         ] {
-            assert_eq!(eval(script).as_bool(), Ok(true), "{script}: {}", eval(script));
+            assert_eq!(
+                eval(script).as_bool(),
+                Ok(true),
+                "{script}: {}",
+                eval(script)
+            );
         }
     }
 
@@ -220,7 +282,13 @@ mod tests {
 
     #[test]
     fn a_float_makes_it_a_float() {
-        assert_eq!(eval("half * 0.5").as_float(), Ok(4_611_686_018_427_387_904.0));
-        assert_eq!(eval("half.to_float()").as_float(), Ok(9_223_372_036_854_775_808.0));
+        assert_eq!(
+            eval("half * 0.5").as_float(),
+            Ok(4_611_686_018_427_387_904.0)
+        );
+        assert_eq!(
+            eval("half.to_float()").as_float(),
+            Ok(9_223_372_036_854_775_808.0)
+        );
     }
 }

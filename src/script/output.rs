@@ -41,7 +41,11 @@ impl Output {
 
     /// Writes what the script prints, and a newline.
     pub fn print(&self, text: &str) -> io::Result<()> {
-        if self.results_are_reserved { self.log(text) } else { self.results.line(text) }
+        if self.results_are_reserved {
+            self.log(text)
+        } else {
+            self.results.line(text)
+        }
     }
 
     /// Writes the run's result, and a newline.
@@ -57,11 +61,18 @@ impl Output {
 
 impl Stream {
     fn new(to: Box<dyn Write + Send>, terminal: bool) -> Self {
-        Self { to: Mutex::new(to), terminal }
+        Self {
+            to: Mutex::new(to),
+            terminal,
+        }
     }
 
     fn line(&self, text: &str) -> io::Result<()> {
-        let mut line = if self.terminal { escaped_lines(text).into_owned() } else { text.to_owned() };
+        let mut line = if self.terminal {
+            escaped_lines(text).into_owned()
+        } else {
+            text.to_owned()
+        };
         line.push('\n');
         let mut to = self.to.lock().unwrap_or_else(PoisonError::into_inner);
         to.write_all(line.as_bytes())?;
@@ -93,7 +104,9 @@ mod tests {
     fn a_terminal_gets_no_control_characters_and_a_pipe_gets_the_bytes() {
         for (terminal, expected) in [(true, "a\\x1b[2J\nb\n"), (false, "a\x1b[2J\nb\n")] {
             let kept = Kept::default();
-            Stream::new(Box::new(kept.clone()), terminal).line("a\x1b[2J\nb").unwrap();
+            Stream::new(Box::new(kept.clone()), terminal)
+                .line("a\x1b[2J\nb")
+                .unwrap();
             assert_eq!(String::from_utf8_lossy(&kept.0.lock().unwrap()), expected);
         }
     }

@@ -81,7 +81,11 @@ impl Permit {
             .iter()
             .filter_map(|entry| resolve(Path::new(entry)).ok())
             .any(|entry| real.starts_with(entry));
-        if allowed { Ok(real) } else { Err(self.refusal(access, path)) }
+        if allowed {
+            Ok(real)
+        } else {
+            Err(self.refusal(access, path))
+        }
     }
 
     /// Whether `program` may be run.
@@ -117,12 +121,15 @@ impl Permit {
             Access::Env => format!("the environment variable `{wanted}`"),
         };
         let verb = access.verb();
-        Report::new(Kind::Denied, format!("the script may not {verb} {what}: its header does not declare it"))
-            .with_hint(format!(
-                "add to the script's header, below `//! [allow]`:\n    //! {key} = [{}]\n\
+        Report::new(
+            Kind::Denied,
+            format!("the script may not {verb} {what}: its header does not declare it"),
+        )
+        .with_hint(format!(
+            "add to the script's header, below `//! [allow]`:\n    //! {key} = [{}]\n\
                  or allow it for this run with --allow-{key} {wanted}",
-                list.join(", ")
-            ))
+            list.join(", ")
+        ))
     }
 }
 
@@ -138,7 +145,10 @@ fn resolve(path: &Path) -> io::Result<PathBuf> {
     loop {
         match existing.canonicalize() {
             Ok(real) => {
-                return Ok(missing.iter().rev().fold(real, |path, name| path.join(name)));
+                return Ok(missing
+                    .iter()
+                    .rev()
+                    .fold(real, |path, name| path.join(name)));
             }
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             Err(error) => return Err(error),
@@ -149,7 +159,9 @@ fn resolve(path: &Path) -> io::Result<PathBuf> {
         let (Some(Component::Normal(name)), Some(parent)) =
             (existing.components().next_back(), existing.parent())
         else {
-            return Err(io::Error::other("`..` leads out of a folder that does not exist"));
+            return Err(io::Error::other(
+                "`..` leads out of a folder that does not exist",
+            ));
         };
         missing.push(name);
         existing = parent;
@@ -173,7 +185,11 @@ mod tests {
     impl Folder {
         fn new() -> Self {
             static NEXT: AtomicU32 = AtomicU32::new(0);
-            let name = format!("qmpsh-permit-{}-{}", process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
+            let name = format!(
+                "qmpsh-permit-{}-{}",
+                process::id(),
+                NEXT.fetch_add(1, Ordering::Relaxed)
+            );
             let folder = std::env::temp_dir().join(name);
             fs::create_dir_all(folder.join("in/deep")).unwrap();
             fs::create_dir_all(folder.join("out")).unwrap();
@@ -187,7 +203,10 @@ mod tests {
         }
 
         fn may(&self, below: &str) -> bool {
-            let permit = Permit { write: vec![self.path("in")], ..Permit::default() };
+            let permit = Permit {
+                write: vec![self.path("in")],
+                ..Permit::default()
+            };
             permit.path(Access::Write, &self.path(below)).is_ok()
         }
     }
@@ -234,27 +253,41 @@ mod tests {
     #[test]
     fn each_access_is_its_own() {
         let folder = Folder::new();
-        let permit = Permit { write: vec![folder.path("in")], ..Permit::default() };
+        let permit = Permit {
+            write: vec![folder.path("in")],
+            ..Permit::default()
+        };
         assert!(permit.path(Access::Read, &folder.path("in/file")).is_err());
     }
 
     #[test]
     fn a_refusal_names_the_line_to_add() {
-        let permit = Permit { env: vec!["HOME".into()], ..Permit::default() };
+        let permit = Permit {
+            env: vec!["HOME".into()],
+            ..Permit::default()
+        };
         assert!(permit.variable("HOME").is_ok());
         let report = permit.variable("PATH").unwrap_err();
         assert_eq!((report.kind, report.exit), (Kind::Denied, Exit::Denied));
         let hint = report.hint.unwrap();
         assert!(hint.contains("//! env = [\"HOME\", \"PATH\"]"), "{hint}");
         assert!(hint.contains("--allow-env PATH"), "{hint}");
-        let report = Permit::default().path(Access::Read, "/etc/hosts").unwrap_err();
-        assert_eq!(report.message, "the script may not read `/etc/hosts`: its header does not declare it");
+        let report = Permit::default()
+            .path(Access::Read, "/etc/hosts")
+            .unwrap_err();
+        assert_eq!(
+            report.message,
+            "the script may not read `/etc/hosts`: its header does not declare it"
+        );
         assert!(report.hint.unwrap().contains("//! read = [\"/etc/hosts\"]"));
     }
 
     #[test]
     fn programs_are_allowed_by_the_very_name() {
-        let permit = Permit { run: vec!["qemu-img".into()], ..Permit::default() };
+        let permit = Permit {
+            run: vec!["qemu-img".into()],
+            ..Permit::default()
+        };
         assert!(permit.program("qemu-img").is_ok());
         assert!(permit.program("./qemu-img").is_err());
         assert!(permit.program("qemu-img2").is_err());

@@ -52,13 +52,20 @@ thread_local! {
 /// The run that this thread works for. Fails outside of one: a fault of ours.
 pub fn current() -> Result<Current, Box<EvalAltResult>> {
     CURRENT.with_borrow(Clone::clone).ok_or_else(|| {
-        error::thrown(&Report::new(Kind::Fault, "a native function was called outside of a run"))
+        error::thrown(&Report::new(
+            Kind::Fault,
+            "a native function was called outside of a run",
+        ))
     })
 }
 
 /// Why this thread must end now: for the engine's operation counter, which calls it at every operation.
 pub(super) fn poll_stop(operations: u64) -> Option<Cause> {
-    CURRENT.with_borrow(|current| current.as_ref().and_then(|current| current.stop.poll(operations)))
+    CURRENT.with_borrow(|current| {
+        current
+            .as_ref()
+            .and_then(|current| current.stop.poll(operations))
+    })
 }
 
 impl Run {
@@ -177,12 +184,17 @@ impl Current {
     /// The same run under another stop.
     #[must_use]
     pub fn under(&self, stop: Stop) -> Self {
-        Self { run: self.run.clone(), stop }
+        Self {
+            run: self.run.clone(),
+            stop,
+        }
     }
 
     /// Makes this the place of the calling thread until the guard is dropped.
     pub(super) fn enter(&self) -> Entered {
-        Entered { before: CURRENT.replace(Some(self.clone())) }
+        Entered {
+            before: CURRENT.replace(Some(self.clone())),
+        }
     }
 
     /// Waits for `work`, a cancel-safe future; `what` says to people what is waited for. A stop ends the wait with the
@@ -193,7 +205,10 @@ impl Current {
         work: impl Future<Output = T>,
     ) -> Result<T, Box<EvalAltResult>> {
         let _waiting = self.run.wait_for(what.to_string());
-        self.run.bridge.block_on(&self.stop, work).map_err(error::stopped)
+        self.run
+            .bridge
+            .block_on(&self.stop, work)
+            .map_err(error::stopped)
     }
 
     /// Waits for `work` where no stop cuts it off: for clean-up. It must end by itself.

@@ -81,7 +81,10 @@ pub struct Control(Arc<Mutex<Option<Arc<Run>>>>);
 impl Control {
     /// The run; none between runs.
     pub fn run(&self) -> Option<Arc<Run>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 
     fn set(&self, run: Option<Arc<Run>>) {
@@ -189,7 +192,10 @@ impl Session {
             Ok(script) => script,
             Err(error) => {
                 let failure = self.failure(&error.into(), None, &source.name);
-                return Outcome { ending: Ending::Failed(failure), notes: Vec::new() };
+                return Outcome {
+                    ending: Ending::Failed(failure),
+                    notes: Vec::new(),
+                };
             }
         };
         script.set_source(source.name.as_str());
@@ -233,10 +239,15 @@ impl Session {
                 settle(&current);
                 ended
             };
-            match thread::Builder::new().name("script".into()).stack_size(STACK).spawn_scoped(threads, work) {
+            match thread::Builder::new()
+                .name("script".into())
+                .stack_size(STACK)
+                .spawn_scoped(threads, work)
+            {
                 Ok(thread) => thread.join().and_then(|ended| ended),
                 Err(error) => {
-                    let report = Report::new(Kind::Fault, format!("no thread for the script: {error}"));
+                    let report =
+                        Report::new(Kind::Fault, format!("no thread for the script: {error}"));
                     Ok(Err(error::thrown(&report)))
                 }
             }
@@ -293,6 +304,10 @@ fn fault(panic: &(dyn Any + Send)) -> Failure {
         .unwrap_or_else(|| "no message".to_owned());
     let report = Report::new(Kind::Fault, format!("qmpsh itself failed: {said}"))
         .with_hint("this is a bug: please report it with the script and the lines above");
-    let drawn = format!("error: {}\nhelp: {}", report.message, report.hint.as_deref().unwrap_or_default());
+    let drawn = format!(
+        "error: {}\nhelp: {}",
+        report.message,
+        report.hint.as_deref().unwrap_or_default()
+    );
     Failure { report, drawn }
 }

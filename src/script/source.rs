@@ -15,13 +15,16 @@ pub struct Source {
 impl Source {
     /// A text under a name.
     pub fn new(name: impl Into<String>, text: impl Into<Arc<str>>) -> Self {
-        Self { name: name.into(), text: text.into() }
+        Self {
+            name: name.into(),
+            text: text.into(),
+        }
     }
 
-    /// The text for the engine: a `#!` line becomes a comment of the same length, so that places stay right.
+    /// The text for the engine: a `#!` line becomes a comment.
     pub(super) fn code(&self) -> String {
         match self.text.strip_prefix("#!") {
-            Some(rest) => format!("//{rest}"),
+            Some(rest) => format!("// {rest}"),
             None => self.text.to_string(),
         }
     }
@@ -38,6 +41,10 @@ impl Sources {
     }
 
     pub(super) fn text(&self, name: &str) -> Option<Arc<str>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).get(name).cloned()
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(name)
+            .cloned()
     }
 }

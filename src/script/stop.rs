@@ -136,7 +136,10 @@ impl Stop {
         if !self.0.tripped.load(Ordering::Acquire) {
             return None;
         }
-        self.chain().filter_map(|scope| scope.cause.get()).last().cloned()
+        self.chain()
+            .filter_map(|scope| scope.cause.get())
+            .last()
+            .cloned()
     }
 
     /// As [`Stop::cause`], and now and then looks whether a deadline passed: for the engine's operation counter.
@@ -162,6 +165,14 @@ impl Stop {
         }
     }
 
+    /// The error of this scope's own end, if it ended by itself or by its owner.
+    pub fn ended(&self) -> Option<Arc<Report>> {
+        match self.0.cause.get() {
+            Some(Cause::Ended(id, report)) if *id == self.0.id => Some(report.clone()),
+            _ => None,
+        }
+    }
+
     /// The nearest deadline of this scope and all above it.
     pub fn deadline(&self) -> Option<Instant> {
         self.0.nearest
@@ -169,11 +180,16 @@ impl Stop {
 
     /// Completes with the cause when this scope is stopped. Deadlines complete it only once somebody calls [`Stop::expire`].
     pub fn stopped(&self) -> Stopped<'_> {
-        Stopped { stop: self, key: None }
+        Stopped {
+            stop: self,
+            key: None,
+        }
     }
 
     fn chain(&self) -> impl Iterator<Item = &Scope> {
-        std::iter::successors(Some(&*self.0), |scope| scope.parent.as_ref().map(|parent| &*parent.0))
+        std::iter::successors(Some(&*self.0), |scope| {
+            scope.parent.as_ref().map(|parent| &*parent.0)
+        })
     }
 }
 
@@ -228,7 +244,11 @@ impl Future for Stopped<'_> {
 impl Drop for Stopped<'_> {
     fn drop(&mut self) {
         if let Some(key) = self.key {
-            self.stop.0.reach().waiting.retain(|(other, _)| *other != key);
+            self.stop
+                .0
+                .reach()
+                .waiting
+                .retain(|(other, _)| *other != key);
         }
     }
 }
@@ -259,7 +279,10 @@ mod tests {
     fn a_scope_opened_below_a_stopped_one_is_stopped() {
         let root = Stop::root();
         root.trip(Cause::Signal(2));
-        assert!(matches!(root.branch().branch().cause(), Some(Cause::Signal(2))));
+        assert!(matches!(
+            root.branch().branch().cause(),
+            Some(Cause::Signal(2))
+        ));
     }
 
     #[test]

@@ -4,13 +4,40 @@
 
 use std::cell::RefCell;
 
-use rhai::{Engine, Token};
+use rhai::Token;
 
 /// Reserved by Rhai with no meaning in this version. `with` is not among them: it is ours.
 const FREE: [&str; 30] = [
-    "async", "await", "begin", "case", "default", "each", "end", "go", "goto", "is", "match", "module",
-    "new", "nil", "null", "package", "protected", "public", "shared", "spawn", "static", "super",
-    "sync", "then", "thread", "unless", "use", "var", "void", "yield",
+    "async",
+    "await",
+    "begin",
+    "case",
+    "default",
+    "each",
+    "end",
+    "go",
+    "goto",
+    "is",
+    "match",
+    "module",
+    "new",
+    "nil",
+    "null",
+    "package",
+    "protected",
+    "public",
+    "shared",
+    "spawn",
+    "static",
+    "super",
+    "sync",
+    "then",
+    "thread",
+    "unless",
+    "use",
+    "var",
+    "void",
+    "yield",
 ];
 
 thread_local! {
@@ -33,7 +60,11 @@ enum Opener {
 
 impl Place {
     const fn new() -> Self {
-        Self { after_dot: false, at_key: false, open: Vec::new() }
+        Self {
+            after_dot: false,
+            at_key: false,
+            open: Vec::new(),
+        }
     }
 
     fn pass(&mut self, token: Token) -> Token {
@@ -69,7 +100,7 @@ impl Place {
                 Token::Identifier(word)
             }
             Token::Reserved(word) if FREE.contains(&word.as_str()) => Token::Identifier(word),
-            keyword if only_a_name && keyword.is_standard_keyword() => {
+            keyword if only_a_name && keyword.is_literal() && is_word(keyword.literal_syntax()) => {
                 Token::Identifier(Box::new(keyword.literal_syntax().into()))
             }
             other => other,
@@ -86,10 +117,9 @@ fn is_function(word: &str) -> bool {
     matches!(word, "call" | "curry" | "type_of" | "is_shared")
 }
 
-/// Makes `engine` read those words as names.
-#[expect(deprecated, reason = "not deprecated: so Rhai marks what may change, and its version is pinned")]
-pub(super) fn register(engine: &mut Engine) {
-    engine.on_parse_token(|token, _, _| PLACE.with_borrow_mut(|place| place.pass(token)));
+/// The token that the parser is to see.
+pub(super) fn named(token: Token) -> Token {
+    PLACE.with_borrow_mut(|place| place.pass(token))
 }
 
 /// To be called before each text that is compiled: the one before may have ended in the middle.
@@ -101,7 +131,12 @@ pub(super) fn start_of_text() {
 mod tests {
     use rhai::{Dynamic, Engine};
 
-    use super::{FREE, register, start_of_text};
+    use super::{FREE, named, start_of_text};
+
+    #[expect(deprecated, reason = "as in engine.rs")]
+    fn register(engine: &mut Engine) {
+        engine.on_parse_token(|token, _, _| named(token));
+    }
 
     fn eval(script: &str) -> Result<Dynamic, String> {
         let mut engine = Engine::new();
@@ -113,17 +148,32 @@ mod tests {
     #[test]
     fn reserved_words_are_names_of_arguments_and_members() {
         for word in FREE {
-            assert_eq!(eval(&format!("let m = #{{{word}: 1, b: 2, {word}2: 3}}; m.{word}")).unwrap().as_int(), Ok(1), "{word}");
+            assert_eq!(
+                eval(&format!(
+                    "let m = #{{{word}: 1, b: 2, {word}2: 3}}; m.{word}"
+                ))
+                .unwrap()
+                .as_int(),
+                Ok(1),
+                "{word}"
+            );
         }
     }
 
     #[test]
     fn real_keywords_are_names_in_a_map_and_after_a_dot() {
-        for word in ["if", "else", "for", "in", "while", "loop", "do", "let", "const", "fn", "return", "throw", "try",
-            "catch", "import", "export", "as", "global", "private", "switch", "break", "continue", "true", "false"]
-        {
-            let script = format!("let m = #{{a: [1, #{{b: 1}}], {word}: 1}}; m.{word} += 1; m?.{word}");
-            assert_eq!(eval(&script).map(|value| value.as_int()), Ok(Ok(2)), "{word}");
+        for word in [
+            "if", "else", "for", "in", "while", "loop", "do", "let", "const", "fn", "return",
+            "throw", "try", "catch", "import", "export", "as", "global", "private", "switch",
+            "break", "continue", "true", "false",
+        ] {
+            let script =
+                format!("let m = #{{a: [1, #{{b: 1}}], {word}: 1}}; m.{word} += 1; m?.{word}");
+            assert_eq!(
+                eval(&script).map(|value| value.as_int()),
+                Ok(Ok(2)),
+                "{word}"
+            );
         }
     }
 
@@ -142,7 +192,12 @@ mod tests {
 
     #[test]
     fn function_pointers_are_still_called_and_curried() {
-        assert_eq!(eval("let f = |a, b| a + b; f.curry(1).call(2)").unwrap().as_int(), Ok(3));
+        assert_eq!(
+            eval("let f = |a, b| a + b; f.curry(1).call(2)")
+                .unwrap()
+                .as_int(),
+            Ok(3)
+        );
         assert_eq!(eval("let x = 1; x.type_of()").unwrap().to_string(), "i64");
     }
 

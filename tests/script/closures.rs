@@ -9,7 +9,10 @@ fn with_module(text: &str, script: &str) -> String {
     let folder = crate::imports::Folder::new();
     fs::write(folder.path("tools.rhai"), text).unwrap();
     let main = folder.path("main.rhai");
-    let outcome = Stage::new().session.run(&qmpsh::script::Source::new(main.display().to_string(), script));
+    let outcome = Stage::new().session.run(&qmpsh::script::Source::new(
+        main.display().to_string(),
+        script,
+    ));
     match outcome.ending {
         qmpsh::script::Ending::Value(value) => value.to_string(),
         other => format!("{other:?}"),
@@ -19,7 +22,8 @@ fn with_module(text: &str, script: &str) -> String {
 #[test]
 fn a_closure_given_to_a_module_calls_its_own_scripts_helper() {
     let module = "fn helper() { \"module's\" } fn apply(f) { f.call() }";
-    let script = "import \"tools\" as tools; fn helper() { \"caller's\" } tools::apply(|| helper())";
+    let script =
+        "import \"tools\" as tools; fn helper() { \"caller's\" } tools::apply(|| helper())";
     assert_eq!(with_module(module, script), "caller's");
 }
 

@@ -30,8 +30,18 @@ impl Guard for Held {
     fn release(&self) -> Result<(), Box<EvalAltResult>> {
         // Waiting here shows that no stop cuts a release off.
         current()?.block_on(self.describe(), bridge::sleep(Duration::from_millis(1)))?;
-        self.story.lock().unwrap().push(format!("release {}", self.name));
-        if self.fails { Err(error::thrown(&Report::new(Kind::Agent, format!("{} stays", self.name)))) } else { Ok(()) }
+        self.story
+            .lock()
+            .unwrap()
+            .push(format!("release {}", self.name));
+        if self.fails {
+            Err(error::thrown(&Report::new(
+                Kind::Agent,
+                format!("{} stays", self.name),
+            )))
+        } else {
+            Ok(())
+        }
     }
 
     fn window(&self) -> Option<&Window> {
@@ -61,10 +71,15 @@ fn register(engine: &mut Engine, story: &Story) {
     }
     engine.register_fn("name", |handle: &mut Handle| handle.0.name.clone());
     engine.register_fn("expire", |handle: &mut Handle| {
-        handle.0.window.expire(Report::new(Kind::Frozen, "the window expired"));
+        handle
+            .0
+            .window
+            .expire(Report::new(Kind::Frozen, "the window expired"));
     });
     let told = story.clone();
-    engine.register_fn("tell", move |text: &str| told.lock().unwrap().push(text.to_owned()));
+    engine.register_fn("tell", move |text: &str| {
+        told.lock().unwrap().push(text.to_owned())
+    });
     engine.register_fn("panic", || -> () { panic!("on purpose") });
     engine.register_fn("signal", || -> Result<(), Box<EvalAltResult>> {
         current()?.run().stop().trip(Cause::Signal(15));
@@ -102,7 +117,11 @@ fn the_release_runs_after_the_block_whatever_ends_it() {
         let script = format!("with hold(\"a\") as f {{ tell(\"in\"); {end} }} tell(\"after\");");
         assert_eq!(story(&script), format!("in, release a{after}"), "{end}");
         let script = format!("let f = hold(\"a\"); tell(\"in\"); {end}; tell(\"after\");");
-        let expected = if after.is_empty() { "in, release a" } else { "in, after, release a" };
+        let expected = if after.is_empty() {
+            "in, release a"
+        } else {
+            "in, after, release a"
+        };
         assert_eq!(story(&script), expected, "bare, {end}");
     }
 }
@@ -116,7 +135,9 @@ fn loops_go_on_after_break_and_continue_in_the_block() {
 #[test]
 fn nested_guards_are_released_last_in_first_out() {
     assert_eq!(
-        story("with hold(\"a\") as a { with hold(\"b\") as b { hold(\"c\"); hold(\"d\"); throw 1 } }"),
+        story(
+            "with hold(\"a\") as a { with hold(\"b\") as b { hold(\"c\"); hold(\"d\"); throw 1 } }"
+        ),
         "release b, release a, release d, release c"
     );
 }
@@ -127,33 +148,51 @@ fn the_block_sees_and_changes_the_variables_around_it_and_its_value_is_the_value
         "fn f(x) { let a = 1; with hold(\"g\") as g { let b = 2; a += b + x; } a }
          let y = 10; let v = with hold(\"h\") as h { let z = 1; y += z; `${h.name()}${y}` }; `${v} ${y} ${f(3)}`",
     );
-    assert!(matches!(&ending, Ending::Value(value) if value.to_string() == "h11 11 6"), "{ending:?}");
+    assert!(
+        matches!(&ending, Ending::Value(value) if value.to_string() == "h11 11 6"),
+        "{ending:?}"
+    );
 }
 
 #[test]
 fn the_name_ends_with_the_block() {
     let (ending, ..) = tell("with hold(\"g\") as g { } g");
-    let Ending::Failed(failure) = ending else { panic!("{ending:?}") };
+    let Ending::Failed(failure) = ending else {
+        panic!("{ending:?}")
+    };
     assert_eq!(failure.report.message, "there is no variable `g`");
 }
 
 #[test]
 fn a_release_that_fails_is_the_error_of_a_block_that_succeeded() {
-    for script in ["with hold_badly(\"a\") as f { 1 }", "hold_badly(\"a\"); 1", "fn g() { with hold_badly(\"a\") as f { return 1; } } g()"] {
+    for script in [
+        "with hold_badly(\"a\") as f { 1 }",
+        "hold_badly(\"a\"); 1",
+        "fn g() { with hold_badly(\"a\") as f { return 1; } } g()",
+    ] {
         let (ending, ..) = tell(script);
-        let Ending::Failed(failure) = ending else { panic!("{ending:?}") };
-        assert_eq!((failure.report.kind, failure.report.message.as_str()), (Kind::Agent, "a stays"));
+        let Ending::Failed(failure) = ending else {
+            panic!("{ending:?}")
+        };
+        assert_eq!(
+            (failure.report.kind, failure.report.message.as_str()),
+            (Kind::Agent, "a stays")
+        );
     }
 }
 
 #[test]
 fn a_release_that_fails_is_told_beside_the_error_of_the_block() {
     let (ending, notes, _) = tell("with hold_badly(\"a\") as f { fail(\"first\") }");
-    let Ending::Failed(failure) = ending else { panic!("{ending:?}") };
+    let Ending::Failed(failure) = ending else {
+        panic!("{ending:?}")
+    };
     assert_eq!(failure.report.message, "first; and then: a stays");
     assert!(notes.is_empty());
     let (ending, notes, _) = tell("with hold_badly(\"a\") as f { throw \"first\" }");
-    let Ending::Failed(failure) = ending else { panic!("{ending:?}") };
+    let Ending::Failed(failure) = ending else {
+        panic!("{ending:?}")
+    };
     assert_eq!(failure.report.message, "first");
     assert_eq!(notes.len(), 1);
     assert_eq!(notes[0].message, "a stays");
@@ -161,8 +200,15 @@ fn a_release_that_fails_is_told_beside_the_error_of_the_block() {
 
 #[test]
 fn a_release_that_fails_after_exit_or_a_signal_is_told_and_exit_0_is_none() {
-    for (end, exit) in [("exit(0)", Exit::Failed), ("exit(7)", Exit::Script(7)), ("signal(); loop { }", Exit::Signal(15))] {
-        for script in [format!("with hold_badly(\"a\") as f {{ {end} }}"), format!("hold_badly(\"a\"); {end}")] {
+    for (end, exit) in [
+        ("exit(0)", Exit::Failed),
+        ("exit(7)", Exit::Script(7)),
+        ("signal(); loop { }", Exit::Signal(15)),
+    ] {
+        for script in [
+            format!("with hold_badly(\"a\") as f {{ {end} }}"),
+            format!("hold_badly(\"a\"); {end}"),
+        ] {
             let mut stage = Stage::new();
             register(stage.session.engine_mut(), &Story::default());
             let outcome = stage.run(&script);
@@ -174,39 +220,68 @@ fn a_release_that_fails_after_exit_or_a_signal_is_told_and_exit_0_is_none() {
 
 #[test]
 fn a_window_that_ended_is_an_error_that_the_script_can_catch() {
-    let (ending, ..) = tell("try { with hold(\"a\") as f { f.expire(); loop { } } } catch (e) { e.kind + \": \" + e.message }");
-    assert!(matches!(&ending, Ending::Value(value) if value.to_string() == "frozen: the window expired"), "{ending:?}");
+    let (ending, ..) = tell(
+        "let r; try { with hold(\"a\") as f { f.expire(); loop { } } } catch (e) { r = e.kind + \": \" + e.message } r",
+    );
+    assert!(
+        matches!(&ending, Ending::Value(value) if value.to_string() == "frozen: the window expired"),
+        "{ending:?}"
+    );
 }
 
 #[test]
 fn a_window_that_ended_fails_even_a_block_that_came_to_its_end() {
-    for script in ["with hold(\"a\") as f { f.expire() }", "fn g() { with hold(\"a\") as f { f.expire(); return 1 } } g()"] {
+    for script in [
+        "with hold(\"a\") as f { f.expire() }",
+        "fn g() { with hold(\"a\") as f { f.expire(); return 1 } } g()",
+    ] {
         let (ending, ..) = tell(script);
-        let Ending::Failed(failure) = ending else { panic!("{script}: {ending:?}") };
-        assert_eq!((failure.report.kind, failure.report.message.as_str()), (Kind::Frozen, "the window expired"));
+        let Ending::Failed(failure) = ending else {
+            panic!("{script}: {ending:?}")
+        };
+        assert_eq!(
+            (failure.report.kind, failure.report.message.as_str()),
+            (Kind::Frozen, "the window expired")
+        );
     }
 }
 
 #[test]
 fn a_bare_guards_window_that_ended_ends_the_script() {
-    let (ending, _, story) = tell("let f = hold(\"a\"); try { f.expire(); loop { } } catch { tell(\"caught\") }");
-    let Ending::Failed(failure) = ending else { panic!("{ending:?}") };
-    assert_eq!((failure.report.kind, failure.report.exit), (Kind::Frozen, Exit::Refused));
+    let (ending, _, story) =
+        tell("let f = hold(\"a\"); try { f.expire(); loop { } } catch { tell(\"caught\") }");
+    let Ending::Failed(failure) = ending else {
+        panic!("{ending:?}")
+    };
+    assert_eq!(
+        (failure.report.kind, failure.report.exit),
+        (Kind::Frozen, Exit::Refused)
+    );
     assert_eq!(story, "release a");
 }
 
 #[test]
 fn with_of_something_else_names_its_type() {
     let (ending, ..) = tell("with 5 as f { }");
-    let Ending::Failed(failure) = ending else { panic!("{ending:?}") };
-    assert!(failure.drawn.contains("`with` needs a guard, and this is a value of type i64"), "{}", failure.drawn);
+    let Ending::Failed(failure) = ending else {
+        panic!("{ending:?}")
+    };
+    assert!(
+        failure
+            .drawn
+            .contains("`with` needs a guard, and this is a value of type i64"),
+        "{}",
+        failure.drawn
+    );
     assert!(failure.drawn.contains("test.rhai:1:6"), "{}", failure.drawn);
 }
 
 #[test]
 fn a_panic_is_a_fault_of_ours() {
     let (ending, ..) = tell("panic()");
-    let Ending::Failed(failure) = ending else { panic!("{ending:?}") };
+    let Ending::Failed(failure) = ending else {
+        panic!("{ending:?}")
+    };
     assert_eq!(failure.report.exit, Exit::Fault);
     assert!(failure.report.message.contains("on purpose"));
 }

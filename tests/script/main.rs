@@ -51,7 +51,11 @@ impl Stage {
         let (printed, logged) = (Kept::default(), Kept::default());
         let output = Output::to(Box::new(printed.clone()), Box::new(logged.clone()));
         let session = Session::new(Settings { output, ..settings }).unwrap();
-        Self { session, printed, logged }
+        Self {
+            session,
+            printed,
+            logged,
+        }
     }
 
     fn run(&mut self, script: &str) -> Outcome {

@@ -13,7 +13,10 @@ fn stop_at_ready(script: &str) -> Ending {
     let mut stage = Stage::new();
     let control = stage.session.control();
     let (ready, wait) = mpsc::channel::<()>();
-    stage.session.engine_mut().register_fn("ready", move || ready.send(()).unwrap());
+    stage
+        .session
+        .engine_mut()
+        .register_fn("ready", move || ready.send(()).unwrap());
     thread::scope(|threads| {
         threads.spawn(move || {
             wait.recv().unwrap();
@@ -38,13 +41,20 @@ fn a_signal_ends_loops_waits_and_workers() {
         "try { ready(); sleep(3600) } catch { loop { } }",
         "try { ready(); [1].map(Fn(\"forever\")) } catch { loop { } } fn forever(x) { loop { } }",
     ] {
-        assert!(matches!(stop_at_ready(script), Ending::Signal(2)), "{script}");
+        eprintln!("{script}");
+        assert!(
+            matches!(stop_at_ready(script), Ending::Signal(2)),
+            "{script}"
+        );
     }
 }
 
 #[test]
 fn a_session_goes_on_after_a_stopped_run() {
     let mut stage = Stage::new();
-    assert!(matches!(stage.run("let x = 5; exit(3)").ending, Ending::Exit(3)));
+    assert!(matches!(
+        stage.run("let x = 5; exit(3)").ending,
+        Ending::Exit(3)
+    ));
     assert_eq!(stage.value("x"), "5");
 }

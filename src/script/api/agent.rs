@@ -10,7 +10,9 @@ use crate::vm::{Arguments, Error, GuestAgent};
 
 pub(super) fn register(engine: &mut Engine) {
     engine.register_type_with_name::<GuestAgent>("agent");
-    engine.register_fn("to_string", |agent: &mut GuestAgent| format!("the agent of {}", agent.vm().label()));
+    engine.register_fn("to_string", |agent: &mut GuestAgent| {
+        format!("the agent of {}", agent.vm().label())
+    });
     conversation(engine);
     questions(engine);
     time(engine);
@@ -64,7 +66,9 @@ fn conversation(engine: &mut Engine) {
         v.agent.ping();
         ```",
     )
-    .register_into_engine(engine, |agent: &mut GuestAgent| ask(agent, "guest-ping", agent.ping()));
+    .register_into_engine(engine, |agent: &mut GuestAgent| {
+        ask(agent, "guest-ping", agent.ping())
+    });
     method(
         "sync",
         &["agent", "()"],
@@ -115,21 +119,96 @@ macro_rules! question {
 }
 
 fn questions(engine: &mut Engine) {
-    question!(engine, info, "guest-info", "The agent's version and commands (`guest-info`): `#{ version, supported_commands: [#{ name, enabled, success-response }] }`.");
-    question!(engine, osinfo, "guest-get-osinfo", "The guest's operating system (`guest-get-osinfo`, QEMU 2.10): `#{ id, name, \"pretty-name\", \"kernel-release\", ... }`.");
-    question!(engine, users, "guest-get-users", "Who is logged in (`guest-get-users`, QEMU 2.10): `#{ user, \"login-time\" }` each, the time in seconds since 1970.");
-    question!(engine, timezone, "guest-get-timezone", "The guest's time zone (`guest-get-timezone`, QEMU 2.10): `#{ zone, offset }`, the offset in seconds.");
-    question!(engine, interfaces, "guest-network-get-interfaces", "The guest's network interfaces (`guest-network-get-interfaces`, QEMU 1.1), with `ip-addresses` each.");
-    question!(engine, routes, "guest-network-get-route", "The guest's routes (`guest-network-get-route`, QEMU 9.1).");
-    question!(engine, fsinfo, "guest-get-fsinfo", "The mounted file systems (`guest-get-fsinfo`, QEMU 2.2): `#{ name, mountpoint, type, disk, ... }`, sizes in bytes.");
-    question!(engine, disks, "guest-get-disks", "The guest's disks and partitions (`guest-get-disks`, QEMU 5.2).");
-    question!(engine, diskstats, "guest-get-diskstats", "What the guest's disks have read and written (`guest-get-diskstats`, QEMU 7.1).");
-    question!(engine, cpustats, "guest-get-cpustats", "What the guest's processors have spent their time on (`guest-get-cpustats`, QEMU 7.1), in milliseconds.");
-    question!(engine, load, "guest-get-load", "The guest's load averages (`guest-get-load`, QEMU 10.0).");
-    question!(engine, devices, "guest-get-devices", "The guest's devices and their drivers (`guest-get-devices`, QEMU 5.2; Windows only).");
-    question!(engine, vcpus, "guest-get-vcpus", "The guest's processors (`guest-get-vcpus`, QEMU 1.5): `#{ \"logical-id\", online, \"can-offline\" }` each.");
-    question!(engine, memory_blocks, "guest-get-memory-blocks", "The guest's memory blocks (`guest-get-memory-blocks`, QEMU 2.3).");
-    question!(engine, memory_block_info, "guest-get-memory-block-info", "The size of the guest's memory blocks (`guest-get-memory-block-info`, QEMU 2.3): `#{ size }` in bytes.");
+    question!(
+        engine,
+        info,
+        "guest-info",
+        "The agent's version and commands (`guest-info`): `#{ version, supported_commands: [#{ name, enabled, success-response }] }`."
+    );
+    question!(
+        engine,
+        osinfo,
+        "guest-get-osinfo",
+        "The guest's operating system (`guest-get-osinfo`, QEMU 2.10): `#{ id, name, \"pretty-name\", \"kernel-release\", ... }`."
+    );
+    question!(
+        engine,
+        users,
+        "guest-get-users",
+        "Who is logged in (`guest-get-users`, QEMU 2.10): `#{ user, \"login-time\" }` each, the time in seconds since 1970."
+    );
+    question!(
+        engine,
+        timezone,
+        "guest-get-timezone",
+        "The guest's time zone (`guest-get-timezone`, QEMU 2.10): `#{ zone, offset }`, the offset in seconds."
+    );
+    question!(
+        engine,
+        interfaces,
+        "guest-network-get-interfaces",
+        "The guest's network interfaces (`guest-network-get-interfaces`, QEMU 1.1), with `ip-addresses` each."
+    );
+    question!(
+        engine,
+        routes,
+        "guest-network-get-route",
+        "The guest's routes (`guest-network-get-route`, QEMU 9.1)."
+    );
+    question!(
+        engine,
+        fsinfo,
+        "guest-get-fsinfo",
+        "The mounted file systems (`guest-get-fsinfo`, QEMU 2.2): `#{ name, mountpoint, type, disk, ... }`, sizes in bytes."
+    );
+    question!(
+        engine,
+        disks,
+        "guest-get-disks",
+        "The guest's disks and partitions (`guest-get-disks`, QEMU 5.2)."
+    );
+    question!(
+        engine,
+        diskstats,
+        "guest-get-diskstats",
+        "What the guest's disks have read and written (`guest-get-diskstats`, QEMU 7.1)."
+    );
+    question!(
+        engine,
+        cpustats,
+        "guest-get-cpustats",
+        "What the guest's processors have spent their time on (`guest-get-cpustats`, QEMU 7.1), in milliseconds."
+    );
+    question!(
+        engine,
+        load,
+        "guest-get-load",
+        "The guest's load averages (`guest-get-load`, QEMU 10.0)."
+    );
+    question!(
+        engine,
+        devices,
+        "guest-get-devices",
+        "The guest's devices and their drivers (`guest-get-devices`, QEMU 5.2; Windows only)."
+    );
+    question!(
+        engine,
+        vcpus,
+        "guest-get-vcpus",
+        "The guest's processors (`guest-get-vcpus`, QEMU 1.5): `#{ \"logical-id\", online, \"can-offline\" }` each."
+    );
+    question!(
+        engine,
+        memory_blocks,
+        "guest-get-memory-blocks",
+        "The guest's memory blocks (`guest-get-memory-blocks`, QEMU 2.3)."
+    );
+    question!(
+        engine,
+        memory_block_info,
+        "guest-get-memory-block-info",
+        "The size of the guest's memory blocks (`guest-get-memory-block-info`, QEMU 2.3): `#{ size }` in bytes."
+    );
     method(
         "hostname",
         &["agent", "string"],
@@ -140,7 +219,9 @@ fn questions(engine: &mut Engine) {
         print(v.agent.hostname());
         ```",
     )
-    .register_into_engine(engine, |agent: &mut GuestAgent| ask(agent, "guest-get-host-name", agent.hostname()));
+    .register_into_engine(engine, |agent: &mut GuestAgent| {
+        ask(agent, "guest-get-host-name", agent.hostname())
+    });
     method(
         "fstrim",
         &["agent", "map"],
@@ -181,7 +262,9 @@ fn time(engine: &mut Engine) {
         print(v.agent.time() / 1000000000);
         ```",
     )
-    .register_into_engine(engine, |agent: &mut GuestAgent| ask(agent, "guest-get-time", agent.time()));
+    .register_into_engine(engine, |agent: &mut GuestAgent| {
+        ask(agent, "guest-get-time", agent.time())
+    });
     method(
         "set_time",
         &["agent", "nanoseconds: int", "()"],
@@ -252,9 +335,16 @@ fn accounts(engine: &mut Engine) {
         v.agent.set_user_password("root", "correct horse");
         ```"#,
     )
-    .register_into_engine(engine, |agent: &mut GuestAgent, user: &str, password: &str| {
-        ask(agent, "guest-set-user-password", agent.set_user_password(user, password, false))
-    });
+    .register_into_engine(
+        engine,
+        |agent: &mut GuestAgent, user: &str, password: &str| {
+            ask(
+                agent,
+                "guest-set-user-password",
+                agent.set_user_password(user, password, false),
+            )
+        },
+    );
     method(
         "set_user_password",
         &["agent", "user: string", "password: string", "crypted: bool", "()"],
@@ -293,7 +383,11 @@ fn accounts(engine: &mut Engine) {
     )
     .register_into_engine(engine, |agent: &mut GuestAgent, user: &str, keys: Array| {
         let keys = words("keys", keys)?;
-        ask(agent, "guest-ssh-add-authorized-keys", agent.add_ssh_keys(user, &keys, false))
+        ask(
+            agent,
+            "guest-ssh-add-authorized-keys",
+            agent.add_ssh_keys(user, &keys, false),
+        )
     });
     method(
         "add_ssh_keys",
@@ -305,10 +399,17 @@ fn accounts(engine: &mut Engine) {
         v.agent.add_ssh_keys("root", ["ssh-ed25519 AAAAC3... me"], true);
         ```"#,
     )
-    .register_into_engine(engine, |agent: &mut GuestAgent, user: &str, keys: Array, reset: bool| {
-        let keys = words("keys", keys)?;
-        ask(agent, "guest-ssh-add-authorized-keys", agent.add_ssh_keys(user, &keys, reset))
-    });
+    .register_into_engine(
+        engine,
+        |agent: &mut GuestAgent, user: &str, keys: Array, reset: bool| {
+            let keys = words("keys", keys)?;
+            ask(
+                agent,
+                "guest-ssh-add-authorized-keys",
+                agent.add_ssh_keys(user, &keys, reset),
+            )
+        },
+    );
     method(
         "remove_ssh_keys",
         &["agent", "user: string", "keys: array", "()"],
@@ -383,7 +484,9 @@ fn power(engine: &mut Engine) {
 pub(super) fn words(name: &str, array: Array) -> Outcome<Vec<String>> {
     let text = |(index, word): (usize, Dynamic)| match json(name, &word)? {
         Value::String(text) => Ok(text),
-        other => Err(error::usage(format!("{name}[{index}] is {other}, and must be text"))),
+        other => Err(error::usage(format!(
+            "{name}[{index}] is {other}, and must be text"
+        ))),
     };
     array.into_iter().enumerate().map(text).collect()
 }

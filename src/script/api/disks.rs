@@ -53,14 +53,32 @@ pub(super) fn register(engine: &mut Engine) {
         ```"##,
     )
     .register_into_engine(engine, |vm: &mut Vm, plan: Array| make(vm, plan));
-    property("list", "array", "The overlays, each `#{ node, overlay, file }`: the disk's node, the overlay's, its image.")
-        .register_into_engine(engine, |held: &mut Held| {
-            held.0.overlays.plan().iter().map(value).collect::<Outcome<Array>>()
-        });
-    property("actions", "array", "The actions that attach all overlays, for one `transaction`.")
-        .register_into_engine(engine, |held: &mut Held| -> Array {
-            held.0.overlays.actions().into_iter().map(from_json).collect()
-        });
+    property(
+        "list",
+        "array",
+        "The overlays, each `#{ node, overlay, file }`: the disk's node, the overlay's, its image.",
+    )
+    .register_into_engine(engine, |held: &mut Held| {
+        held.0
+            .overlays
+            .plan()
+            .iter()
+            .map(value)
+            .collect::<Outcome<Array>>()
+    });
+    property(
+        "actions",
+        "array",
+        "The actions that attach all overlays, for one `transaction`.",
+    )
+    .register_into_engine(engine, |held: &mut Held| -> Array {
+        held.0
+            .overlays
+            .actions()
+            .into_iter()
+            .map(from_json)
+            .collect()
+    });
     method(
         "keep",
         &["overlays", "()"],
@@ -97,8 +115,12 @@ impl Guard for Guarded {
 }
 
 fn make(vm: &Vm, plan: Array) -> Outcome<Held> {
-    let plan: Vec<OverlayPlan> = serde_json::from_value(json("plan", &plan.into())?)
-        .map_err(|wrong| error::usage(format!("overlays: the plan is a list of #{{ node, file }}: {wrong}")))?;
+    let plan: Vec<OverlayPlan> =
+        serde_json::from_value(json("plan", &plan.into())?).map_err(|wrong| {
+            error::usage(format!(
+                "overlays: the plan is a list of #{{ node, file }}: {wrong}"
+            ))
+        })?;
     let current = current()?;
     let what = format!("{}: making overlays", vm.label());
     // Cutting it off midway would leave nodes and files behind.

@@ -42,9 +42,12 @@ pub(super) fn register(engine: &mut Engine) {
         print(v.agent.exec("uname", ["-r"]).stdout);
         ```"#,
     )
-    .register_into_engine(engine, |agent: &mut GuestAgent, program: &str, arguments: Array| {
-        exec(agent, program, arguments, &Map::new())
-    });
+    .register_into_engine(
+        engine,
+        |agent: &mut GuestAgent, program: &str, arguments: Array| {
+            exec(agent, program, arguments, &Map::new())
+        },
+    );
     method(
         "exec",
         &["agent", "program: string", "map"],
@@ -79,7 +82,9 @@ pub(super) fn register(engine: &mut Engine) {
         print(v.agent.shell("df -h | tail -1").stdout);
         ```"#,
     )
-    .register_into_engine(engine, |agent: &mut GuestAgent, line: &str| shell(agent, line, &Map::new()));
+    .register_into_engine(engine, |agent: &mut GuestAgent, line: &str| {
+        shell(agent, line, &Map::new())
+    });
 }
 
 fn exec(agent: &GuestAgent, program: &str, arguments: Array, options: &Map) -> Outcome<Map> {
@@ -93,7 +98,12 @@ fn exec(agent: &GuestAgent, program: &str, arguments: Array, options: &Map) -> O
 
 fn shell(agent: &GuestAgent, line: &str, options: &Map) -> Outcome<Map> {
     let exec = with_options("shell", options)?;
-    ask(agent, &format!("`{line}` in the guest"), agent.shell(line, &exec)).map(outcome)
+    ask(
+        agent,
+        &format!("`{line}` in the guest"),
+        agent.shell(line, &exec),
+    )
+    .map(outcome)
 }
 
 fn with_options(what: &str, options: &Map) -> Outcome<Exec> {
@@ -104,9 +114,9 @@ fn with_options(what: &str, options: &Map) -> Outcome<Exec> {
             "env" => exec.env = Some(environment(what, value)?),
             "timeout" => exec.timeout = Some(length(value, &format!("{what}: `timeout`"))?),
             "check" => {
-                exec.check = value
-                    .as_bool()
-                    .map_err(|_| error::usage(format!("{what}: `check` is true or false, not {value}")))?;
+                exec.check = value.as_bool().map_err(|_| {
+                    error::usage(format!("{what}: `check` is true or false, not {value}"))
+                })?;
             }
             other => {
                 return Err(error::usage(format!(
@@ -124,7 +134,10 @@ fn environment(what: &str, value: &Dynamic) -> Outcome<Vec<String>> {
             "{what}: `env` is a map, as in `#{{ PATH: \"/bin\" }}`"
         )));
     };
-    Ok(map.iter().map(|(name, value)| format!("{name}={value}")).collect())
+    Ok(map
+        .iter()
+        .map(|(name, value)| format!("{name}={value}"))
+        .collect())
 }
 
 fn outcome(outcome: ExecOutcome) -> Map {
@@ -139,7 +152,10 @@ fn outcome(outcome: ExecOutcome) -> Map {
         ("signal".into(), signal),
         ("stdout".into(), text(&outcome.stdout)),
         ("stderr".into(), text(&outcome.stderr)),
-        ("truncated".into(), (outcome.stdout_truncated || outcome.stderr_truncated).into()),
+        (
+            "truncated".into(),
+            (outcome.stdout_truncated || outcome.stderr_truncated).into(),
+        ),
         ("stdout_blob".into(), Dynamic::from_blob(outcome.stdout)),
         ("stderr_blob".into(), Dynamic::from_blob(outcome.stderr)),
     ])

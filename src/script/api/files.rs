@@ -7,6 +7,7 @@ use rhai::{Blob, Dynamic, Engine, EvalAltResult, ImmutableString, Map};
 
 use super::agent::ask;
 use super::{Outcome, failed, method, property, wait};
+use crate::report::Report;
 use crate::script::error;
 use crate::script::guard::{Guard, register_guard};
 use crate::script::permit::Access;
@@ -14,7 +15,6 @@ use crate::script::progress::Bar;
 use crate::script::run::current;
 use crate::vm::GuestAgent;
 use crate::vm::agent::FileHandle;
-use crate::report::Report;
 
 pub(super) fn register(engine: &mut Engine) {
     whole(engine);
@@ -46,9 +46,16 @@ fn whole(engine: &mut Engine) {
         print(v.agent.file_read_blob("/etc/hostname").len());
         ```"#,
     )
-    .register_into_engine(engine, |agent: &mut GuestAgent, path: &str| -> Outcome<Blob> {
-        ask(agent, &format!("reading {path}"), agent.file_read_blob(path))
-    });
+    .register_into_engine(
+        engine,
+        |agent: &mut GuestAgent, path: &str| -> Outcome<Blob> {
+            ask(
+                agent,
+                &format!("reading {path}"),
+                agent.file_read_blob(path),
+            )
+        },
+    );
     method(
         "file_write",
         &["agent", "path: string", "content", "int"],
@@ -73,10 +80,18 @@ fn whole(engine: &mut Engine) {
         v.agent.file_append("/data/log", "frozen for a backup\n");
         ```"#,
     )
-    .register_into_engine(engine, |agent: &mut GuestAgent, path: &str, content: Dynamic| {
-        let bytes = bytes(&content, "file_append")?;
-        ask(agent, &format!("writing {path}"), agent.file_append(path, &bytes)).map(size)
-    });
+    .register_into_engine(
+        engine,
+        |agent: &mut GuestAgent, path: &str, content: Dynamic| {
+            let bytes = bytes(&content, "file_append")?;
+            ask(
+                agent,
+                &format!("writing {path}"),
+                agent.file_append(path, &bytes),
+            )
+            .map(size)
+        },
+    );
 }
 
 fn streamed(engine: &mut Engine) {
@@ -134,7 +149,11 @@ impl Held {
     }
 
     fn close(&self) -> Outcome<()> {
-        let file = self.file.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let file = self
+            .file
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
         // Somebody who reads at this moment keeps it open until they are done.
         match file.and_then(Arc::into_inner) {
             Some(file) => current()?
@@ -202,7 +221,11 @@ fn handles(engine: &mut Engine) {
     )
     .register_into_engine(engine, |open: &mut Open, content: Dynamic| {
         let (file, bytes) = (open.0.file()?, bytes(&content, "write")?);
-        wait(format_args!("writing {}", open.0.path), file.write_all(&bytes)).map(size)
+        wait(
+            format_args!("writing {}", open.0.path),
+            file.write_all(&bytes),
+        )
+        .map(size)
     });
     method(
         "seek",
@@ -246,7 +269,11 @@ fn handles(engine: &mut Engine) {
 }
 
 fn open(agent: &mut GuestAgent, path: &str, mode: &str) -> Outcome<Open> {
-    let file = ask(agent, &format!("opening {path}"), agent.file_open(path, mode))?;
+    let file = ask(
+        agent,
+        &format!("opening {path}"),
+        agent.file_open(path, mode),
+    )?;
     let held = Arc::new(Held {
         path: path.to_owned(),
         id: file.id(),
@@ -264,7 +291,11 @@ pub(super) fn bytes(content: &Dynamic, what: &str) -> Outcome<Vec<u8>> {
     if let Some(blob) = content.read_lock::<Blob>() {
         return Ok(blob.clone());
     }
-    let kind = if content.is::<Map>() { "map" } else { content.type_name() };
+    let kind = if content.is::<Map>() {
+        "map"
+    } else {
+        content.type_name()
+    };
     Err(error::usage(format!(
         "{what}: the content is text or a blob, not a value of type {kind}; `json(x)` makes text of it"
     )))

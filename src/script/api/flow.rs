@@ -7,9 +7,9 @@ use rhai::{Dynamic, Engine, EvalAltResult, FnPtr, Map, NativeCallContext};
 use super::function;
 use super::time::length;
 use crate::report::{Kind, Report};
-use crate::script::{bridge, error};
 use crate::script::run::current;
 use crate::script::stop::Cause;
+use crate::script::{bridge, error};
 use crate::vm::duration;
 
 type Outcome<T = Dynamic> = Result<T, Box<EvalAltResult>>;
@@ -67,7 +67,9 @@ pub(super) fn register(engine: &mut Engine) {
         now().ends_with("Z")
         ```"#,
     )
-    .register_into_engine(engine, || humantime::format_rfc3339_seconds(SystemTime::now()).to_string());
+    .register_into_engine(engine, || {
+        humantime::format_rfc3339_seconds(SystemTime::now()).to_string()
+    });
 
     function(
         "fail",
@@ -76,7 +78,7 @@ pub(super) fn register(engine: &mut Engine) {
         Ends the script with an error: exit code 1, unless it is caught.
 
         ```rhai
-        try { fail("no disk is writable") } catch (e) { e.message == "no disk is writable" }
+        try { fail("no disk is writable") } catch (e) { log(e.message) }
         ```"#,
     )
     .register_into_engine(engine, |text: &str| {
@@ -100,7 +102,10 @@ pub(super) fn register(engine: &mut Engine) {
 
 fn sleep(time: &Dynamic) -> Outcome<()> {
     let time = length(time, "sleep")?;
-    current()?.block_on(format_args!("sleep({})", duration::show(time)), bridge::sleep(time))
+    current()?.block_on(
+        format_args!("sleep({})", duration::show(time)),
+        bridge::sleep(time),
+    )
 }
 
 fn timeout(context: NativeCallContext, time: Dynamic, work: FnPtr) -> Outcome {
@@ -119,12 +124,20 @@ fn retry(context: NativeCallContext, options: Map, work: FnPtr) -> Outcome {
     for (key, value) in options {
         match key.as_str() {
             "times" => {
-                times = value.as_int().ok().filter(|times| *times > 0).ok_or_else(|| {
-                    error::usage(format!("retry: `times` is a number from 1 up, not {value}"))
-                })?;
+                times = value
+                    .as_int()
+                    .ok()
+                    .filter(|times| *times > 0)
+                    .ok_or_else(|| {
+                        error::usage(format!("retry: `times` is a number from 1 up, not {value}"))
+                    })?;
             }
             "delay" => delay = value,
-            other => return Err(error::usage(format!("retry: there is no option `{other}`: use `times`, `delay`"))),
+            other => {
+                return Err(error::usage(format!(
+                    "retry: there is no option `{other}`: use `times`, `delay`"
+                )));
+            }
         }
     }
     // Found wrong before the work is done, not after it failed.
@@ -150,9 +163,14 @@ fn call_with_number(context: &NativeCallContext, work: &FnPtr, number: i64) -> O
 }
 
 fn exit(code: i64) -> Outcome<()> {
-    let code = u8::try_from(code)
-        .map_err(|_| error::usage(format!("exit: a process's exit code is 0 to 255, not {code}")))?;
+    let code = u8::try_from(code).map_err(|_| {
+        error::usage(format!(
+            "exit: a process's exit code is 0 to 255, not {code}"
+        ))
+    })?;
     let run = current()?.run().clone();
     run.stop().trip(Cause::Exit(code));
-    Err(error::stopped(run.stop().cause().unwrap_or(Cause::Exit(code))))
+    Err(error::stopped(
+        run.stop().cause().unwrap_or(Cause::Exit(code)),
+    ))
 }

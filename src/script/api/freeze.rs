@@ -117,11 +117,24 @@ impl Guard for Held {
         let first = self.freeze.frozen().is_none();
         let what = format!("{}: thawing the guest", self.freeze.vm().label());
         let released = current.block_on_cleanup(what, self.freeze.release());
-        drop(self.driven.lock().unwrap_or_else(PoisonError::into_inner).take());
+        drop(
+            self.driven
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .take(),
+        );
         if let Some(time) = self.freeze.frozen().filter(|_| first) {
             let count = self.freeze.count();
-            let systems = if count == 1 { "file system was" } else { "file systems were" };
-            let told = format!("{}: {count} {systems} frozen for {} ms", self.freeze.vm().label(), time.as_millis());
+            let systems = if count == 1 {
+                "file system was"
+            } else {
+                "file systems were"
+            };
+            let told = format!(
+                "{}: {count} {systems} frozen for {} ms",
+                self.freeze.vm().label(),
+                time.as_millis()
+            );
             // A closed error stream must not turn a good thaw into an error.
             let _ = current.run().output().log(&told);
         }
@@ -139,14 +152,22 @@ fn freeze(agent: &GuestAgent, options: &Map) -> Outcome<Frozen> {
     let bridge = current.run().bridge().clone();
     let driven = bridge
         .keep_driven(Instant::now() + options.max)
-        .map_err(|failure| error::thrown(&Report::new(Kind::Fault, format!("no thread for the freeze: {failure}"))))?;
+        .map_err(|failure| {
+            error::thrown(&Report::new(
+                Kind::Fault,
+                format!("no thread for the freeze: {failure}"),
+            ))
+        })?;
     let what = format!("{}: freezing the guest", agent.vm().label());
     // Not cut off by a stop but told of it: a freeze that is under way must be thawed, not forgotten.
     let stop = async { drop(bridge::stopped(current.stop()).await) };
     let frozen = current.block_on_cleanup(what, agent.fsfreeze(&options, stop))?;
     let freeze = match frozen {
         Ok(freeze) => freeze,
-        Err(Error { kind: ErrorKind::Interrupted, .. }) if current.stop().cause().is_some() => {
+        Err(Error {
+            kind: ErrorKind::Interrupted,
+            ..
+        }) if current.stop().cause().is_some() => {
             return Err(current.stopped());
         }
         Err(error) => return Err(failed(&error)),

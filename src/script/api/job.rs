@@ -26,7 +26,8 @@ pub(super) fn register(engine: &mut Engine) {
         ```"#,
     )
     .register_into_engine(engine, |vm: &mut Vm, id: &str| vm.job(id));
-    property("id", "string", "The job's id.").register_into_engine(engine, |job: &mut Job| job.id().to_owned());
+    property("id", "string", "The job's id.")
+        .register_into_engine(engine, |job: &mut Job| job.id().to_owned());
     property(
         "status",
         "map",
@@ -65,7 +66,11 @@ pub(super) fn register(engine: &mut Engine) {
         for (key, value) in options {
             match key.as_str() {
                 "timeout" => timeout = Some(length(&value, "wait: `timeout`")?),
-                other => return Err(error::usage(format!("wait: there is no option `{other}`: use `timeout`"))),
+                other => {
+                    return Err(error::usage(format!(
+                        "wait: there is no option `{other}`: use `timeout`"
+                    )));
+                }
             }
         }
         wait_for(job, timeout)
@@ -106,7 +111,9 @@ fn steps(engine: &mut Engine) {
         v.job("mirror0").dismiss();
         ```"#,
     )
-    .register_into_engine(engine, |job: &mut Job| wait(format_args!("job {}: job-dismiss", job.id()), job.dismiss()));
+    .register_into_engine(engine, |job: &mut Job| {
+        wait(format_args!("job {}: job-dismiss", job.id()), job.dismiss())
+    });
     method(
         "pause",
         &["job", "()"],
@@ -117,7 +124,9 @@ fn steps(engine: &mut Engine) {
         v.job("mirror0").pause();
         ```"#,
     )
-    .register_into_engine(engine, |job: &mut Job| wait(format_args!("job {}: job-pause", job.id()), job.pause()));
+    .register_into_engine(engine, |job: &mut Job| {
+        wait(format_args!("job {}: job-pause", job.id()), job.pause())
+    });
     method(
         "resume",
         &["job", "()"],
@@ -128,14 +137,18 @@ fn steps(engine: &mut Engine) {
         v.job("mirror0").resume();
         ```"#,
     )
-    .register_into_engine(engine, |job: &mut Job| wait(format_args!("job {}: job-resume", job.id()), job.resume()));
+    .register_into_engine(engine, |job: &mut Job| {
+        wait(format_args!("job {}: job-resume", job.id()), job.resume())
+    });
 }
 
 fn wait_for(job: &Job, timeout: Option<Duration>) -> Outcome<String> {
     let bar = Bar::new(job.id());
     let reached = wait(
         format_args!("job {}", job.id()),
-        job.wait(timeout, |progress| bar.at(progress.current, Some(progress.total))),
+        job.wait(timeout, |progress| {
+            bar.at(progress.current, Some(progress.total))
+        }),
     )?;
     Ok(match reached {
         Reached::Concluded => "concluded".to_owned(),

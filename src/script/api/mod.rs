@@ -64,12 +64,19 @@ fn described(function: FuncRegistration, parameters: &[&str], about: &str) -> Fu
     function
         .in_global_namespace()
         .with_params_info(parameters)
-        .with_comments(about.trim().lines().map(|line| format!("/// {}", line.trim_start())))
+        .with_comments(
+            about
+                .trim()
+                .lines()
+                .map(|line| format!("/// {}", line.trim_start())),
+        )
 }
 
 /// Waits for what a VM or its guest is asked; `what` says to people what is waited for.
 fn wait<T>(what: impl Display, work: impl Future<Output = Result<T, Error>>) -> Outcome<T> {
-    current()?.block_on(what, work)?.map_err(|error| failed(&error))
+    current()?
+        .block_on(what, work)?
+        .map_err(|error| failed(&error))
 }
 
 /// The error that a script sees.
@@ -79,7 +86,8 @@ fn failed(error: &Error) -> Box<EvalAltResult> {
 
 /// A script's map as the arguments of `command`.
 fn arguments(command: &str, map: &Map) -> Outcome<Arguments> {
-    to_arguments(map).map_err(|unfit| error::usage(format!("{command}: {}", unfit.message("arguments"))))
+    to_arguments(map)
+        .map_err(|unfit| error::usage(format!("{command}: {}", unfit.message("arguments"))))
 }
 
 /// A script's value as JSON; `name` is what the script's documentation calls it.

@@ -28,8 +28,13 @@ pub(super) fn register(engine: &mut Engine) {
     });
     engine.on_debug(|text, source, position| {
         if let Ok(current) = current() {
-            let place = source.map(|source| format!("{source}:{position:?}: ")).unwrap_or_default();
-            let _ = written(&current, current.run().output().log(&format!("{place}{text}")));
+            let place = source
+                .map(|source| format!("{source}:{position:?}: "))
+                .unwrap_or_default();
+            let _ = written(
+                &current,
+                current.run().output().log(&format!("{place}{text}")),
+            );
         }
     });
 
@@ -68,7 +73,9 @@ pub(super) fn register(engine: &mut Engine) {
         table([#{ name: "web01", state: "running" }], ["state", "name"]);
         ```"#,
     )
-    .register_into_engine(engine, |rows: Array, columns: Array| table(&rows, Some(columns)));
+    .register_into_engine(engine, |rows: Array, columns: Array| {
+        table(&rows, Some(columns))
+    });
 
     function(
         "json",
@@ -81,7 +88,9 @@ pub(super) fn register(engine: &mut Engine) {
         ```"#,
     )
     .register_into_engine(engine, |value: Dynamic| {
-        to_json(&value).map(|json| json.to_string()).map_err(|unfit| error::usage(unfit.message("")))
+        to_json(&value)
+            .map(|json| json.to_string())
+            .map_err(|unfit| error::usage(unfit.message("")))
     });
 
     function(
@@ -115,9 +124,10 @@ fn written(current: &Current, result: io::Result<()>) -> Outcome {
             current.run().stop().trip(cause.clone());
             Err(error::stopped(cause))
         }
-        Err(failure) => {
-            Err(error::thrown(&Report::new(Kind::Script, format!("the output cannot be written: {failure}"))))
-        }
+        Err(failure) => Err(error::thrown(&Report::new(
+            Kind::Script,
+            format!("the output cannot be written: {failure}"),
+        ))),
     }
 }
 
@@ -144,7 +154,10 @@ fn table(rows: &Array, columns: Option<Array>) -> Outcome {
 
 /// All keys: `name` first, the others by the alphabet.
 fn columns_of(rows: &[Map]) -> Vec<String> {
-    let keys: BTreeSet<&str> = rows.iter().flat_map(|row| row.keys().map(|key| key.as_str())).collect();
+    let keys: BTreeSet<&str> = rows
+        .iter()
+        .flat_map(|row| row.keys().map(|key| key.as_str()))
+        .collect();
     let name = keys.contains("name").then_some("name");
     let others = keys.iter().copied().filter(|key| *key != "name");
     name.into_iter().chain(others).map(str::to_owned).collect()
@@ -152,13 +165,27 @@ fn columns_of(rows: &[Map]) -> Vec<String> {
 
 fn lines(rows: &[Map], columns: &[String]) -> Vec<String> {
     let head = columns.iter().map(|column| column.to_uppercase()).collect();
-    let body = rows.iter().map(|row| columns.iter().map(|column| cell(row.get(column.as_str()))).collect());
+    let body = rows.iter().map(|row| {
+        columns
+            .iter()
+            .map(|column| cell(row.get(column.as_str())))
+            .collect()
+    });
     let cells: Vec<Vec<String>> = std::iter::once(head).chain(body).collect();
-    let width = |column: usize| cells.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
+    let width = |column: usize| {
+        cells
+            .iter()
+            .map(|row| row[column].chars().count())
+            .max()
+            .unwrap_or(0)
+    };
     let widths: Vec<usize> = (0..columns.len()).map(width).collect();
     let padded = |row: &Vec<String>| {
-        let cells: Vec<String> =
-            row.iter().zip(&widths).map(|(cell, width)| format!("{cell:width$}")).collect();
+        let cells: Vec<String> = row
+            .iter()
+            .zip(&widths)
+            .map(|(cell, width)| format!("{cell:width$}"))
+            .collect();
         cells.join("  ").trim_end().to_owned()
     };
     cells.iter().map(padded).collect()
@@ -188,7 +215,10 @@ mod tests {
             .unwrap();
         let rows: Vec<Map> = rows.into_iter().map(Dynamic::cast).collect();
         let columns = columns_of(&rows);
-        assert_eq!(lines(&rows, &columns), ["NAME   A  B", "web01  1", "x         [1,2]"]);
+        assert_eq!(
+            lines(&rows, &columns),
+            ["NAME   A  B", "web01  1", "x         [1,2]"]
+        );
     }
 
     #[test]

@@ -48,9 +48,12 @@ pub(super) fn register(engine: &mut Engine) {
         parallel(["a", "b"], |x| x + "!")[0].ok == "a!"
         ```"#,
     )
-    .register_into_engine(engine, |context: NativeCallContext, items: Array, work: FnPtr| {
-        parallel(&context, items, &Map::new(), &work)
-    });
+    .register_into_engine(
+        engine,
+        |context: NativeCallContext, items: Array, work: FnPtr| {
+            parallel(&context, items, &Map::new(), &work)
+        },
+    );
 }
 
 struct Options {
@@ -60,19 +63,29 @@ struct Options {
 
 impl Options {
     fn from_map(map: &Map) -> Result<Self, Box<EvalAltResult>> {
-        let mut options = Self { jobs: JOBS, fail_fast: false };
+        let mut options = Self {
+            jobs: JOBS,
+            fail_fast: false,
+        };
         for (key, value) in map {
-            let wrong = |wanted: &str| error::usage(format!("parallel: `{key}` is {wanted}, not {value}"));
+            let wrong =
+                |wanted: &str| error::usage(format!("parallel: `{key}` is {wanted}, not {value}"));
             match key.as_str() {
                 "jobs" => {
-                    let jobs = value.as_int().ok().and_then(|jobs| usize::try_from(jobs).ok());
+                    let jobs = value
+                        .as_int()
+                        .ok()
+                        .and_then(|jobs| usize::try_from(jobs).ok());
                     options.jobs = jobs
                         .filter(|jobs| (1..=MOST_JOBS).contains(jobs))
                         .ok_or_else(|| wrong(&format!("a number from 1 to {MOST_JOBS}")))?;
                 }
-                "fail_fast" => options.fail_fast = value.as_bool().map_err(|_| wrong("true or false"))?,
+                "fail_fast" => {
+                    options.fail_fast = value.as_bool().map_err(|_| wrong("true or false"))?
+                }
                 other => {
-                    let message = format!("parallel: there is no option `{other}`: use `jobs`, `fail_fast`");
+                    let message =
+                        format!("parallel: there is no option `{other}`: use `jobs`, `fail_fast`");
                     return Err(error::usage(message));
                 }
             }
@@ -119,18 +132,24 @@ impl Fleet<'_> {
         let panics = thread::scope(|threads| {
             let mut workers = Vec::with_capacity(jobs);
             for number in 0..jobs {
-                let builder = thread::Builder::new().name(format!("worker {number}")).stack_size(STACK);
+                let builder = thread::Builder::new()
+                    .name(format!("worker {number}"))
+                    .stack_size(STACK);
                 match builder.spawn_scoped(threads, || self.worker()) {
                     Ok(worker) => workers.push(worker),
                     // Fewer workers do the same work.
                     Err(_) if !workers.is_empty() => break,
                     Err(failure) => {
-                        let report = Report::new(Kind::Fault, format!("no thread for parallel: {failure}"));
+                        let report =
+                            Report::new(Kind::Fault, format!("no thread for parallel: {failure}"));
                         return Err(error::thrown(&report));
                     }
                 }
             }
-            Ok(workers.into_iter().filter_map(|worker| worker.join().err()).collect::<Vec<_>>())
+            Ok(workers
+                .into_iter()
+                .filter_map(|worker| worker.join().err())
+                .collect::<Vec<_>>())
         })?;
         match panics.into_iter().next() {
             Some(panic) => resume_unwind(panic),
@@ -183,7 +202,10 @@ impl Fleet<'_> {
             let mut row = Map::from([("item".into(), item)]);
             match result {
                 Some(Ok(value)) => row.insert("ok".into(), value.flatten()),
-                Some(Err(failure)) => row.insert("error".into(), error::to_map(&error::to_report(&failure)).into()),
+                Some(Err(failure)) => row.insert(
+                    "error".into(),
+                    error::to_map(&error::to_report(&failure)).into(),
+                ),
                 None => {
                     let report = Report::new(Kind::Interrupted, "it was not begun");
                     row.insert("error".into(), error::to_map(&report).into())
@@ -199,10 +221,17 @@ impl Fleet<'_> {
 fn unshared(value: &Dynamic) -> Dynamic {
     let value = value.flatten_clone();
     if value.is_fnptr() {
-        return value.clone().try_cast::<FnPtr>().map_or(value, |function| unshared_function(&function).into());
+        return value
+            .clone()
+            .try_cast::<FnPtr>()
+            .map_or(value, |function| unshared_function(&function).into());
     }
     if let Some(map) = value.read_lock::<Map>() {
-        return map.iter().map(|(key, member)| (key.clone(), unshared(member))).collect::<Map>().into();
+        return map
+            .iter()
+            .map(|(key, member)| (key.clone(), unshared(member)))
+            .collect::<Map>()
+            .into();
     }
     if let Some(array) = value.read_lock::<Array>() {
         return Dynamic::from_array(array.iter().map(unshared).collect());

@@ -52,7 +52,10 @@ pub(super) fn register(engine: &mut Engine) {
         ```"#,
     )
     .register_into_engine(engine, |vm: &mut Vm| Commands(vm.clone()));
-    #[expect(deprecated, reason = "Rhai marks it so because it may change, and its version is pinned")]
+    #[expect(
+        deprecated,
+        reason = "Rhai marks it so because it may change, and its version is pinned"
+    )]
     engine.on_missing_function(|name, values, is_method, _| {
         if !is_method {
             return Ok(None);
@@ -60,7 +63,10 @@ pub(super) fn register(engine: &mut Engine) {
         let Some((this, rest)) = values.split_first() else {
             return Ok(None);
         };
-        let Some(commands) = this.read_lock::<Commands>().map(|commands| commands.clone()) else {
+        let Some(commands) = this
+            .read_lock::<Commands>()
+            .map(|commands| commands.clone())
+        else {
             return Ok(None);
         };
         method_call(&commands.0, name, rest).map(Some)
@@ -68,7 +74,10 @@ pub(super) fn register(engine: &mut Engine) {
 }
 
 fn method_call(vm: &Vm, name: &str, rest: &[&mut Dynamic]) -> Outcome {
-    let command = wait(format_args!("{}: query-commands", vm.label()), vm.command_for(name))?;
+    let command = wait(
+        format_args!("{}: query-commands", vm.label()),
+        vm.command_for(name),
+    )?;
     let arguments = match rest {
         [] => Arguments::new(),
         [only] => match only.read_lock::<Map>() {
@@ -87,5 +96,9 @@ fn not_a_map(name: &str) -> Box<EvalAltResult> {
 }
 
 fn call(vm: &Vm, command: &str, arguments: Arguments) -> Outcome {
-    wait(format_args!("{}: {command}", vm.label()), vm.call(command, arguments)).map(from_json)
+    wait(
+        format_args!("{}: {command}", vm.label()),
+        vm.call(command, arguments),
+    )
+    .map(from_json)
 }

@@ -74,22 +74,41 @@ pub(super) fn register(engine: &mut Engine) {
 }
 
 fn properties(engine: &mut Engine) {
-    property("name", "string", "The name that the VM was started with (QMP `query-name`), or `()`.")
-        .register_into_engine(engine, |vm: &mut Vm| {
-            wait(format_args!("{}: query-name", vm.label()), vm.name()).map(or_unit)
-        });
-    property("uuid", "string", "The UUID that the VM was started with (QMP `query-uuid`), or `()`.")
-        .register_into_engine(engine, |vm: &mut Vm| {
-            wait(format_args!("{}: query-uuid", vm.label()), vm.uuid()).map(or_unit)
-        });
-    property("status", "string", "The run state, as in `running`, `paused` or `prelaunch` (QMP `query-status`).")
-        .register_into_engine(engine, |vm: &mut Vm| {
-            wait(format_args!("{}: query-status", vm.label()), vm.status())
-        });
-    property("version", "string", "QEMU's version, as in `10.0.2`, from the monitor's greeting.")
-        .register_into_engine(engine, |vm: &mut Vm| {
-            wait(format_args!("{}: the monitor's greeting", vm.label()), vm.version())
-        });
+    property(
+        "name",
+        "string",
+        "The name that the VM was started with (QMP `query-name`), or `()`.",
+    )
+    .register_into_engine(engine, |vm: &mut Vm| {
+        wait(format_args!("{}: query-name", vm.label()), vm.name()).map(or_unit)
+    });
+    property(
+        "uuid",
+        "string",
+        "The UUID that the VM was started with (QMP `query-uuid`), or `()`.",
+    )
+    .register_into_engine(engine, |vm: &mut Vm| {
+        wait(format_args!("{}: query-uuid", vm.label()), vm.uuid()).map(or_unit)
+    });
+    property(
+        "status",
+        "string",
+        "The run state, as in `running`, `paused` or `prelaunch` (QMP `query-status`).",
+    )
+    .register_into_engine(engine, |vm: &mut Vm| {
+        wait(format_args!("{}: query-status", vm.label()), vm.status())
+    });
+    property(
+        "version",
+        "string",
+        "QEMU's version, as in `10.0.2`, from the monitor's greeting.",
+    )
+    .register_into_engine(engine, |vm: &mut Vm| {
+        wait(
+            format_args!("{}: the monitor's greeting", vm.label()),
+            vm.version(),
+        )
+    });
     property("agent", "agent", "The guest's agent.")
         .register_into_engine(engine, |vm: &mut Vm| -> GuestAgent { vm.agent() });
 }
@@ -103,5 +122,8 @@ fn transaction(vm: &Vm, actions: Array, properties: Arguments) -> Outcome<()> {
         serde_json::Value::Array(actions) => actions,
         _ => Vec::new(),
     };
-    wait(format_args!("{}: transaction", vm.label()), vm.transaction(actions, properties))
+    wait(
+        format_args!("{}: transaction", vm.label()),
+        vm.transaction(actions, properties),
+    )
 }

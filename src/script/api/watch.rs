@@ -43,7 +43,9 @@ pub(super) fn register(engine: &mut Engine) {
         let all = v.watch();
         ```"#,
     )
-    .register_into_engine(engine, |vm: &mut Vm| watch(vm, &Dynamic::from_array(Vec::new())));
+    .register_into_engine(engine, |vm: &mut Vm| {
+        watch(vm, &Dynamic::from_array(Vec::new()))
+    });
     method(
         "wait",
         &["watch", "time: time", "map"],
@@ -75,7 +77,9 @@ pub(super) fn register(engine: &mut Engine) {
             wait_for(watching, &time, |event| {
                 let holds = condition.call_within_context::<Dynamic>(&context, (event.clone(),))?;
                 holds.as_bool().map_err(|kind| {
-                    error::usage(format!("wait: the condition gave a value of type {kind}, not true or false"))
+                    error::usage(format!(
+                        "wait: the condition gave a value of type {kind}, not true or false"
+                    ))
                 })
             })
         },
@@ -103,7 +107,10 @@ fn watch(vm: &Vm, names: &Dynamic) -> Outcome<Watching> {
             .collect::<Outcome<_>>()?,
         None => vec![names.clone().into_string().map_err(|_| wrong())?],
     };
-    let watch = wait(format_args!("{}: the monitor", vm.label()), vm.watch(&names))?;
+    let watch = wait(
+        format_args!("{}: the monitor", vm.label()),
+        vm.watch(&names),
+    )?;
     Ok(Watching(Arc::new(Mutex::new(Some(watch)))))
 }
 
@@ -163,5 +170,8 @@ fn drain(watching: &mut Watching) -> Outcome<Array> {
         // A closed error stream is no reason to lose the events.
         let _ = current.run().output().log(&told);
     }
-    Ok(events.iter().map(|event| from_json(event_value(event))).collect())
+    Ok(events
+        .iter()
+        .map(|event| from_json(event_value(event)))
+        .collect())
 }
