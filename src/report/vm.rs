@@ -192,7 +192,7 @@ mod tests {
     use super::*;
     use crate::client::Address;
 
-    fn report(kind: impl Into<ErrorKind>) -> Report {
+    fn report<K: Into<ErrorKind>>(kind: K) -> Report {
         Report::from(&Error {
             vm: "web01".into(),
             kind: kind.into(),
