@@ -26,6 +26,8 @@ pub enum Kind {
     Usage,
     /// The run was told to stop: a signal, or another worker's failure.
     Interrupted,
+    /// Something on this host failed: a file, a program, an output.
+    Host,
     /// The script's own error: `throw`, `fail`, or a mistake that the engine found.
     Script,
     /// A fault of qmpsh itself.
@@ -33,7 +35,7 @@ pub enum Kind {
 }
 
 impl Kind {
-    const ALL: [Self; 11] = [
+    const ALL: [Self; 12] = [
         Self::Qmp,
         Self::Agent,
         Self::Timeout,
@@ -43,6 +45,7 @@ impl Kind {
         Self::Denied,
         Self::Usage,
         Self::Interrupted,
+        Self::Host,
         Self::Script,
         Self::Fault,
     ];
@@ -59,6 +62,7 @@ impl Kind {
             Self::Denied => "denied",
             Self::Usage => "usage",
             Self::Interrupted => "interrupted",
+            Self::Host => "host",
             Self::Script => "script",
             Self::Fault => "fault",
         }
@@ -77,7 +81,7 @@ impl Kind {
             Self::Gone | Self::Busy => Exit::Unreachable,
             Self::Denied => Exit::Denied,
             Self::Usage => Exit::Usage,
-            Self::Interrupted | Self::Script => Exit::Failed,
+            Self::Interrupted | Self::Host | Self::Script => Exit::Failed,
             Self::Fault => Exit::Fault,
         }
     }

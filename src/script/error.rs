@@ -146,6 +146,12 @@ fn mistake(error: &EvalAltResult) -> (String, Option<&'static str>) {
                 "the closure captured it: copy it to another variable first, and use the copy in the closure",
             ),
         ),
+        E::ErrorMismatchDataType(wanted, given, _) if wanted == "Fn" => (
+            format!("a function is needed here, not a value of type {given}"),
+            Some(
+                "an agent in a variable of another name is called with `command`: a.command(\"guest-ping\")",
+            ),
+        ),
         E::ErrorStackOverflow(_) => (
             "functions call each other too deeply".to_owned(),
             Some("a function that calls itself must end at some point"),

@@ -27,6 +27,13 @@ const STANDARD: &str = "std/";
 /// Modules in the binary: path without `std/`, text.
 pub(super) const EMBEDDED: &[(&str, &str)] = &[("size", include_str!("../../stdlib/size.rhai"))];
 
+/// Path and text of every module in the binary.
+pub fn standard() -> impl Iterator<Item = (String, &'static str)> {
+    EMBEDDED
+        .iter()
+        .map(|(name, text)| (format!("{STANDARD}{name}"), *text))
+}
+
 /// Finds modules and keeps them.
 #[derive(Clone)]
 pub struct Library {

@@ -36,3 +36,4 @@ mod words;
 
 pub use session::{Control, Ending, Failure, Outcome, Session, Settings};
 pub use source::Source;
+pub use words::AGENT_CALL;

@@ -2,8 +2,10 @@
 
 mod closures;
 mod errors;
+mod examples;
 mod flow;
 mod guards;
+mod host;
 mod imports;
 mod language;
 mod parallel;

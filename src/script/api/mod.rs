@@ -2,17 +2,24 @@
 //! with [`function`]: that one table serves help, completion and the reference.
 
 mod flow;
+mod host;
 mod output;
 mod parallel;
 mod time;
 
-use rhai::{Engine, FuncRegistration};
+use rhai::{Dynamic, Engine, FuncRegistration};
 
 /// Registers every subject.
 pub(super) fn register(engine: &mut Engine) {
     flow::register(engine);
+    host::register(engine);
     output::register(engine);
     parallel::register(engine);
+}
+
+/// The value of `host`.
+pub(super) fn host() -> Dynamic {
+    Dynamic::from(host::Host)
 }
 
 /// Begins the registration of a script function. `parameters` are `name: type` pairs and last the type of the result

@@ -125,7 +125,7 @@ fn written(current: &Current, result: io::Result<()>) -> Outcome {
             Err(error::stopped(cause))
         }
         Err(failure) => Err(error::thrown(&Report::new(
-            Kind::Script,
+            Kind::Host,
             format!("the output cannot be written: {failure}"),
         ))),
     }
