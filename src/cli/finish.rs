@@ -16,7 +16,7 @@ const SIGPIPE: u8 = 13;
 /// A panic's place goes to standard error as one line; the words for the user come with the outcome.
 pub(super) fn keep_panics_for_the_report() {
     panic::set_hook(Box::new(|panic| {
-        eprintln!("qmpsh: internal fault: {panic}")
+        eprintln!("qmpsh: internal fault: {panic}");
     }));
 }
 

@@ -9,7 +9,8 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rhai::{
-    Engine, EvalAltResult, GlobalRuntimeState, Module, ModuleResolver, Position, Scope, Shared,
+    Engine, EvalAltResult, GlobalRuntimeState, ImmutableString, Module, ModuleResolver, Position,
+    Scope, Shared,
 };
 
 use super::error;
@@ -70,8 +71,11 @@ impl Library {
             .flat_map(|module| module.iter_script_fn_info());
         functions
             .map(|(_, _, name, _, function)| {
-                let parameters: Vec<&str> =
-                    function.params.iter().map(|name| name.as_str()).collect();
+                let parameters: Vec<&str> = function
+                    .params
+                    .iter()
+                    .map(ImmutableString::as_str)
+                    .collect();
                 (
                     name.to_owned(),
                     format!("{name}({})", parameters.join(", ")),

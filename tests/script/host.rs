@@ -165,8 +165,8 @@ fn a_program_that_is_given_up_is_ended() {
     assert_eq!(stage.value(script), "timeout");
     let pid = fs::read_to_string(folder.path("pid")).unwrap_or_default();
     // Gone, or a zombie that its thread is about to collect.
-    let state = || fs::read_to_string(format!("/proc/{}/stat", pid.trim())).unwrap_or_default();
-    while state().contains("(sleep) S") {
+    let status = || fs::read_to_string(format!("/proc/{}/stat", pid.trim())).unwrap_or_default();
+    while status().contains("(sleep) S") {
         thread::yield_now();
     }
 }

@@ -2,17 +2,16 @@
 //! the permit resolved them, so that what was checked is what is touched.
 
 use std::collections::BTreeMap;
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::os::fd::OwnedFd;
-use std::os::unix::fs::OpenOptionsExt;
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::thread;
 
 use rhai::{Array, Blob, Dynamic, Engine, EvalAltResult, ImmutableString, Map};
-use rustix::fs::OFlags;
+use rustix::fs::{Mode, OFlags};
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 
 use super::function;
@@ -208,11 +207,9 @@ fn failed(message: String) -> Box<EvalAltResult> {
 
 /// Opens what must be a plain file: a device or a pipe could block for ever, or never end. The permit resolved all
 /// links, so one that is there now has just been put there.
-fn open(path: &Path, options: &mut OpenOptions) -> io::Result<File> {
-    let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
-    let file = options
-        .custom_flags(flags.bits().cast_signed())
-        .open(path)?;
+fn open(path: &Path, how: OFlags) -> io::Result<File> {
+    let flags = how | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    let file = File::from(rustix::fs::open(path, flags, Mode::from_raw_mode(0o666))?);
     if file.metadata()?.is_file() {
         Ok(file)
     } else {
@@ -223,9 +220,9 @@ fn open(path: &Path, options: &mut OpenOptions) -> io::Result<File> {
 fn read(path: &str) -> Outcome<Blob> {
     let real = allowed(Access::Read, path)?;
     let mut bytes = Blob::new();
-    let read = open(&real, OpenOptions::new().read(true))
-        .and_then(|mut file| file.read_to_end(&mut bytes));
-    done(path, "read", read)?;
+    let opened = open(&real, OFlags::RDONLY);
+    let ended = opened.and_then(|mut file| file.read_to_end(&mut bytes));
+    done(path, "read", ended)?;
     Ok(bytes)
 }
 
@@ -239,10 +236,7 @@ fn read_text(path: &str) -> Outcome<String> {
 fn write(path: &str, bytes: &[u8]) -> Outcome<()> {
     let real = allowed(Access::Write, path)?;
     // Truncated once it is known to be a plain file.
-    let opened = open(
-        &real,
-        OpenOptions::new().write(true).create(true).truncate(false),
-    );
+    let opened = open(&real, OFlags::WRONLY | OFlags::CREATE);
     let written = opened.and_then(|mut file| {
         file.set_len(0)?;
         file.write_all(bytes)
@@ -352,7 +346,7 @@ fn run(program: &str, arguments: &Array, options: Options) -> Outcome {
     });
     let output = current
         .block_on(format_args!("the program `{program}`"), work)?
-        .flatten()
+        .and_then(|ended| ended)
         .map_err(cannot)?;
     running.ended = true;
     if options.check && !output.status.success() {
