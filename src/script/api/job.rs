@@ -147,7 +147,7 @@ fn wait_for(job: &Job, timeout: Option<Duration>) -> Outcome<String> {
     let reached = wait(
         format_args!("job {}", job.id()),
         job.wait(timeout, |progress| {
-            bar.at(progress.current, Some(progress.total))
+            bar.at(progress.current, Some(progress.total));
         }),
     )?;
     Ok(match reached {

@@ -81,7 +81,7 @@ impl Options {
                         .ok_or_else(|| wrong(&format!("a number from 1 to {MOST_JOBS}")))?;
                 }
                 "fail_fast" => {
-                    options.fail_fast = value.as_bool().map_err(|_| wrong("true or false"))?
+                    options.fail_fast = value.as_bool().map_err(|_| wrong("true or false"))?;
                 }
                 other => {
                     let message =
