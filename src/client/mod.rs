@@ -12,6 +12,8 @@ pub mod events;
 pub mod holder;
 pub mod qmp;
 mod random;
+#[cfg(test)]
+mod scripted;
 pub mod tap;
 
 pub use address::{Address, AddressError};

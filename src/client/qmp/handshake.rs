@@ -131,7 +131,7 @@ impl<S: Transport> Conversation<'_, S> {
             match Incoming::read(
                 self.receive()
                     .await
-                    .map_err(|error| error.during(command))?,
+                    .map_err(|error| error.after_sending().during(command))?,
             ) {
                 Incoming::Reply {
                     id: Some(Value::String(of)),
