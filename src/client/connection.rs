@@ -1,5 +1,8 @@
 //! A stream to a peer, unix or TCP, connected within a deadline; and what either client needs of a stream.
 
+#[cfg(test)]
+mod tests;
+
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::fs::FileTypeExt;

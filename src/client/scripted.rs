@@ -1,15 +1,18 @@
-//! A peer in memory that says what a test has it say.
+//! A peer, in memory or on a socket, that says what a test has it say.
 
 use std::path::PathBuf;
 use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
+use tokio::net::UnixListener;
 
 use super::address::Address;
 use super::agent::Agent;
 use super::call::Call;
+use super::connection::{Stream, Transport};
 use super::qmp::Qmp;
+use super::random::random;
 
 pub(super) const GREETING: &str = r#"{"QMP": {"version": {"qemu": {"micro": 2, "minor": 2, "major": 10}, "package": ""}, "capabilities": ["oob"]}}"#;
 pub(super) const GREETING_WITHOUT_OOB: &str = r#"{"QMP": {"version": {"qemu": {"micro": 0, "minor": 5, "major": 2}, "package": ""}, "capabilities": []}}"#;
@@ -17,20 +20,14 @@ pub(super) const DEADLINE: Duration = Duration::from_secs(5);
 
 /// The other end of a connection.
 pub(super) struct Peer {
-    stream: DuplexStream,
+    stream: Box<dyn Transport>,
     unread: Vec<u8>,
 }
 
 /// A connection in memory of this capacity.
 pub(super) fn pair(capacity: usize) -> (DuplexStream, Peer) {
-    let (ours, stream) = duplex(capacity);
-    (
-        ours,
-        Peer {
-            stream,
-            unread: Vec::new(),
-        },
-    )
+    let (ours, theirs) = duplex(capacity);
+    (ours, Peer::on(theirs))
 }
 
 /// Where connecting fails at once.
@@ -62,7 +59,49 @@ pub(super) fn call(command: &str) -> Call {
     Call::new(command, Map::new())
 }
 
+/// A folder for sockets, gone with the test.
+pub(super) struct Folder(PathBuf);
+
+impl Folder {
+    pub(super) fn new() -> Self {
+        let path = std::env::temp_dir().join(format!("qmpsh-test-{:x}", random()));
+        std::fs::create_dir(&path).unwrap();
+        Self(path)
+    }
+
+    pub(super) fn path(&self, name: &str) -> PathBuf {
+        self.0.join(name)
+    }
+
+    pub(super) fn socket(&self) -> Address {
+        Address::Unix(self.path("socket"))
+    }
+
+    pub(super) fn listener(&self) -> UnixListener {
+        UnixListener::bind(self.path("socket")).unwrap()
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
 impl Peer {
+    pub(super) fn on(stream: impl Transport) -> Self {
+        Self {
+            stream: Box::new(stream),
+            unread: Vec::new(),
+        }
+    }
+
+    /// The next client of a listener.
+    pub(super) async fn accept(listener: &UnixListener) -> Self {
+        let (stream, _) = listener.accept().await.unwrap();
+        Self::on(Stream::Unix(stream))
+    }
+
     /// The next line as it came, or `None` at the end.
     pub(super) async fn line(&mut self) -> Option<Vec<u8>> {
         loop {
