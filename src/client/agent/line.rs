@@ -89,7 +89,7 @@ impl Line {
         )
         .await;
         if let Ok(Err(Fault::Unsent(_))) = outcome {
-            self.link = None;
+            // The link is out of step now, so it is found broken and made anew.
             outcome = timeout(
                 after,
                 self.in_step(sync_deadline)
