@@ -7,6 +7,7 @@ pub mod address;
 pub mod agent;
 pub mod call;
 pub mod connection;
+mod deadline;
 pub mod error;
 pub mod events;
 pub mod holder;

@@ -39,12 +39,13 @@ async fn refused(command: &str, answers: &[(&str, Value)]) -> Error {
 }
 
 const UNKNOWN: &str = "The command guest-nope has not been found";
-/// As the agent words it up to 9.1, and since.
-const BLOCKED: [&str; 2] = [
+/// As agents of several versions word it; the newest words blocked and frozen alike.
+const DISABLED: [&str; 4] = [
+    "The command guest-exec has been disabled for this instance",
     "Command guest-exec has been disabled",
+    "Command guest-exec has been disabled: the agent is in frozen state",
     "Command guest-exec has been disabled: the command is not allowed",
 ];
-const FROZEN: &str = "Command guest-exec has been disabled: the agent is in frozen state";
 
 #[tokio::test(start_paused = true)]
 async fn another_refusal_is_passed_on_without_a_question() {
@@ -68,7 +69,7 @@ async fn an_unknown_command_is_refused_also_while_the_guest_is_frozen() {
 
 #[tokio::test(start_paused = true)]
 async fn a_command_that_waits_for_the_thaw_is_frozen() {
-    for desc in [BLOCKED[0], FROZEN] {
+    for desc in DISABLED {
         let answers = [
             ("guest-exec", refusal("CommandNotFound", desc)),
             ("guest-info", info(false)),
@@ -87,7 +88,7 @@ async fn a_command_that_waits_for_the_thaw_is_frozen() {
 
 #[tokio::test(start_paused = true)]
 async fn a_command_that_the_configuration_blocks_is_disabled() {
-    for desc in BLOCKED {
+    for desc in DISABLED {
         let answers = [
             ("guest-exec", refusal("CommandNotFound", desc)),
             ("guest-info", info(false)),
@@ -107,7 +108,7 @@ async fn a_command_that_the_configuration_blocks_is_disabled() {
 #[tokio::test(start_paused = true)]
 async fn where_the_questions_are_blocked_too_the_words_decide() {
     let answers = [
-        ("guest-exec", refusal("CommandNotFound", BLOCKED[0])),
+        ("guest-exec", refusal("CommandNotFound", DISABLED[0])),
         (
             "guest-info",
             refusal("CommandNotFound", "Command guest-info has been disabled"),
