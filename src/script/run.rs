@@ -127,7 +127,8 @@ impl Run {
         lock(&self.guards).pop()
     }
 
-    fn wait_for(&self, what: String) -> Waiting<'_> {
+    /// Has [`Run::waits`] tell of `what` until the guard is dropped.
+    pub(super) fn wait_for(&self, what: String) -> Waiting<'_> {
         let mut waits = lock(&self.waits);
         waits.next += 1;
         let key = waits.next;
@@ -141,7 +142,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-struct Waiting<'a> {
+pub(super) struct Waiting<'a> {
     run: &'a Run,
     key: u64,
 }

@@ -2,6 +2,7 @@
 //! with [`function`]: that one table serves help, completion and the reference.
 
 mod flow;
+mod guard;
 mod host;
 mod output;
 mod parallel;
@@ -12,6 +13,7 @@ use rhai::{Dynamic, Engine, FuncRegistration};
 /// Registers every subject.
 pub(super) fn register(engine: &mut Engine) {
     flow::register(engine);
+    guard::register(engine);
     host::register(engine);
     output::register(engine);
     parallel::register(engine);
