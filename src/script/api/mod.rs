@@ -7,6 +7,7 @@ mod exec;
 mod files;
 mod flow;
 mod freeze;
+mod guard;
 mod host;
 mod job;
 mod output;
@@ -32,6 +33,7 @@ type Outcome<T = Dynamic> = Result<T, Box<EvalAltResult>>;
 /// Registers every subject.
 pub(super) fn register(engine: &mut Engine) {
     flow::register(engine);
+    guard::register(engine);
     host::register(engine);
     output::register(engine);
     parallel::register(engine);
