@@ -67,7 +67,7 @@ impl Stale {
         };
         let agent = Agent::new(address, settings.tap.clone());
         let patience = settings.timeout.unwrap_or(PATIENCE);
-        match thaw::surely(&agent, self.frozen.server, patience).await {
+        match thaw::surely(&agent, self.frozen.server, patience, None).await {
             Ok(thawed) => {
                 self.record.remove();
                 Outcome::Thawed(thawed.count)
