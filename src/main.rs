@@ -1,16 +1,8 @@
+//! qmpsh: the scripting shell for running QEMU/KVM virtual machines.
 //! Parses the command line, runs it, and ends with its exit code.
 
-fn main() {
-    let words: Vec<String> = std::env::args().collect();
-    if words.get(1).map(String::as_str) == Some("thaw") {
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .expect("runtime");
-        runtime
-            .block_on(qmpsh::vm::freeze::guardian::guard(std::path::Path::new(
-                &words[3],
-            )))
-            .expect("guard");
-    }
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    qmpsh::cli::main().into()
 }

@@ -51,6 +51,11 @@ impl Vm {
         }
     }
 
+    /// Whether both are handles on the same connections.
+    pub fn is_same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.shared, &other.shared)
+    }
+
     /// The VM as the user named it.
     pub fn label(&self) -> &str {
         self.shared.target.label()

@@ -7,6 +7,7 @@ pub mod disk;
 pub mod duration;
 pub mod effect;
 pub mod error;
+pub mod fleet;
 pub mod freeze;
 pub mod job;
 pub mod machine;
@@ -18,6 +19,7 @@ pub mod watch;
 
 pub use agent::GuestAgent;
 pub use error::{Error, ErrorKind};
+pub use fleet::Fleet;
 pub use freeze::{Freeze, FreezeOptions};
 pub use job::Job;
 pub use machine::{Arguments, Vm};

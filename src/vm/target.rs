@@ -58,6 +58,12 @@ impl Target {
         &self.label
     }
 
+    /// What tells it from other VMs: its sockets, both of them because either alone can do without the other.
+    pub(super) fn key(&self) -> String {
+        let text = |address: &Option<Address>| address.as_ref().map(Address::to_string);
+        format!("{:?} {:?}", text(&self.qmp), text(&self.agent))
+    }
+
     /// Where the monitor is, unless only the agent is known.
     pub fn qmp(&self) -> Option<&Address> {
         self.qmp.as_ref()

@@ -7,7 +7,7 @@ use serde_json::Value;
 use tokio::time::{Instant, timeout_at};
 
 use super::error::{Error, ErrorKind};
-use super::machine::Vm;
+use super::machine::{Arguments, Vm};
 use crate::client::{Events, Next};
 use crate::wire::Event;
 
@@ -75,8 +75,18 @@ impl Watch {
         }
     }
 
+    /// What is waited for, for people.
+    pub fn describe(&self) -> String {
+        match self.names.as_slice() {
+            [] => format!("{}: any event", self.vm.label()),
+            names => format!("{}: event {}", self.vm.label(), names.join(" or ")),
+        }
+    }
+
     /// The events that have come and were not waited for yet, oldest first, and how many were dropped before them.
-    pub fn drain(&mut self) -> (u64, Vec<Arc<Event>>) {
+    pub async fn drain(&mut self) -> (u64, Vec<Arc<Event>>) {
+        // Behind the answer to any question are all events that QEMU sent before it. A monitor that is gone sends none.
+        let _ = self.vm.call("query-version", Arguments::new()).await;
         let mut dropped = 0;
         let mut events = Vec::new();
         while let Some(next) = self.events.try_next() {

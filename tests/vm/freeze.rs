@@ -90,7 +90,7 @@ async fn at_its_max_the_guest_is_thawed_and_the_release_is_an_error() {
         ..FreezeOptions::default()
     };
     let frozen = freeze(&vm_of(&guest), &options).await.unwrap();
-    frozen.expired().await;
+    assert!(frozen.ended().await);
     let error = frozen.release().await.unwrap_err();
     assert!(
         matches!(

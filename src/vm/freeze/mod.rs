@@ -200,9 +200,13 @@ impl Freeze {
         self.shared.frozen.get().copied()
     }
 
-    /// Ends when the guest has been frozen for its `max`; the thaw has begun by then.
-    pub async fn expired(&self) {
-        self.shared.expired.cancelled().await;
+    /// Returns when the freeze is over: true when it lasted its `max`, and the thaw begins; false when it was released.
+    pub async fn ended(&self) -> bool {
+        tokio::select! {
+            biased;
+            () = self.shared.expired.cancelled() => true,
+            () = self.shared.released.cancelled() => false,
+        }
     }
 
     /// Whether the guest has been frozen for its `max`.

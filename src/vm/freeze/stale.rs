@@ -6,11 +6,14 @@ use std::time::Duration;
 
 use super::record::{self, Frozen, Record};
 use super::thaw::{self, Failure};
-use crate::client::{Address, Agent};
+use crate::client::{Address, Agent, Call};
 use crate::vm::settings::Settings;
 
 /// How long one guest's thaw is tried.
 const PATIENCE: Duration = Duration::from_secs(180);
+
+/// How long a guest is waited for that is only looked at.
+const LOOK: Duration = Duration::from_secs(5);
 
 /// The record of a freeze that nobody guards any more.
 #[derive(Debug)]
@@ -53,9 +56,26 @@ impl Stale {
         self.record.path()
     }
 
+    /// Whether the VM is known to have ended or been started anew, and with it the freeze.
+    pub fn is_over(&self) -> bool {
+        self.frozen.is_over()
+    }
+
+    /// Removes the record if the guest is thawed, without thawing it.
+    pub async fn forget_if_thawed(&self) {
+        let status = async {
+            let address = self.frozen.agent.parse::<Address>().ok()?;
+            let call = Call::new("guest-fsfreeze-status", serde_json::Map::new());
+            Agent::new(address, None).call(call.within(LOOK)).await.ok()
+        };
+        if self.is_over() || status.await.is_some_and(|status| status == "thawed") {
+            self.record.remove();
+        }
+    }
+
     /// Thaws the guest, makes sure of it, and removes the record.
     pub async fn thaw(&self, settings: &Settings) -> Outcome {
-        if self.frozen.is_over() {
+        if self.is_over() {
             self.record.remove();
             return Outcome::VmGone;
         }

@@ -1,0 +1,38 @@
+//! `qmpsh eval`: an expression or a few statements, its value on standard output.
+
+use clap::Args;
+
+use super::allow::Allow;
+use super::finish;
+use super::options::Options;
+use crate::report::Exit;
+use crate::script::{Session, Settings, Source, argument};
+
+/// Evaluate an expression and print its value: text bare, all else as JSON
+#[derive(Debug, Args)]
+pub(super) struct Eval {
+    #[command(flatten)]
+    allow: Allow,
+    /// The expression, or a few statements
+    #[arg(value_name = "EXPR", allow_hyphen_values = true)]
+    script: String,
+    /// What the script finds in `args`
+    #[arg(value_name = "WORD")]
+    words: Vec<String>,
+}
+
+impl Eval {
+    pub(super) fn execute(self, options: &Options) -> Exit {
+        let settings = Settings {
+            permit: self.allow.permit(),
+            args: argument::words(self.words),
+            ..finish::settings(options)
+        };
+        let mut session = match Session::new(settings) {
+            Ok(session) => session,
+            Err(error) => return finish::no_session(&error, options),
+        };
+        let outcome = finish::run(&mut session, &Source::new("<eval>", self.script));
+        finish::with_value(&session, outcome, options)
+    }
+}

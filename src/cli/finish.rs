@@ -1,0 +1,151 @@
+//! How a command that runs scripts begins and ends: the session's settings from the process, the value or the error on
+//! the right stream, and the exit code.
+
+use std::env;
+use std::io::{self, IsTerminal, Write};
+use std::panic;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use super::options::Options;
+use super::verbose::Verbose;
+use crate::report::{Exit, Kind, Report};
+use crate::script::output::Output;
+use crate::script::{Ending, Outcome, Session, Settings, Source, diagnostic, result, signals};
+use crate::vm;
+
+/// SIGPIPE: the reader of our output went away, and so do we, without a word.
+const SIGPIPE: u8 = 13;
+
+/// A panic's place goes to standard error as one line; the words for the user come with the outcome.
+pub(super) fn keep_panics_for_the_report() {
+    panic::set_hook(Box::new(|panic| {
+        tell(&format!("qmpsh: internal fault: {panic}"));
+    }));
+}
+
+/// Settings that come from the process's surroundings and the options.
+pub(super) fn settings(options: &Options) -> Settings {
+    Settings {
+        modules: user_modules(),
+        color: options.color(),
+        output: Output::of_process(options.json),
+        vms: vm_settings(options),
+        ..Settings::default()
+    }
+}
+
+/// What VMs share, from the options.
+pub(super) fn vm_settings(options: &Options) -> vm::Settings {
+    let mut settings = vm::Settings::new(vm::settings::default_state_dir());
+    settings.timeout = options.timeout;
+    if options.verbose > 0 {
+        settings.tap = Some(Arc::new(Verbose));
+    }
+    settings
+}
+
+/// The user's folder of modules, by the XDG rules.
+fn user_modules() -> Option<PathBuf> {
+    let absolute = |name: &str| {
+        env::var_os(name)
+            .map(PathBuf::from)
+            .filter(|path| path.is_absolute())
+    };
+    let config = absolute("XDG_CONFIG_HOME")
+        .or_else(|| absolute("HOME").map(|home| home.join(".config")))?;
+    Some(config.join("qmpsh/lib"))
+}
+
+/// Runs `source` with signals handled.
+pub(super) fn run(session: &mut Session, source: &Source) -> Outcome {
+    if let Err(error) = signals::handle(session.control()) {
+        let report = Report::new(Kind::Fault, format!("signals cannot be handled: {error}"));
+        let drawn = diagnostic::draw_bare(&report, false);
+        let ending = Ending::Failed(crate::script::Failure { report, drawn });
+        return Outcome {
+            ending,
+            notes: Vec::new(),
+        };
+    }
+    session.run(source)
+}
+
+/// Tells that not even a session could be made.
+pub(super) fn no_session(error: &io::Error, options: &Options) -> Exit {
+    complain(
+        &Report::new(Kind::Fault, format!("qmpsh cannot start: {error}")),
+        options,
+    )
+}
+
+/// Shows a report that belongs to no script.
+pub(super) fn complain(report: &Report, options: &Options) -> Exit {
+    tell(&diagnostic::draw_bare(report, options.color()));
+    report.exit
+}
+
+/// Shows a report that is no error of this run.
+pub(super) fn warn(report: &Report, options: &Options) {
+    tell(&diagnostic::draw_warning(report, options.color()));
+}
+
+/// Writes a line on standard error, whether or not anybody still reads it.
+pub(super) fn tell(line: &str) {
+    let _ = writeln!(io::stderr().lock(), "{line}");
+}
+
+/// Writes a line on standard output.
+pub(super) fn print(line: &str, options: &Options) -> Exit {
+    match writeln!(io::stdout().lock(), "{line}") {
+        Ok(()) => Exit::Done,
+        Err(error) => unwritten(&error, options),
+    }
+}
+
+/// Prints the run's value as `eval` does, or tells how else it ended.
+pub(super) fn with_value(session: &Session, outcome: Outcome, options: &Options) -> Exit {
+    if let Ending::Value(value) = &outcome.ending {
+        let spread = !options.json && io::stdout().is_terminal();
+        match result::text(value, options.json, spread) {
+            Ok(None) => {}
+            Ok(Some(text)) => {
+                if let Err(error) = session.output().result(&text) {
+                    return unwritten(&error, options);
+                }
+            }
+            Err(report) => return complain(&report, options),
+        }
+    }
+    without_value(outcome, options)
+}
+
+/// Tells how the run ended, without its value.
+pub(super) fn without_value(outcome: Outcome, options: &Options) -> Exit {
+    let exit = outcome.exit();
+    match outcome.ending {
+        Ending::Failed(failure) => tell(&failure.drawn),
+        Ending::Signal(signal) if signal != SIGPIPE => {
+            tell(&format!("qmpsh: ended by signal {signal}"));
+        }
+        _ => {}
+    }
+    for note in &outcome.notes {
+        complain(note, options);
+    }
+    exit
+}
+
+/// Ends a command whose output cannot be written.
+pub(super) fn unwritten(error: &io::Error, options: &Options) -> Exit {
+    if error.kind() == io::ErrorKind::BrokenPipe {
+        return Exit::Signal(SIGPIPE);
+    }
+    complain(
+        &Report::new(
+            Kind::Script,
+            format!("the output cannot be written: {error}"),
+        ),
+        options,
+    )
+}

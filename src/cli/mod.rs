@@ -1,0 +1,104 @@
+//! The command line: one file per subcommand, each with its clap derive and what it does. Results go to standard output,
+//! everything else to standard error.
+
+mod allow;
+mod eval;
+mod finish;
+mod options;
+mod run;
+mod scripts;
+mod thaw;
+mod verbose;
+
+use clap::error::ErrorKind;
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
+
+use self::options::Options;
+use crate::report::Exit;
+
+/// The scripting shell for running QEMU/KVM virtual machines
+#[derive(Debug, Parser)]
+#[command(
+    name = "qmpsh",
+    version,
+    disable_help_subcommand = true,
+    arg_required_else_help = true
+)]
+struct CommandLine {
+    #[command(flatten)]
+    options: Options,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Run(run::Run),
+    Eval(eval::Eval),
+    Scripts(scripts::Scripts),
+    Thaw(thaw::Thaw),
+}
+
+/// Does what the process's command line says and tells how the process ends.
+pub fn main() -> Exit {
+    finish::keep_panics_for_the_report();
+    let parsed = CommandLine::command()
+        .try_get_matches()
+        .and_then(|matches| CommandLine::from_arg_matches(&matches));
+    match parsed {
+        Ok(line) => line.command.execute(&line.options),
+        Err(error) => usage(&error),
+    }
+}
+
+impl Command {
+    fn execute(self, options: &Options) -> Exit {
+        // `thaw` sees for itself.
+        if !matches!(self, Self::Thaw(_)) {
+            thaw::warn_of_stale(options);
+        }
+        match self {
+            Self::Thaw(thaw) => thaw.execute(options),
+            Self::Run(run) => run.execute(options),
+            Self::Eval(eval) => eval.execute(options),
+            Self::Scripts(scripts) => scripts.execute(options),
+        }
+    }
+}
+
+/// Shows what clap says: help on standard output, a mistake on standard error.
+fn usage(error: &clap::Error) -> Exit {
+    // Where not even that can be written there is nobody left to tell.
+    let _ = error.print();
+    match error.kind() {
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => Exit::Done,
+        _ => Exit::Usage,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::{CommandFactory, Parser};
+
+    use super::CommandLine;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        CommandLine::command().debug_assert();
+    }
+
+    #[test]
+    fn options_stand_before_or_after_the_subcommand() {
+        for line in [
+            ["qmpsh", "--json", "--timeout", "5s", "-v", "eval", "1"],
+            ["qmpsh", "eval", "1", "--json", "--timeout", "5s", "-v"],
+        ] {
+            let parsed = CommandLine::try_parse_from(line).unwrap();
+            assert!(
+                parsed.options.json && parsed.options.timeout.is_some(),
+                "{line:?}"
+            );
+            assert_eq!(parsed.options.verbose, 1);
+        }
+    }
+}

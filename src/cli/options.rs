@@ -1,0 +1,58 @@
+//! The options that every subcommand has, as typed, and what follows from them.
+
+use std::env;
+use std::io::{self, IsTerminal};
+use std::time::Duration;
+
+use clap::{Args, ValueEnum};
+
+use crate::vm::duration;
+
+/// Options of every subcommand.
+#[derive(Clone, Debug, Args)]
+pub(super) struct Options {
+    /// Print the result as one JSON document on standard output
+    #[arg(long, global = true, help_heading = "General options")]
+    pub(super) json: bool,
+    /// The deadline of each call, such as 30s or 5m
+    #[arg(long, global = true, value_name = "TIME", help_heading = "General options", value_parser = duration::parse)]
+    pub(super) timeout: Option<Duration>,
+    /// When messages are coloured
+    #[arg(
+        long,
+        global = true,
+        value_name = "WHEN",
+        help_heading = "General options",
+        default_value = "auto"
+    )]
+    pub(super) color: When,
+    /// Show each message sent and received on standard error, secrets hidden
+    #[arg(short, long, global = true, help_heading = "General options", action = clap::ArgAction::Count)]
+    pub(super) verbose: u8,
+}
+
+/// When something is done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum When {
+    /// On a terminal, unless NO_COLOR is set
+    Auto,
+    /// Always
+    Always,
+    /// Never
+    Never,
+}
+
+impl Options {
+    /// Whether messages are coloured.
+    pub(super) fn color(&self) -> bool {
+        match self.color {
+            When::Always => true,
+            When::Never => false,
+            When::Auto => {
+                let refused = env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+                let dumb = env::var_os("TERM").is_some_and(|terminal| terminal == "dumb");
+                !refused && !dumb && io::stderr().is_terminal()
+            }
+        }
+    }
+}

@@ -1,0 +1,171 @@
+//! `qmpsh thaw`: thaws a guest, or all that dead runs left frozen; and the guardian, which is this program too.
+
+use std::io;
+use std::path::PathBuf;
+
+use clap::Args;
+use serde_json::json;
+use tokio::runtime::{Builder, Runtime};
+
+use super::finish;
+use super::options::Options;
+use crate::report::{Exit, Kind, Report};
+use crate::vm::freeze::guardian;
+use crate::vm::freeze::stale::{self, Outcome, Stale};
+use crate::vm::{self, Fleet, Settings};
+use crate::wire::escape::escaped;
+
+/// Thaw a guest, whoever froze it; or what a run left frozen that died together with its guardian
+#[derive(Debug, Args)]
+pub(super) struct Thaw {
+    /// The VM: its monitor's socket, or qmp=SOCKET,agent=SOCKET
+    #[arg(value_name = "VM", required_unless_present_any = ["stale", "guard"])]
+    vm: Option<String>,
+    /// Thaw every guest that a dead run left frozen
+    #[arg(long, conflicts_with = "vm")]
+    stale: bool,
+    /// Be the process that thaws the guest of this record when the shell that froze it dies
+    #[arg(long, value_name = "RECORD", hide = true, exclusive = true)]
+    guard: Option<PathBuf>,
+}
+
+impl Thaw {
+    pub(super) fn execute(self, options: &Options) -> Exit {
+        let runtime = match Builder::new_current_thread().enable_all().build() {
+            Ok(runtime) => runtime,
+            Err(error) => return finish::no_session(&error, options),
+        };
+        if let Some(record) = self.guard {
+            return match runtime.block_on(guardian::guard(&record)) {
+                Ok(()) => Exit::Done,
+                Err(_) => Exit::Failed,
+            };
+        }
+        let settings = finish::vm_settings(options);
+        match self.vm {
+            Some(vm) => one(&runtime, &vm, settings, options),
+            None => all_stale(&runtime, &settings, options),
+        }
+    }
+}
+
+/// Thaws one guest, and forgets the records of dead runs about it.
+fn one(runtime: &Runtime, target: &str, settings: Settings, options: &Options) -> Exit {
+    let fleet = Fleet::new(settings);
+    let vm = match fleet.vm(target) {
+        Ok(vm) => vm,
+        Err(error) => return finish::complain(&Report::from(&error), options),
+    };
+    let thawed = runtime.block_on(async {
+        let count = vm.agent().fsthaw().await?;
+        let status = vm.agent().fsstatus().await?;
+        Ok::<_, vm::Error>((count, status))
+    });
+    let (count, status) = match thawed {
+        Ok(thawed) => thawed,
+        Err(error) => return finish::complain(&Report::from(&error), options),
+    };
+    if status != "thawed" {
+        let report = Report::new(
+            Kind::Frozen,
+            format!("{target}: the agent took the thaw, and still says that the guest is {status}"),
+        );
+        return finish::complain(&report, options);
+    }
+    forget_stale(runtime, fleet.settings());
+    let text = if options.json {
+        json!({ "vm": target, "thawed": count }).to_string()
+    } else {
+        format!("{}: thawed {}", escaped(target), systems(Some(count)))
+    };
+    finish::print(&text, options)
+}
+
+/// Removes the records whose guests are thawed by now; those that cannot be reached are for `--stale`.
+fn forget_stale(runtime: &Runtime, settings: &Settings) {
+    let Ok(found) = stale::find(settings) else {
+        return;
+    };
+    for record in found {
+        runtime.block_on(record.forget_if_thawed());
+    }
+}
+
+fn all_stale(runtime: &Runtime, settings: &Settings, options: &Options) -> Exit {
+    let found = match stale::find(settings) {
+        Ok(found) => found,
+        Err(error) => return finish::complain(&unreadable(settings, &error), options),
+    };
+    let mut exit = Exit::Done;
+    let mut rows = Vec::new();
+    for record in &found {
+        let outcome = runtime.block_on(record.thaw(settings));
+        let vm = &record.frozen().vm;
+        let told = match &outcome {
+            Outcome::Thawed(count) => format!("thawed {}", systems(*count)),
+            Outcome::VmGone => "the VM has ended since, so there is nothing to thaw".to_owned(),
+            Outcome::Failed(why) => {
+                exit = Exit::Unreachable;
+                format!(
+                    "not thawed: {why}; its record stays: {}",
+                    record.path().display()
+                )
+            }
+        };
+        rows.push(json!({ "vm": vm, "thawed": outcome != Outcome::VmGone && !matches!(outcome, Outcome::Failed(_)), "outcome": told }));
+        if !options.json {
+            let line = format!("{}: {}", escaped(vm), escaped(&told));
+            match finish::print(&line, options) {
+                Exit::Done => {}
+                failed => return failed,
+            }
+        }
+    }
+    let printed = match (options.json, found.is_empty()) {
+        (true, _) => finish::print(&json!(rows).to_string(), options),
+        (false, true) => finish::print("no dead run has left a guest frozen", options),
+        (false, false) => Exit::Done,
+    };
+    if printed == Exit::Done { exit } else { printed }
+}
+
+fn unreadable(settings: &Settings, error: &io::Error) -> Report {
+    Report::new(
+        Kind::Script,
+        format!(
+            "the records in `{}` cannot be read: {error}",
+            settings.state_dir.display()
+        ),
+    )
+}
+
+fn systems(count: Option<i64>) -> String {
+    match count {
+        Some(1) => "1 file system".to_owned(),
+        Some(count) => format!("{count} file systems"),
+        None => "the guest".to_owned(),
+    }
+}
+
+/// Tells on standard error of guests that dead runs may have left frozen.
+pub(super) fn warn_of_stale(options: &Options) {
+    // A state folder that cannot be read holds no record that this user could do anything about.
+    let found = stale::find(&finish::vm_settings(options)).unwrap_or_default();
+    for record in found.iter().filter(|record| !record.is_over()) {
+        finish::warn(&warning(record), options);
+    }
+}
+
+fn warning(record: &Stale) -> Report {
+    let frozen = record.frozen();
+    let since = std::time::UNIX_EPOCH + std::time::Duration::from_secs(frozen.since);
+    Report::new(
+        Kind::Frozen,
+        format!(
+            "{}: a run of qmpsh froze this guest at {} and died; it may still be frozen",
+            escaped(&frozen.vm),
+            humantime::format_rfc3339_seconds(since)
+        ),
+    )
+    .with_hint("`qmpsh thaw --stale` thaws it")
+}

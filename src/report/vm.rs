@@ -1,0 +1,281 @@
+//! How what goes wrong with a VM is told: the kind, the exit code, and what to do about it.
+
+use super::{Exit, Kind, Report};
+use crate::client::{self, Unreachable};
+use crate::vm::freeze::FreezeError;
+use crate::vm::job::JobError;
+use crate::vm::target::InvalidTarget;
+use crate::vm::{Error, ErrorKind};
+
+impl From<&Error> for Report {
+    fn from(error: &Error) -> Self {
+        let mut report = of(&error.kind);
+        report.message = error.to_string();
+        report.vm = Some(error.vm.clone());
+        report
+    }
+}
+
+impl From<&InvalidTarget> for Report {
+    fn from(error: &InvalidTarget) -> Self {
+        match error {
+            InvalidTarget::Unknown(_) => Self::new(Kind::Gone, error.to_string()).with_hint(
+                "name it by its monitor's socket, as in `/run/web01.qmp` or `tcp:127.0.0.1:4444`",
+            ),
+            _ => Self::usage(error.to_string()),
+        }
+    }
+}
+
+fn of(kind: &ErrorKind) -> Report {
+    let new = |sort| Report::new(sort, kind.to_string());
+    match kind {
+        ErrorKind::Client(error) => of_client(error),
+        ErrorKind::Target(error) => error.into(),
+        ErrorKind::Freeze(error) => of_freeze(error),
+        ErrorKind::Job(error) => of_job(error),
+        ErrorKind::NoMonitor => {
+            Report::usage(kind.to_string()).with_hint("name the VM as `qmp=SOCKET,agent=SOCKET`")
+        }
+        ErrorKind::NoAgent(_) => new(Kind::Agent).with_exit(Exit::Unreachable).with_hint(
+            "name the VM as `qmp=SOCKET,agent=SOCKET`, or give the machine an agent port",
+        ),
+        ErrorKind::AgentNotRunning => new(Kind::Agent).with_exit(Exit::Unreachable).with_hint(
+            "start it in the guest: the package and the service are called qemu-guest-agent",
+        ),
+        ErrorKind::Reply { .. } => new(Kind::Qmp),
+        ErrorKind::NoCommand { .. } => Report {
+            class: Some("CommandNotFound".into()),
+            ..new(Kind::Qmp)
+        },
+        ErrorKind::Argument(_) => Report::usage(kind.to_string()),
+        ErrorKind::NotText { .. } => {
+            new(Kind::Usage).with_hint("`file_read_blob` reads it as bytes")
+        }
+        ErrorKind::ShortWrite { .. } => new(Kind::Agent),
+        ErrorKind::TooLarge { .. } => {
+            new(Kind::Usage).with_hint("`download` streams files of any size")
+        }
+        ErrorKind::Host { .. } => new(Kind::Script),
+        ErrorKind::Exec { .. } => new(Kind::Agent).with_exit(Exit::Failed),
+        ErrorKind::ExecTimeout { pid, .. } => new(Kind::Timeout).with_hint(format!(
+            "the agent cannot end it; `v.agent.shell(\"kill {pid}\")` does"
+        )),
+        ErrorKind::NoEvent { .. } => new(Kind::Timeout),
+        ErrorKind::Overlays(_) => new(Kind::Qmp).with_hint(
+            "`query-named-block-nodes` shows what is there; `blockdev-del` closes a node",
+        ),
+        ErrorKind::LeftBehind { error, .. } => Report {
+            message: kind.to_string(),
+            ..of(error)
+        },
+        ErrorKind::Interrupted => new(Kind::Interrupted),
+    }
+}
+
+fn of_client(error: &client::Error) -> Report {
+    use client::Error as E;
+    let command = match error {
+        E::Refused { command, .. }
+        | E::Frozen { command, .. }
+        | E::Disabled { command, .. }
+        | E::NoOutOfBand { command }
+        | E::Timeout { command, .. } => Some(command.clone()),
+        E::Gone { command, .. } => command.clone(),
+        _ => None,
+    };
+    let kind = match error {
+        E::Refused { command, .. } if command.starts_with("guest-") => Kind::Agent,
+        E::Refused { .. } | E::NoOutOfBand { .. } => Kind::Qmp,
+        E::Disabled { .. } => Kind::Agent,
+        E::Frozen { .. } => Kind::Frozen,
+        E::Timeout { .. } => Kind::Timeout,
+        E::Busy { .. } => Kind::Busy,
+        _ => Kind::Gone,
+    };
+    let report = Report {
+        class: error.class().map(str::to_owned),
+        desc: error.desc().map(str::to_owned),
+        command,
+        ..Report::new(kind, error.to_string())
+    };
+    match hint(error) {
+        Some(hint) => report.with_hint(hint),
+        None => report,
+    }
+}
+
+fn hint(error: &client::Error) -> Option<&'static str> {
+    use client::Error as E;
+    Some(match error {
+        E::Connect { source, .. } => match source {
+            Unreachable::Missing => {
+                "is the VM running? `-qmp` or `-chardev` of its command line says where the socket is"
+            }
+            Unreachable::Refused => "the VM has ended, and left its socket behind",
+            Unreachable::Denied => "run qmpsh as root, or as the user that the VM runs as",
+            Unreachable::NotASocket => "give the path of the monitor's unix socket",
+            Unreachable::TimedOut(_) | Unreachable::Other(_) => return None,
+        },
+        E::Busy { .. } => {
+            "QEMU serves one client a socket: wait for the other, or give the VM a second monitor with another `-qmp`"
+        }
+        E::Silent { .. } => {
+            "QEMU may hang, be stopped, or another client that cannot be seen holds the socket"
+        }
+        E::NotQmp { .. } => {
+            "a monitor for people (HMP) or another program listens there; QMP is `-qmp` or `-mon mode=control`"
+        }
+        E::Gone { sent: true, .. } => {
+            "whether it was carried out is not known: look before you do it again"
+        }
+        E::Timeout { .. } => "it may still be carried out; `--timeout` gives it longer",
+        E::Frozen { .. } => "it works again when the guest is thawed: `qmpsh thaw VM`",
+        E::Disabled { .. } => {
+            "the agent's configuration in the guest (block-rpcs, allow-rpcs) decides that"
+        }
+        E::AgentDown { .. } => {
+            "the agent, or the whole guest, is stopped or busy; `query-status` tells whether the VM is paused"
+        }
+        E::Refused { class, .. } if class == "CommandNotFound" => {
+            "it is not in this version, or not built in"
+        }
+        E::Refused { .. }
+        | E::NoOutOfBand { .. }
+        | E::Gone { .. }
+        | E::Malformed { .. }
+        | E::TooLarge { .. } => {
+            return None;
+        }
+    })
+}
+
+fn of_freeze(error: &FreezeError) -> Report {
+    let new = |hint: &str| Report::new(Kind::Frozen, error.to_string()).with_hint(hint);
+    match error {
+        FreezeError::AlreadyFrozen => {
+            new("if nobody is at work on it, `qmpsh thaw VM` thaws it; a backup that runs now does so by itself")
+        }
+        FreezeError::NoGuardian(_) => {
+            new("the state folder must be writable: root's is /var/lib/qmpsh, and QMPSH_STATE_DIR names another")
+                .with_exit(Exit::Failed)
+        }
+        FreezeError::NothingFrozen { .. } => new("`v.agent.fsinfo()` tells the mount points"),
+        FreezeError::WindowExpired { .. } => new("do less in the window, or give it longer with `max`"),
+        FreezeError::ThawedElsewhere { .. } => {
+            new("Windows thaws by itself after 10 s; else look for another backup tool at work")
+        }
+        FreezeError::StillFrozen { .. } => {
+            new("a process of qmpsh's goes on trying; when the agent answers again, `qmpsh thaw VM` thaws too")
+                .with_exit(Exit::Deadline)
+        }
+    }
+}
+
+fn of_job(error: &JobError) -> Report {
+    match error {
+        JobError::Failed { error: desc, .. } => Report {
+            desc: Some(desc.clone()),
+            ..Report::new(Kind::Qmp, error.to_string())
+        },
+        JobError::Timeout { .. } => Report::new(Kind::Timeout, error.to_string())
+            .with_hint("the job goes on; `.cancel()` ends it"),
+        JobError::Unknown { .. } => Report::new(Kind::Qmp, error.to_string())
+            .with_hint("a job that nobody kept (`auto-dismiss: false`) is forgotten when it ends"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::client::Address;
+
+    fn report(kind: impl Into<ErrorKind>) -> Report {
+        Report::from(&Error {
+            vm: "web01".into(),
+            kind: kind.into(),
+        })
+    }
+
+    #[test]
+    fn a_refusal_carries_qemus_own_words_and_the_command() {
+        let report = report(client::Error::Refused {
+            command: "eject".into(),
+            class: "GenericError".into(),
+            desc: "Device 'cd9' not found".into(),
+        });
+        assert_eq!(report.kind, Kind::Qmp);
+        assert_eq!(report.class.as_deref(), Some("GenericError"));
+        assert_eq!(report.desc.as_deref(), Some("Device 'cd9' not found"));
+        assert_eq!(report.command.as_deref(), Some("eject"));
+        assert_eq!(report.vm.as_deref(), Some("web01"));
+        assert!(report.message.starts_with("web01: "), "{}", report.message);
+        assert_eq!(report.exit.code(), 4);
+    }
+
+    #[test]
+    fn exit_codes_tell_the_unreachable_the_refused_and_the_late_apart() {
+        let address = Address::Unix("/a".into());
+        let after = Duration::from_secs(1);
+        for (kind, code) in [
+            (
+                client::Error::Busy {
+                    address: address.clone(),
+                    holder: None,
+                }
+                .into(),
+                3,
+            ),
+            (
+                client::Error::Silent {
+                    address: address.clone(),
+                    after,
+                }
+                .into(),
+                3,
+            ),
+            (
+                client::Error::AgentDown {
+                    address: address.clone(),
+                    after,
+                }
+                .into(),
+                3,
+            ),
+            (
+                client::Error::Timeout {
+                    address,
+                    command: "stop".into(),
+                    after,
+                }
+                .into(),
+                5,
+            ),
+            (
+                client::Error::Frozen {
+                    command: "guest-exec".into(),
+                    desc: String::new(),
+                }
+                .into(),
+                4,
+            ),
+            (FreezeError::AlreadyFrozen.into(), 4),
+            (FreezeError::WindowExpired { max: after }.into(), 4),
+            (ErrorKind::AgentNotRunning, 3),
+            (
+                JobError::Failed {
+                    id: "j".into(),
+                    error: "x".into(),
+                }
+                .into(),
+                4,
+            ),
+            (ErrorKind::Target(InvalidTarget::Unknown("x".into())), 3),
+        ] {
+            let report = report::<ErrorKind>(kind);
+            assert_eq!(report.exit.code(), code, "{report:?}");
+        }
+    }
+}

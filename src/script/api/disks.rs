@@ -1,0 +1,143 @@
+//! `v.disks()` and `v.overlays(...)`: the VM's disks, and empty images to put on top of them.
+
+use std::sync::Arc;
+
+use rhai::{Array, Engine, EvalAltResult};
+use serde::Serialize;
+
+use super::{Outcome, failed, json, method, property, wait};
+use crate::report::{Kind, Report};
+use crate::script::convert::from_json;
+use crate::script::error;
+use crate::script::guard::{Guard, register_guard};
+use crate::script::run::current;
+use crate::vm::Vm;
+use crate::vm::overlay::{OverlayPlan, Overlays};
+
+pub(super) fn register(engine: &mut Engine) {
+    method(
+        "disks",
+        &["vm", "array"],
+        r#"
+        The VM's drives as an operator thinks of them (QMP `query-block`), each `#{ device, qdev, node, file, path,
+        format, virtual_size, actual_size, backing_depth, writable, removable, locked, tray_open, bitmaps }`. Sizes are
+        bytes; `file` is QEMU's name for the image, `path` its absolute path on this host where that can be told. What a
+        drive does not have is `()`: an empty one has no `node`.
+
+        ```rhai
+        for disk in v.disks() { print(`${disk.node}: ${disk.file}`) }
+        ```"#,
+    )
+    .register_into_engine(engine, |vm: &mut Vm| {
+        let disks = wait(format_args!("{}: query-block", vm.label()), vm.disks())?;
+        disks.iter().map(value).collect::<Outcome<Array>>()
+    });
+    engine.register_type_with_name::<Held>("overlays");
+    register_guard::<Held>(engine, |held| held.0.clone());
+    method(
+        "overlays",
+        &["vm", "plan: array", "overlays"],
+        r##"
+        Makes and opens an overlay for each `#{ node, file }`: an empty qcow2 image at the absolute path `file`, with the
+        disk that has `node` at its top as its backing file (QMP `blockdev-create`, QEMU 3.0, and `blockdev-add`). All are
+        made or none; an existing file is refused. The value is a guard: unless `keep()` was called, its release takes the
+        overlays away, nodes and files, after committing one that was attached back into its disk.
+
+        `list` has `#{ node, overlay, file }` for each, `actions` what attaches them all in one `transaction`.
+
+        ```rhai
+        with v.overlays([#{ node: "disk0", file: "/srv/disk0.tonight.qcow2" }]) as overlays {
+            v.transaction(overlays.actions);
+            overlays.keep();
+        }
+        ```"##,
+    )
+    .register_into_engine(engine, |vm: &mut Vm, plan: Array| make(vm, plan));
+    property(
+        "list",
+        "array",
+        "The overlays, each `#{ node, overlay, file }`: the disk's node, the overlay's, its image.",
+    )
+    .register_into_engine(engine, |held: &mut Held| {
+        held.0
+            .overlays
+            .plan()
+            .iter()
+            .map(value)
+            .collect::<Outcome<Array>>()
+    });
+    property(
+        "actions",
+        "array",
+        "The actions that attach all overlays, for one `transaction`.",
+    )
+    .register_into_engine(engine, |held: &mut Held| -> Array {
+        held.0
+            .overlays
+            .actions()
+            .into_iter()
+            .map(from_json)
+            .collect()
+    });
+    method(
+        "keep",
+        &["overlays", "()"],
+        r"
+        Says that the overlays are to stay: from now on their release does nothing.
+
+        ```rhai
+        overlays.keep();
+        ```",
+    )
+    .register_into_engine(engine, |held: &mut Held| held.0.overlays.keep());
+}
+
+/// Overlays in a script.
+#[derive(Clone)]
+struct Held(Arc<Guarded>);
+
+struct Guarded {
+    vm: Vm,
+    overlays: Overlays,
+}
+
+impl Guard for Guarded {
+    fn describe(&self) -> String {
+        format!("the overlays of {}", self.vm.label())
+    }
+
+    fn release(&self) -> Result<(), Box<EvalAltResult>> {
+        let what = format!("{}: taking the overlays away", self.vm.label());
+        current()?
+            .block_on_cleanup(what, self.overlays.release())?
+            .map_err(|error| failed(&error))
+    }
+}
+
+fn make(vm: &Vm, plan: Array) -> Outcome<Held> {
+    let plan: Vec<OverlayPlan> =
+        serde_json::from_value(json("plan", &plan.into())?).map_err(|wrong| {
+            error::usage(format!(
+                "overlays: the plan is a list of #{{ node, file }}: {wrong}"
+            ))
+        })?;
+    let current = current()?;
+    let what = format!("{}: making overlays", vm.label());
+    // Cutting it off midway would leave nodes and files behind.
+    let overlays = current
+        .block_on_cleanup(what, vm.overlays(&plan))?
+        .map_err(|error| failed(&error))?;
+    let guarded = Arc::new(Guarded {
+        vm: vm.clone(),
+        overlays,
+    });
+    current.run().keep(guarded.clone());
+    Ok(Held(guarded))
+}
+
+/// A plain value of ours as a script's; what it does not have is `()`.
+fn value(of: &impl Serialize) -> Outcome {
+    serde_json::to_value(of)
+        .map(from_json)
+        .map_err(|wrong| error::thrown(&Report::new(Kind::Fault, wrong.to_string())))
+}

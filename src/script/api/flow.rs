@@ -1,0 +1,176 @@
+//! The course of a script: `sleep`, `timeout`, `retry`, `fail`, `exit`. All of them can be interrupted.
+
+use std::time::{Instant, SystemTime};
+
+use rhai::{Dynamic, Engine, EvalAltResult, FnPtr, Map, NativeCallContext};
+
+use super::function;
+use super::time::length;
+use crate::report::{Kind, Report};
+use crate::script::run::current;
+use crate::script::stop::Cause;
+use crate::script::{bridge, error};
+use crate::vm::duration;
+
+type Outcome<T = Dynamic> = Result<T, Box<EvalAltResult>>;
+
+pub(super) fn register(engine: &mut Engine) {
+    function(
+        "sleep",
+        &["time: time", "()"],
+        r#"
+        Waits. The time is seconds, or text such as "500ms", "30s", "5m".
+
+        ```rhai
+        sleep("5ms");
+        sleep(0.001);
+        ```"#,
+    )
+    .register_into_engine(engine, |time: Dynamic| sleep(&time));
+    // Rhai's own, which nothing interrupts, come first for exactly these types.
+    engine.register_fn("sleep", |seconds: i64| sleep(&seconds.into()));
+    engine.register_fn("sleep", |seconds: f64| sleep(&seconds.into()));
+
+    function(
+        "timeout",
+        &["time: time", "work: Fn", "value"],
+        r#"
+        Does the work and gives its value, or throws an error of kind `timeout` when the time is over. What the work
+        waits for is given up then; clean-up still runs.
+
+        ```rhai
+        timeout("5s", || 1 + 1) == 2
+        ```"#,
+    )
+    .register_into_engine(engine, timeout);
+
+    function(
+        "retry",
+        &["options: map", "work: Fn", "value"],
+        r#"
+        Does the work until it succeeds and gives its value. `times` is how often at most (3), `delay` what is waited in
+        between ("1s"). The last error is thrown. The work may take the number of the try, from 1.
+
+        ```rhai
+        retry(#{ times: 3, delay: "1ms" }, |n| if n < 3 { throw "not yet" } else { n }) == 3
+        ```"#,
+    )
+    .register_into_engine(engine, retry);
+
+    function(
+        "now",
+        &["string"],
+        r#"
+        The time on this host as text, in UTC: `2026-03-01T02:15:00Z`.
+
+        ```rhai
+        now().ends_with("Z")
+        ```"#,
+    )
+    .register_into_engine(engine, || {
+        humantime::format_rfc3339_seconds(SystemTime::now()).to_string()
+    });
+
+    function(
+        "fail",
+        &["text: string", "()"],
+        r#"
+        Ends the script with an error: exit code 1, unless it is caught.
+
+        ```rhai
+        try { fail("no disk is writable") } catch (e) { log(e.message) }
+        ```"#,
+    )
+    .register_into_engine(engine, |text: &str| {
+        Outcome::<()>::Err(error::thrown(&Report::new(Kind::Script, text)))
+    });
+
+    function(
+        "exit",
+        &["code: int", "()"],
+        r"
+        Ends the script at once, and the process with this code (0 to 255; without one 0). Guards are released first; `catch` does not
+        see it.
+
+        ```rhai
+        if 1 > 2 { exit(3) }
+        ```",
+    )
+    .register_into_engine(engine, exit);
+    engine.register_fn("exit", || exit(0));
+}
+
+fn sleep(time: &Dynamic) -> Outcome<()> {
+    let time = length(time, "sleep")?;
+    current()?.block_on(
+        format_args!("sleep({})", duration::show(time)),
+        bridge::sleep(time),
+    )
+}
+
+fn timeout(context: NativeCallContext, time: Dynamic, work: FnPtr) -> Outcome {
+    let time = length(&time, "timeout")?;
+    let shown = duration::show(time);
+    let current = current()?;
+    let report = Report::new(Kind::Timeout, format!("it took longer than {shown}"));
+    let scope = current.stop().branch_until(Instant::now() + time, report);
+    let _inside = current.under(scope.clone()).enter();
+    error::settle(&scope, work.call_within_context(&context, ()))
+}
+
+fn retry(context: NativeCallContext, options: Map, work: FnPtr) -> Outcome {
+    let mut times = 3;
+    let mut delay = Dynamic::from("1s");
+    for (key, value) in options {
+        match key.as_str() {
+            "times" => {
+                times = value
+                    .as_int()
+                    .ok()
+                    .filter(|times| *times > 0)
+                    .ok_or_else(|| {
+                        error::usage(format!("retry: `times` is a number from 1 up, not {value}"))
+                    })?;
+            }
+            "delay" => delay = value,
+            other => {
+                return Err(error::usage(format!(
+                    "retry: there is no option `{other}`: use `times`, `delay`"
+                )));
+            }
+        }
+    }
+    // Found wrong before the work is done, not after it failed.
+    length(&delay, "retry: `delay`")?;
+    for number in 1.. {
+        let result = call_with_number(&context, &work, number);
+        match result {
+            Err(failure) if number < times && is_catchable(&failure) => sleep(&delay)?,
+            last => return last,
+        }
+    }
+    Ok(Dynamic::UNIT)
+}
+
+/// Whether this is an error and no stop, not even one in the guise of a failed call.
+fn is_catchable(failure: &EvalAltResult) -> bool {
+    failure.is_catchable() && error::cause_of(failure).is_none()
+}
+
+/// Calls `work` with the number of the try if it takes one.
+fn call_with_number(context: &NativeCallContext, work: &FnPtr, number: i64) -> Outcome {
+    work.call_raw_with_extra_args("retry", context, None, [], [number.into()], None)
+}
+
+fn exit(code: i64) -> Outcome<()> {
+    let code = u8::try_from(code).map_err(|_| {
+        error::usage(format!(
+            "exit: a process's exit code is 0 to 255, not {code}"
+        ))
+    })?;
+    let run = current()?.run().clone();
+    run.stop().trip(Cause::Exit(code));
+    Err(error::stopped(
+        run.stop().cause().unwrap_or(Cause::Exit(code)),
+    ))
+}

@@ -1,0 +1,157 @@
+//! `v.job(id)`: a job of QEMU's as a value.
+
+use std::time::Duration;
+
+use rhai::{Dynamic, Engine, Map};
+
+use super::time::length;
+use super::{Outcome, method, property, wait};
+use crate::script::convert::from_json;
+use crate::script::error;
+use crate::script::progress::Bar;
+use crate::vm::job::Reached;
+use crate::vm::{Job, Vm};
+
+pub(super) fn register(engine: &mut Engine) {
+    engine.register_type_with_name::<Job>("job");
+    engine.register_fn("to_string", |job: &mut Job| job.id().to_owned());
+    method(
+        "job",
+        &["vm", "id: string", "job"],
+        r#"
+        A job by its id, whether QEMU knows it yet or not.
+
+        ```rhai
+        v.job("backup0").cancel();
+        ```"#,
+    )
+    .register_into_engine(engine, |vm: &mut Vm, id: &str| vm.job(id));
+    property("id", "string", "The job's id.")
+        .register_into_engine(engine, |job: &mut Job| job.id().to_owned());
+    property(
+        "status",
+        "map",
+        "Where the job stands (QMP `query-jobs`, QEMU 3.0): `#{ status, current, total, error }`, or `()` when QEMU does not know it.",
+    )
+    .register_into_engine(engine, |job: &mut Job| {
+        let progress = wait(format_args!("job {}: query-jobs", job.id()), job.progress())?;
+        Outcome::Ok(progress.map_or(Dynamic::UNIT, |progress| from_json(progress.to_value())))
+    });
+    method(
+        "wait",
+        &["job", "string"],
+        r#"
+        Waits until the job has ended, and gives `"concluded"`; or until a mirror or an active commit is ready to be
+        completed, and gives `"ready"`. An ended job is dismissed. Throws QEMU's words when the job failed. Shows a bar on a
+        terminal. Without a `timeout` it waits for as long as the job takes.
+
+        ```rhai
+        let job = v.job("mirror0");
+        if job.wait() == "ready" { job.complete(); job.wait(); }
+        ```"#,
+    )
+    .register_into_engine(engine, |job: &mut Job| wait_for(job, None));
+    method(
+        "wait",
+        &["job", "options: map", "string"],
+        r##"
+        The same, at most for `timeout`; the job goes on after that.
+
+        ```rhai
+        v.job("backup0").wait(#{ timeout: "1h" });
+        ```"##,
+    )
+    .register_into_engine(engine, |job: &mut Job, options: Map| {
+        let mut timeout = None;
+        for (key, value) in options {
+            match key.as_str() {
+                "timeout" => timeout = Some(length(&value, "wait: `timeout`")?),
+                other => {
+                    return Err(error::usage(format!(
+                        "wait: there is no option `{other}`: use `timeout`"
+                    )));
+                }
+            }
+        }
+        wait_for(job, timeout)
+    });
+    steps(engine);
+}
+
+fn steps(engine: &mut Engine) {
+    method(
+        "complete",
+        &["job", "()"],
+        r#"
+        Asks a ready job for its last step, as a mirror for its pivot (QMP `job-complete`). `wait` waits for its end.
+
+        ```rhai
+        v.job("mirror0").complete();
+        ```"#,
+    )
+    .register_into_engine(engine, |job: &mut Job| wait(format_args!("job {}: job-complete", job.id()), job.complete()));
+    method(
+        "cancel",
+        &["job", "()"],
+        r#"
+        Asks the job to end without its result (QMP `job-cancel`). A ready mirror ends well all the same, without a pivot.
+
+        ```rhai
+        v.job("mirror0").cancel();
+        ```"#,
+    )
+    .register_into_engine(engine, |job: &mut Job| wait(format_args!("job {}: job-cancel", job.id()), job.cancel()));
+    method(
+        "dismiss",
+        &["job", "()"],
+        r#"
+        Lets QEMU forget an ended job (QMP `job-dismiss`); `wait` does so by itself.
+
+        ```rhai
+        v.job("mirror0").dismiss();
+        ```"#,
+    )
+    .register_into_engine(engine, |job: &mut Job| {
+        wait(format_args!("job {}: job-dismiss", job.id()), job.dismiss())
+    });
+    method(
+        "pause",
+        &["job", "()"],
+        r#"
+        Stops the job for a while (QMP `job-pause`).
+
+        ```rhai
+        v.job("mirror0").pause();
+        ```"#,
+    )
+    .register_into_engine(engine, |job: &mut Job| {
+        wait(format_args!("job {}: job-pause", job.id()), job.pause())
+    });
+    method(
+        "resume",
+        &["job", "()"],
+        r#"
+        Lets a paused job go on (QMP `job-resume`).
+
+        ```rhai
+        v.job("mirror0").resume();
+        ```"#,
+    )
+    .register_into_engine(engine, |job: &mut Job| {
+        wait(format_args!("job {}: job-resume", job.id()), job.resume())
+    });
+}
+
+fn wait_for(job: &Job, timeout: Option<Duration>) -> Outcome<String> {
+    let bar = Bar::new(job.id());
+    let reached = wait(
+        format_args!("job {}", job.id()),
+        job.wait(timeout, |progress| {
+            bar.at(progress.current, Some(progress.total))
+        }),
+    )?;
+    Ok(match reached {
+        Reached::Concluded => "concluded".to_owned(),
+        Reached::Ready => "ready".to_owned(),
+    })
+}

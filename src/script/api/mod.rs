@@ -1,0 +1,96 @@
+//! What scripts can call, one file per subject. Each file has one `register`, and describes every function next to it
+//! with [`function`]: that one table serves help, completion and the reference.
+
+mod agent;
+mod disks;
+mod exec;
+mod files;
+mod flow;
+mod freeze;
+mod job;
+mod output;
+mod parallel;
+mod qmp;
+mod time;
+mod vm;
+mod watch;
+
+use std::fmt::Display;
+
+use rhai::{Dynamic, Engine, EvalAltResult, FuncRegistration, Map};
+
+use crate::report::Report;
+use crate::script::convert::{to_arguments, to_json};
+use crate::script::error;
+use crate::script::run::current;
+use crate::vm::{Arguments, Error};
+
+/// What a script function gives.
+type Outcome<T = Dynamic> = Result<T, Box<EvalAltResult>>;
+
+/// Registers every subject.
+pub(super) fn register(engine: &mut Engine) {
+    flow::register(engine);
+    output::register(engine);
+    parallel::register(engine);
+    vm::register(engine);
+    qmp::register(engine);
+    disks::register(engine);
+    job::register(engine);
+    watch::register(engine);
+    agent::register(engine);
+    files::register(engine);
+    exec::register(engine);
+    freeze::register(engine);
+}
+
+/// Begins the registration of a script function. `parameters` are `name: type` pairs and last the type of the result
+/// (`""` for none); `about` is Markdown: one sentence, then details, then an example in a `rhai` block, which a test runs.
+fn function(name: &str, parameters: &[&str], about: &str) -> FuncRegistration {
+    described(FuncRegistration::new(name), parameters, about)
+}
+
+/// As [`function`], for a method of a handle: a thing outside of the script, so that the method also works on a constant.
+fn method(name: &str, parameters: &[&str], about: &str) -> FuncRegistration {
+    function(name, parameters, about).with_purity(true)
+}
+
+/// As [`method`], for a property.
+fn property(name: &str, kind: &str, about: &str) -> FuncRegistration {
+    described(FuncRegistration::new_getter(name), &["handle", kind], about).with_purity(true)
+}
+
+fn described(function: FuncRegistration, parameters: &[&str], about: &str) -> FuncRegistration {
+    function
+        .in_global_namespace()
+        .with_params_info(parameters)
+        .with_comments(
+            about
+                .trim()
+                .lines()
+                .map(|line| format!("/// {}", line.trim_start())),
+        )
+}
+
+/// Waits for what a VM or its guest is asked; `what` says to people what is waited for.
+fn wait<T>(what: impl Display, work: impl Future<Output = Result<T, Error>>) -> Outcome<T> {
+    current()?
+        .block_on(what, work)?
+        .map_err(|error| failed(&error))
+}
+
+/// The error that a script sees.
+fn failed(error: &Error) -> Box<EvalAltResult> {
+    error::thrown(&Report::from(error))
+}
+
+/// A script's map as the arguments of `command`.
+fn arguments(command: &str, map: &Map) -> Outcome<Arguments> {
+    to_arguments(map)
+        .map_err(|unfit| error::usage(format!("{command}: {}", unfit.message("arguments"))))
+}
+
+/// A script's value as JSON; `name` is what the script's documentation calls it.
+fn json(name: &str, value: &Dynamic) -> Outcome<serde_json::Value> {
+    to_json(value).map_err(|unfit| error::usage(unfit.message(name)))
+}

@@ -1,0 +1,104 @@
+//! `v.qmp(...)`: any QMP command, by its name or as a method.
+
+use rhai::{Dynamic, Engine, EvalAltResult, Map};
+
+use super::{Outcome, arguments, method, property, wait};
+use crate::script::convert::from_json;
+use crate::script::error;
+use crate::vm::{Arguments, Vm};
+
+/// `v.qmp` without a call: its methods are the commands of this very QEMU. It has no methods of its own, because a
+/// name that is looked up as a command must never be one that means something else.
+#[derive(Clone)]
+struct Commands(Vm);
+
+pub(super) fn register(engine: &mut Engine) {
+    engine.register_type_with_name::<Commands>("qmp");
+    method(
+        "qmp",
+        &["vm", "command: string", "value"],
+        r#"
+        Runs a QMP command and gives its reply. Waits up to 30 s, for changes of blocks and devices 60 s. After a lost
+        connection a query is sent again, a change never.
+
+        ```rhai
+        let status = v.qmp("query-status");
+        print(status.running);
+        ```"#,
+    )
+    .register_into_engine(engine, |vm: &mut Vm, command: &str| call(vm, command, Arguments::new()));
+    method(
+        "qmp",
+        &["vm", "command: string", "arguments: map", "value"],
+        r##"
+        The same with arguments, named as QMP names them. A key whose value is `()` is left out.
+
+        ```rhai
+        v.qmp("human-monitor-command", #{ "command-line": "info version" });
+        ```"##,
+    )
+    .register_into_engine(engine, |vm: &mut Vm, command: &str, map: Map| {
+        let arguments = arguments(command, &map)?;
+        call(vm, command, arguments)
+    });
+    property(
+        "qmp",
+        "qmp",
+        r#"
+        The commands of this QEMU as methods, with `_` for `-`: `v.qmp.query_status()`, `v.qmp.eject(#{ id: "cd0" })`.
+
+        ```rhai
+        print(v.qmp.query_status().status);
+        ```"#,
+    )
+    .register_into_engine(engine, |vm: &mut Vm| Commands(vm.clone()));
+    #[expect(
+        deprecated,
+        reason = "Rhai marks it so because it may change, and its version is pinned"
+    )]
+    engine.on_missing_function(|name, values, is_method, _| {
+        if !is_method {
+            return Ok(None);
+        }
+        let Some((this, rest)) = values.split_first() else {
+            return Ok(None);
+        };
+        let Some(commands) = this
+            .read_lock::<Commands>()
+            .map(|commands| commands.clone())
+        else {
+            return Ok(None);
+        };
+        method_call(&commands.0, name, rest).map(Some)
+    });
+}
+
+fn method_call(vm: &Vm, name: &str, rest: &[&mut Dynamic]) -> Outcome {
+    let command = wait(
+        format_args!("{}: query-commands", vm.label()),
+        vm.command_for(name),
+    )?;
+    let arguments = match rest {
+        [] => Arguments::new(),
+        [only] => match only.read_lock::<Map>() {
+            Some(map) => arguments(&command, &map)?,
+            None => return Err(not_a_map(name)),
+        },
+        _ => return Err(not_a_map(name)),
+    };
+    call(vm, &command, arguments)
+}
+
+fn not_a_map(name: &str) -> Box<EvalAltResult> {
+    error::usage(format!(
+        "a QMP command takes its arguments as one map, as in `v.qmp.{name}(#{{ id: \"cd0\" }})`"
+    ))
+}
+
+fn call(vm: &Vm, command: &str, arguments: Arguments) -> Outcome {
+    wait(
+        format_args!("{}: {command}", vm.label()),
+        vm.call(command, arguments),
+    )
+    .map(from_json)
+}

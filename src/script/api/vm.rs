@@ -1,0 +1,129 @@
+//! `vm(target)`: a VM, what it is and how it is.
+
+use rhai::{Array, Dynamic, Engine, Map};
+
+use super::{Outcome, arguments, function, json, method, property, wait};
+use crate::report::Report;
+use crate::script::error;
+use crate::script::run::current;
+use crate::vm::{Arguments, GuestAgent, Vm};
+
+pub(super) fn register(engine: &mut Engine) {
+    engine.register_type_with_name::<Vm>("vm");
+    engine.register_fn("to_string", |vm: &mut Vm| vm.label().to_owned());
+    engine.register_fn("to_debug", |vm: &mut Vm| format!("vm({:?})", vm.label()));
+    engine.register_fn("==", |vm: &mut Vm, other: Vm| vm.is_same(&other));
+    function(
+        "vm",
+        &["target: string", "vm"],
+        r#"
+        A VM, by the address of its monitor (`/run/web01.qmp`, `tcp:127.0.0.1:4444`), or of both its sockets
+        (`qmp=/run/web01.qmp,agent=/run/web01.qga`). Nothing is connected until it is asked something. With a monitor
+        alone, the agent's socket is found through it.
+
+        ```rhai
+        let v = vm("/run/web01.qmp");
+        ```"#,
+    )
+    .register_into_engine(engine, |target: &str| {
+        let fleet = current()?;
+        fleet.run().fleet().vm(target).map_err(|error| error::thrown(&Report::from(&error)))
+    });
+    // A script whose header says that an argument is a VM gets one; one without may pass either on.
+    engine.register_fn("vm", |vm: Vm| vm);
+    properties(engine);
+    method(
+        "hmp",
+        &["vm", "line: string", "string"],
+        r#"
+        Runs a line of the human monitor and gives the text that it prints (QMP `human-monitor-command`). The human
+        monitor tells its errors as text too.
+
+        ```rhai
+        print(v.hmp("info block"));
+        ```"#,
+    )
+    .register_into_engine(engine, |vm: &mut Vm, line: &str| wait(format_args!("{}: {line}", vm.label()), vm.hmp(line)));
+    method(
+        "transaction",
+        &["vm", "actions: array", "()"],
+        r##"
+        Does all actions or none of them (QMP `transaction`, QEMU 1.1); each is `#{ type, data }`. Waits up to 60 s.
+
+        ```rhai
+        v.transaction([
+            #{ type: "block-dirty-bitmap-add", data: #{ node: "disk0", name: "b0" } },
+            #{ type: "block-dirty-bitmap-add", data: #{ node: "disk1", name: "b0" } },
+        ]);
+        ```"##,
+    )
+    .register_into_engine(engine, |vm: &mut Vm, actions: Array| transaction(vm, actions, Arguments::new()));
+    method(
+        "transaction",
+        &["vm", "actions: array", "properties: map", "()"],
+        r##"
+        The same with properties of the transaction (QEMU 2.5), as `#{ "completion-mode": "grouped" }`.
+
+        ```rhai
+        v.transaction([], #{ "completion-mode": "grouped" });
+        ```"##,
+    )
+    .register_into_engine(engine, |vm: &mut Vm, actions: Array, properties: Map| {
+        transaction(vm, actions, arguments("transaction", &properties)?)
+    });
+}
+
+fn properties(engine: &mut Engine) {
+    property(
+        "name",
+        "string",
+        "The name that the VM was started with (QMP `query-name`), or `()`.",
+    )
+    .register_into_engine(engine, |vm: &mut Vm| {
+        wait(format_args!("{}: query-name", vm.label()), vm.name()).map(or_unit)
+    });
+    property(
+        "uuid",
+        "string",
+        "The UUID that the VM was started with (QMP `query-uuid`), or `()`.",
+    )
+    .register_into_engine(engine, |vm: &mut Vm| {
+        wait(format_args!("{}: query-uuid", vm.label()), vm.uuid()).map(or_unit)
+    });
+    property(
+        "status",
+        "string",
+        "The run state, as in `running`, `paused` or `prelaunch` (QMP `query-status`).",
+    )
+    .register_into_engine(engine, |vm: &mut Vm| {
+        wait(format_args!("{}: query-status", vm.label()), vm.status())
+    });
+    property(
+        "version",
+        "string",
+        "QEMU's version, as in `10.0.2`, from the monitor's greeting.",
+    )
+    .register_into_engine(engine, |vm: &mut Vm| {
+        wait(
+            format_args!("{}: the monitor's greeting", vm.label()),
+            vm.version(),
+        )
+    });
+    property("agent", "agent", "The guest's agent.")
+        .register_into_engine(engine, |vm: &mut Vm| -> GuestAgent { vm.agent() });
+}
+
+fn or_unit(text: Option<String>) -> Dynamic {
+    text.map_or(Dynamic::UNIT, Dynamic::from)
+}
+
+fn transaction(vm: &Vm, actions: Array, properties: Arguments) -> Outcome<()> {
+    let actions = match json("actions", &actions.into())? {
+        serde_json::Value::Array(actions) => actions,
+        _ => Vec::new(),
+    };
+    wait(
+        format_args!("{}: transaction", vm.label()),
+        vm.transaction(actions, properties),
+    )
+}

@@ -1,0 +1,380 @@
+//! An error that ended a script, drawn for the terminal: what happened, the line with a caret, how the script came
+//! there across functions and modules, and what to do. The words come from `error.rs`; this file finds the places and the
+//! names that were nearly right. What scripts and guests put into the words is escaped.
+
+use std::collections::BTreeSet;
+use std::ops::Range;
+use std::sync::Arc;
+
+use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
+use rhai::{AST, Engine, EvalAltResult, Position, Token};
+
+use super::library::Library;
+use super::source::{Source, Sources};
+use crate::nearest::did_you_mean;
+use crate::report::Report;
+use crate::wire::escape::{escaped, escaped_lines};
+
+/// How many calls of a long chain are drawn at each of its ends.
+const CALLS_SHOWN: usize = 5;
+
+/// What an error is explained with.
+pub(super) struct Explainer<'a> {
+    pub(super) engine: &'a Engine,
+    pub(super) sources: &'a Sources,
+    pub(super) library: &'a Library,
+    /// The script that ran; none if it did not compile.
+    pub(super) script: Option<&'a AST>,
+    /// What errors call that script.
+    pub(super) name: &'a str,
+}
+
+/// A place that the script was at.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Place {
+    source: String,
+    position: Position,
+    /// How it went on from here: "in the call of `f`".
+    step: Option<String>,
+}
+
+impl Explainer<'_> {
+    /// The report with what the script's names tell about the error.
+    pub(super) fn explain(&self, error: &EvalAltResult, mut report: Report) -> Report {
+        if report.hint.is_none() {
+            let source = self.places(error).last().map(|place| place.source.clone());
+            report.hint = match error.unwrap_inner() {
+                EvalAltResult::ErrorFunctionNotFound(signature, _) => self.near_function(signature),
+                EvalAltResult::ErrorVariableNotFound(name, _) => {
+                    source.and_then(|source| self.near_variable(name, &source))
+                }
+                _ => None,
+            };
+        }
+        report
+    }
+
+    /// Draws `report`, which is of `error`.
+    pub(super) fn draw(&self, error: &EvalAltResult, report: &Report, color: bool) -> String {
+        let mut places = self.places(error);
+        let texts: Vec<Arc<str>> = places
+            .iter()
+            .map(|place| self.text(&place.source))
+            .collect();
+        let title = escaped_lines(&report.message).into_owned();
+        let mut groups = Vec::new();
+        // The innermost place is where it happened, the others how the script came there.
+        let mut drawn = places.drain(..).zip(&texts).rev();
+        let first = drawn.next();
+        groups.push(match &first {
+            Some((place, text)) => snippet(
+                Level::ERROR.primary_title(title).elements(facts(report)),
+                place,
+                text,
+                AnnotationKind::Primary,
+            ),
+            None => Level::ERROR.primary_title(title).elements(facts(report)),
+        });
+        let calls: Vec<_> = drawn.collect();
+        let hidden = calls.len().saturating_sub(2 * CALLS_SHOWN);
+        for (index, (place, text)) in calls.iter().enumerate() {
+            if hidden > 0 && index == CALLS_SHOWN {
+                groups.push(Group::with_title(
+                    Level::NOTE.secondary_title(format!("{hidden} more calls are not shown")),
+                ));
+            }
+            if hidden > 0 && (CALLS_SHOWN..CALLS_SHOWN + hidden).contains(&index) {
+                continue;
+            }
+            let step = escaped(place.step.as_deref().unwrap_or("from here")).into_owned();
+            let title = Level::NOTE.secondary_title(step);
+            groups.push(snippet(
+                Group::with_title(title),
+                place,
+                text,
+                AnnotationKind::Primary,
+            ));
+        }
+        groups.extend(report.hint.as_deref().map(help));
+        renderer(color).render(&groups)
+    }
+
+    fn text(&self, source: &str) -> Arc<str> {
+        self.sources.text(source).unwrap_or_default()
+    }
+
+    /// The way of the script to the error, outermost first.
+    fn places(&self, error: &EvalAltResult) -> Vec<Place> {
+        let mut places = Vec::new();
+        let mut source = self.name.to_owned();
+        let mut error = error;
+        loop {
+            let (inner, step, next) = match error {
+                EvalAltResult::ErrorInFunctionCall(name, next, inner, _) => (
+                    inner,
+                    format!("in the call of {}", function_name(name)),
+                    next,
+                ),
+                EvalAltResult::ErrorInModule(name, inner, _) => {
+                    (inner, format!("in the import of `{name}`"), name)
+                }
+                _ => break,
+            };
+            let position = error.position();
+            if !position.is_none() {
+                places.push(Place {
+                    source: source.clone(),
+                    position,
+                    step: Some(step),
+                });
+            }
+            if !next.is_empty() {
+                source.clone_from(next);
+            }
+            error = inner;
+        }
+        if !error.position().is_none() {
+            places.push(Place {
+                source,
+                position: error.position(),
+                step: None,
+            });
+        }
+        places
+    }
+
+    fn near_function(&self, signature: &str) -> Option<String> {
+        let called = signature.split(" (").next().unwrap_or(signature);
+        let (prefix, name) = match called.rsplit_once("::") {
+            Some((module, name)) => (format!("{module}::"), name),
+            None => (String::new(), called),
+        };
+        let known = self.functions(!prefix.is_empty());
+        let overloads: BTreeSet<&str> = known
+            .iter()
+            .filter(|(known, _)| known == name)
+            .map(|(_, shape)| shape.as_str())
+            .collect();
+        if overloads.is_empty() {
+            return did_you_mean(name, known.iter().map(|(name, _)| name.as_str()));
+        }
+        let list: Vec<String> = overloads
+            .into_iter()
+            .map(|shape| format!("{prefix}{shape}"))
+            .collect();
+        Some(format!(
+            "`{called}` is written with other arguments:\n    {}",
+            list.join("\n    ")
+        ))
+    }
+
+    /// Name and shape of the functions: of the imported modules, or of the engine and the script.
+    fn functions(&self, of_modules: bool) -> Vec<(String, String)> {
+        let shape = |name: &str, parameters: &[&str]| {
+            (
+                name.to_owned(),
+                format!("{name}({})", parameters.join(", ")),
+            )
+        };
+        if of_modules {
+            return self.library.functions();
+        }
+        let engine = self.engine;
+        let mut known = engine.collect_fn_metadata(
+            None,
+            |info| {
+                let name = info.metadata.name.as_str();
+                let signature = info
+                    .metadata
+                    .gen_signature(|type_name| engine.map_type_name(type_name).into());
+                let word = name.starts_with(|first: char| first.is_alphabetic());
+                word.then(|| (name.to_owned(), signature))
+            },
+            true,
+        );
+        let own = self.script.into_iter().flat_map(AST::iter_functions);
+        known.extend(own.map(|function| shape(function.name, &function.params)));
+        known
+    }
+
+    fn near_variable(&self, name: &str, source: &str) -> Option<String> {
+        let text = self.text(source);
+        let names = names_in(self.engine, &text);
+        let known = names.iter().map(String::as_str).chain(["args", "host"]);
+        did_you_mean(name, known.filter(|known| *known != name))
+    }
+}
+
+/// Every name that the text declares: after `let`, `const`, `for`, `as`, `catch (`, and parameters.
+fn names_in(engine: &Engine, text: &str) -> BTreeSet<String> {
+    let mut names = BTreeSet::new();
+    let mut before = Token::EOF;
+    let mut in_parameters = false;
+    for (token, _) in engine.lex([&text]).0 {
+        if let Token::Identifier(name) = &token {
+            let declared = matches!(before, Token::Let | Token::Const | Token::For | Token::As)
+                || in_parameters
+                || matches!(before, Token::Pipe | Token::LeftParen | Token::Comma);
+            if declared {
+                names.insert(name.to_string());
+            }
+        }
+        match token {
+            Token::Fn => in_parameters = true,
+            Token::RightParen => in_parameters = false,
+            Token::EOF => break,
+            _ => {}
+        }
+        before = token;
+    }
+    names
+}
+
+/// Draws a report of one place in a text, for what is wrong before a script runs.
+pub fn draw_at(report: &Report, source: &Source, line: usize, color: bool) -> String {
+    let position = u16::try_from(line).map_or(Position::NONE, |line| Position::new(line, 1));
+    let text = source.text.to_string();
+    let place = Place {
+        source: source.name.clone(),
+        position,
+        step: None,
+    };
+    let title = Level::ERROR.primary_title(escaped_lines(&report.message).into_owned());
+    let mut groups = vec![whole_line(Group::with_title(title), &place, &text)];
+    groups.extend(report.hint.as_deref().map(help));
+    renderer(color).render(&groups)
+}
+
+/// Draws a report of no place in a script.
+pub fn draw_bare(report: &Report, color: bool) -> String {
+    draw_as(Level::ERROR, report, color)
+}
+
+/// The same for what is no error of this run.
+pub fn draw_warning(report: &Report, color: bool) -> String {
+    draw_as(Level::WARNING, report, color)
+}
+
+fn draw_as(level: Level<'_>, report: &Report, color: bool) -> String {
+    let title = level.primary_title(escaped_lines(&report.message).into_owned());
+    let mut groups = vec![Group::with_title(title).elements(facts(report))];
+    groups.extend(report.hint.as_deref().map(help));
+    renderer(color).render(&groups)
+}
+
+fn help(hint: &str) -> Group<'static> {
+    Group::with_title(Level::HELP.secondary_title(escaped_lines(hint).into_owned()))
+}
+
+fn renderer(color: bool) -> Renderer {
+    if color {
+        Renderer::styled()
+    } else {
+        Renderer::plain()
+    }
+}
+
+fn whole_line<'a>(group: Group<'a>, place: &'a Place, text: &'a str) -> Group<'a> {
+    match span(text, place.position) {
+        Some(start) => {
+            let line = text[start.start..].split('\n').next().unwrap_or_default();
+            let span = start.start..start.start + line.trim_end().len();
+            let mark = AnnotationKind::Primary.span(span);
+            group.element(
+                Snippet::source(text)
+                    .path(place.source.as_str())
+                    .annotation(mark),
+            )
+        }
+        None => group,
+    }
+}
+
+fn function_name(name: &str) -> String {
+    if name.starts_with("anon$") {
+        "a closure".to_owned()
+    } else {
+        format!("`{name}`")
+    }
+}
+
+/// QEMU's own words below the sentence, where the sentence does not have them.
+fn facts(report: &Report) -> Vec<annotate_snippets::Message<'static>> {
+    let line = |name: &str, text: &Option<String>| {
+        let text = text
+            .as_deref()
+            .filter(|text| !report.message.contains(*text))?;
+        Some(
+            Level::NOTE
+                .no_name()
+                .message(format!("{name}: {}", escaped(text))),
+        )
+    };
+    [
+        line("vm", &report.vm),
+        line("command", &report.command),
+        line("class", &report.class),
+        line("desc", &report.desc),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
+
+fn snippet<'a>(
+    group: Group<'a>,
+    place: &'a Place,
+    text: &'a str,
+    kind: AnnotationKind,
+) -> Group<'a> {
+    match span(text, place.position) {
+        Some(span) => group.element(
+            Snippet::source(text)
+                .path(place.source.as_str())
+                .annotation(kind.span(span)),
+        ),
+        None => group,
+    }
+}
+
+/// The word at `position`, or the one character, as bytes of `text`.
+fn span(text: &str, position: Position) -> Option<Range<usize>> {
+    let line = position.line()?.checked_sub(1)?;
+    let column = position.position().unwrap_or(1).max(1) - 1;
+    let line_start: usize = text.split_inclusive('\n').take(line).map(str::len).sum();
+    let line_text = text.get(line_start..)?.split('\n').next()?;
+    let start = line_text
+        .char_indices()
+        .nth(column)
+        .map_or(line_text.len(), |(at, _)| at);
+    let rest = &line_text[start..];
+    let word: usize = rest
+        .chars()
+        .take_while(|next| next.is_alphanumeric() || *next == '_')
+        .map(char::len_utf8)
+        .sum();
+    let length = if word > 0 {
+        word
+    } else {
+        rest.chars().next().map_or(0, char::len_utf8)
+    };
+    Some(line_start + start..line_start + start + length)
+}
+
+#[cfg(test)]
+mod tests {
+    use rhai::Position;
+
+    use super::span;
+
+    #[test]
+    fn the_word_at_a_place_is_marked_in_bytes() {
+        let text = "let ä = 1;\nföö(x);\n\"s\"";
+        assert_eq!(span(text, Position::new(1, 5)), Some(4..6));
+        assert_eq!(span(text, Position::new(2, 1)), Some(12..17));
+        assert_eq!(span(text, Position::new(3, 1)), Some(22..23));
+        assert_eq!(span(text, Position::new(3, 9)), Some(25..25));
+        assert_eq!(span("", Position::new(1, 1)), Some(0..0));
+        assert_eq!(span("x", Position::NONE), None);
+    }
+}

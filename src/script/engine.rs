@@ -1,0 +1,44 @@
+//! The Rhai engine as qmpsh sets it up: which of its features scripts have, its limits, and the functions of `api`.
+
+use rhai::packages::{Package, StandardPackage};
+use rhai::{Dynamic, Engine, ParseError};
+
+use super::library::Library;
+use super::{api, number, run, with, words};
+
+/// How deep functions may call each other. A level takes up to 20 KiB of the script thread's 32 MiB stack in a release
+/// build, and several times that in a debug build.
+const CALL_DEPTH: usize = 128;
+
+/// How deep expressions may nest, at the top level and in functions.
+const EXPRESSION_DEPTH: (usize, usize) = (128, 64);
+
+/// An engine whose scripts import from `library` and see `args`.
+pub(super) fn build(library: Library, args: Dynamic) -> Result<Engine, ParseError> {
+    let mut engine = Engine::new_raw();
+    engine.register_global_module(StandardPackage::new().as_shared_module());
+    // Rhai's optimizer calls functions while compiling and changes what `switch` and constants mean in closures.
+    engine.set_optimization_level(rhai::OptimizationLevel::None);
+    engine.set_max_call_levels(CALL_DEPTH);
+    engine.set_max_expr_depths(EXPRESSION_DEPTH.0, EXPRESSION_DEPTH.1);
+    // A text that becomes code at run time could not be checked, nor its errors shown with their line.
+    engine.disable_symbol("eval");
+    engine.set_module_resolver(library);
+    engine.on_progress(|operations| run::poll_stop(operations).map(Dynamic::from));
+    volatile(&mut engine, args);
+    with::register(&mut engine)?;
+    number::register(&mut engine);
+    api::register(&mut engine);
+    Ok(engine)
+}
+
+/// The parts of Rhai that it marks as deprecated to say that they may change; its version is pinned.
+#[expect(deprecated, reason = "see above")]
+fn volatile(engine: &mut Engine, args: Dynamic) {
+    engine.on_parse_token(|token, _, _| words::named(number::exact_literal(token)));
+    // Not a variable of the scope, which functions do not see, but one that they may shadow.
+    engine.on_var(move |name, index, context| {
+        let known = index == 0 && name == "args" && !context.scope().contains(name);
+        Ok(known.then(|| args.clone()))
+    });
+}

@@ -1,0 +1,272 @@
+//! Errors between Rhai and [`Report`]: a report as the map that `catch` sees, an error that ended a script as a report,
+//! and the two ways of ending a script (an error that can be caught, a stop that cannot). How an error is drawn with its
+//! source lines is in `diagnostic.rs`.
+
+use rhai::{Dynamic, EvalAltResult, ImmutableString, Map, ParseErrorType, Position};
+
+use super::stop::{Cause, Stop};
+use crate::report::{Exit, Kind, Report};
+
+/// The error that a script sees as a map.
+pub fn thrown(report: &Report) -> Box<EvalAltResult> {
+    EvalAltResult::ErrorRuntime(to_map(report).into(), Position::NONE).into()
+}
+
+/// A value that a function cannot take, as the script sees it.
+pub fn usage(message: impl Into<String>) -> Box<EvalAltResult> {
+    thrown(&Report::usage(message))
+}
+
+/// The end of a script that `catch` cannot swallow.
+pub(super) fn stopped(cause: Cause) -> Box<EvalAltResult> {
+    EvalAltResult::ErrorTerminated(Dynamic::from(cause), Position::NONE).into()
+}
+
+/// Why the script was stopped, if this is a stop.
+pub(super) fn cause_of(error: &EvalAltResult) -> Option<Cause> {
+    match error.unwrap_inner() {
+        EvalAltResult::ErrorTerminated(cause, _) => cause.clone().try_cast(),
+        _ => None,
+    }
+}
+
+/// For who opened `scope`: if the scope's own end stopped the work, that is an error which the script may catch.
+pub(super) fn settle<T>(
+    scope: &Stop,
+    result: Result<T, Box<EvalAltResult>>,
+) -> Result<T, Box<EvalAltResult>> {
+    result.map_err(|error| match cause_of(&error) {
+        Some(Cause::Ended(id, report)) if id == scope.id() => thrown(&report),
+        _ => error,
+    })
+}
+
+/// The map that `catch` gives to a script. What is not known is left out, so reads as `()`.
+pub fn to_map(report: &Report) -> Map {
+    let mut map = Map::new();
+    map.insert("kind".into(), report.kind.name().into());
+    map.insert("message".into(), report.message.as_str().into());
+    let members = [
+        ("class", &report.class),
+        ("desc", &report.desc),
+        ("command", &report.command),
+        ("vm", &report.vm),
+        ("hint", &report.hint),
+    ];
+    for (key, member) in members {
+        if let Some(text) = member {
+            map.insert(key.into(), text.as_str().into());
+        }
+    }
+    map
+}
+
+/// An error that ended a script, in people's words. Says nothing about names that come near to a wrong one: that needs
+/// the script's text and is added by `diagnostic.rs`.
+pub(super) fn to_report(error: &EvalAltResult) -> Report {
+    let inner = error.unwrap_inner();
+    match inner {
+        EvalAltResult::ErrorRuntime(value, _) => from_thrown(value),
+        EvalAltResult::ErrorTerminated(..) => match cause_of(inner) {
+            Some(Cause::Ended(_, report)) => (*report).clone(),
+            Some(cause) => Report::new(Kind::Interrupted, cause.to_string()),
+            None => Report::new(Kind::Interrupted, "the script was stopped"),
+        },
+        EvalAltResult::ErrorParsing(problem, _) => Report::usage(parsing(problem)),
+        EvalAltResult::ErrorSystem(..) => Report::new(Kind::Fault, sentence(inner)),
+        _ => {
+            let (message, hint) = mistake(inner);
+            let report = Report::new(Kind::Script, message);
+            match hint {
+                Some(hint) => report.with_hint(hint),
+                None => report,
+            }
+        }
+    }
+}
+
+/// What a script threw: one of our maps, maybe passed on, or anything of its own.
+fn from_thrown(value: &Dynamic) -> Report {
+    let Some(map) = value.read_lock::<Map>() else {
+        return Report::new(
+            Kind::Script,
+            text_of(value).unwrap_or_else(|| value.to_string()),
+        );
+    };
+    let member = |key: &str| {
+        map.get(key)
+            .filter(|member| !member.is_unit())
+            .and_then(text_of)
+    };
+    let kind = member("kind")
+        .and_then(|name| Kind::from_name(&name))
+        .unwrap_or(Kind::Script);
+    let message = member("message").unwrap_or_else(|| value.to_string());
+    Report {
+        class: member("class"),
+        desc: member("desc"),
+        command: member("command"),
+        vm: member("vm"),
+        hint: member("hint"),
+        // Exit code 2 says that nothing was run; this script did run.
+        exit: if kind == Kind::Usage {
+            Exit::Failed
+        } else {
+            kind.exit()
+        },
+        ..Report::new(kind, message)
+    }
+}
+
+fn text_of(value: &Dynamic) -> Option<String> {
+    value
+        .read_lock::<ImmutableString>()
+        .map(|text| text.to_string())
+}
+
+/// A mistake in the script that the engine found while running it, and what to do where that is not plain.
+fn mistake(error: &EvalAltResult) -> (String, Option<&'static str>) {
+    use EvalAltResult as E;
+    match error {
+        E::ErrorVariableNotFound(name, _) => (format!("there is no variable `{name}`"), None),
+        E::ErrorFunctionNotFound(signature, _) => (
+            format!("there is no function `{}`", signature.replace(" (", "(")),
+            None,
+        ),
+        E::ErrorModuleNotFound(name, _) => (
+            format!("there is no module `{name}` here"),
+            Some("a module is known in the file that imports it, and after the import"),
+        ),
+        E::ErrorDataRace(name, _) => (
+            match name.as_str() {
+                "" => "a value is used while a method of it runs".to_owned(),
+                name => format!("`{name}` is used while a method of it runs"),
+            },
+            Some(
+                "the closure captured it: copy it to another variable first, and use the copy in the closure",
+            ),
+        ),
+        E::ErrorStackOverflow(_) => (
+            "functions call each other too deeply".to_owned(),
+            Some("a function that calls itself must end at some point"),
+        ),
+        E::ErrorNonPureMethodCallOnConstant(..) | E::ErrorAssignmentToConstant(..) => (
+            sentence(error),
+            Some("a constant cannot change: copy it to a variable with `let`"),
+        ),
+        _ => (sentence(error), None),
+    }
+}
+
+/// What a script that does not compile did wrong.
+pub(super) fn parsing(problem: &ParseErrorType) -> String {
+    decapitalized(&problem.to_string())
+}
+
+/// Rhai's own words, without the position, begun like all our sentences.
+fn sentence(error: &EvalAltResult) -> String {
+    let shown = error.to_string();
+    let position = format!(" ({})", error.position());
+    decapitalized(shown.strip_suffix(&position).unwrap_or(&shown))
+}
+
+fn decapitalized(text: &str) -> String {
+    let mut characters = text.chars();
+    match (characters.next(), characters.clone().next()) {
+        // An acronym or a lone letter stays as it is.
+        (Some(first), Some(second)) if second.is_lowercase() => {
+            first.to_lowercase().chain(characters).collect()
+        }
+        _ => text.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rhai::Engine;
+
+    use super::{settle, stopped, thrown, to_report};
+    use crate::report::{Exit, Kind, Report};
+    use crate::script::stop::{Cause, Stop};
+
+    fn refusal() -> Report {
+        Report {
+            class: Some("DeviceNotFound".into()),
+            desc: Some("Device 'x' not found".into()),
+            command: Some("eject".into()),
+            vm: Some("web01".into()),
+            hint: Some("see `query-block`".into()),
+            ..Report::new(Kind::Qmp, "`eject` failed on web01")
+        }
+    }
+
+    fn engine() -> Engine {
+        let mut engine = Engine::new();
+        engine.register_fn("refuse", || Err::<(), _>(thrown(&refusal())));
+        engine
+    }
+
+    #[test]
+    fn a_script_catches_every_part_of_a_report() {
+        let caught = engine().eval::<String>(
+            "let r; try { refuse() } catch (e) { r = `${e.kind} ${e.class} ${e.desc} ${e.command} ${e.vm} ${e.hint}` } r",
+        );
+        assert_eq!(
+            caught.unwrap(),
+            "qmp DeviceNotFound Device 'x' not found eject web01 see `query-block`"
+        );
+    }
+
+    #[test]
+    fn a_report_that_a_script_throws_on_stays_the_same() {
+        let error = engine()
+            .eval::<()>("fn f() { try { refuse() } catch (e) { throw e } } f()")
+            .unwrap_err();
+        assert_eq!(to_report(&error), refusal());
+    }
+
+    #[test]
+    fn what_a_script_throws_itself_is_the_scripts_error() {
+        for (script, message) in [
+            ("throw \"no disk\"", "no disk"),
+            ("throw 5", "5"),
+            ("throw #{message: \"no disk\", kind: \"mine\"}", "no disk"),
+        ] {
+            let report = to_report(&engine().eval::<()>(script).unwrap_err());
+            assert_eq!(
+                (report.kind, report.message.as_str()),
+                (Kind::Script, message)
+            );
+            assert_eq!(report.exit, Exit::Failed);
+        }
+    }
+
+    #[test]
+    fn wrong_usage_inside_a_running_script_is_a_failed_script() {
+        let error = engine()
+            .eval::<()>("throw #{kind: \"usage\", message: \"x\"}")
+            .unwrap_err();
+        assert_eq!(to_report(&error).exit, Exit::Failed);
+    }
+
+    #[test]
+    fn only_the_owner_of_a_scope_turns_its_end_into_an_error() {
+        let (scope, other) = (Stop::root(), Stop::root());
+        scope.end(Report::new(Kind::Timeout, "too late"));
+        let ended = || Err::<(), _>(stopped(scope.cause().unwrap()));
+        let kept = settle(&other, ended()).unwrap_err();
+        assert!(matches!(super::cause_of(&kept), Some(Cause::Ended(..))));
+        assert_eq!(
+            to_report(&settle(&scope, ended()).unwrap_err()).kind,
+            Kind::Timeout
+        );
+    }
+
+    #[test]
+    fn catch_cannot_swallow_a_stop() {
+        let mut engine = Engine::new();
+        engine.register_fn("stop", || Err::<(), _>(stopped(Cause::Exit(3))));
+        let error = engine.eval::<()>("try { stop() } catch { }").unwrap_err();
+        assert!(matches!(super::cause_of(&error), Some(Cause::Exit(3))));
+    }
+}

@@ -1,0 +1,230 @@
+//! Where `import` finds modules: `std/...` in the binary, then beside the importing file, then the user's folder. Each is
+//! read and run once a session; a cycle is an error that shows the chain, a missing module one that lists the paths tried.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use rhai::{
+    Engine, EvalAltResult, GlobalRuntimeState, Module, ModuleResolver, Position, Scope, Shared,
+};
+
+use super::error;
+use super::source::{Source, Sources};
+use super::words;
+use crate::nearest::did_you_mean;
+use crate::report::Report;
+
+/// A module as Rhai keeps it.
+type SharedModule = Shared<Module>;
+
+/// The prefix of modules that are in the binary.
+const STANDARD: &str = "std/";
+
+/// Modules in the binary: path without `std/`, text.
+pub(super) const EMBEDDED: &[(&str, &str)] = &[
+    ("size", include_str!("../../stdlib/size.rhai")),
+    ("snapshot", include_str!("../../stdlib/snapshot.rhai")),
+];
+
+/// Finds modules and keeps them.
+#[derive(Clone)]
+pub struct Library {
+    embedded: &'static [(&'static str, &'static str)],
+    user: Option<PathBuf>,
+    sources: Sources,
+    modules: Arc<Mutex<HashMap<String, SharedModule>>>,
+}
+
+thread_local! {
+    /// The modules that this thread is in the middle of importing, outermost first.
+    static IMPORTING: RefCell<Vec<String>> = const { RefCell::new(Vec::new()) };
+}
+
+impl Library {
+    pub(super) fn new(
+        embedded: &'static [(&'static str, &'static str)],
+        user: Option<PathBuf>,
+        sources: Sources,
+    ) -> Self {
+        Self {
+            embedded,
+            user,
+            sources,
+            modules: Arc::default(),
+        }
+    }
+
+    /// Name and shape of every function of the modules imported so far.
+    pub(super) fn functions(&self) -> Vec<(String, String)> {
+        let modules = self.modules();
+        let functions = modules
+            .values()
+            .flat_map(|module| module.iter_script_fn_info());
+        functions
+            .map(|(_, _, name, _, function)| {
+                let parameters: Vec<&str> =
+                    function.params.iter().map(|name| name.as_str()).collect();
+                (
+                    name.to_owned(),
+                    format!("{name}({})", parameters.join(", ")),
+                )
+            })
+            .collect()
+    }
+
+    fn modules(&self) -> MutexGuard<'_, HashMap<String, SharedModule>> {
+        self.modules.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The text of the module that `importer` calls `path`.
+    fn find(&self, importer: &str, path: &str) -> Result<Source, Report> {
+        if let Some(name) = path.strip_prefix(STANDARD) {
+            return self.find_embedded(path, name);
+        }
+        let mut tried = Vec::new();
+        for candidate in self.candidates(importer, path) {
+            match fs::read(&candidate) {
+                Ok(bytes) => {
+                    let shown = candidate.display().to_string();
+                    return String::from_utf8(bytes)
+                        .map(|text| Source::new(&shown, text))
+                        .map_err(|_| Report::usage(format!("`{shown}` is not UTF-8 text")));
+                }
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                    tried.push(format!("    {}", candidate.display()));
+                }
+                Err(error) => {
+                    let shown = candidate.display();
+                    return Err(Report::usage(format!("`{shown}` cannot be read: {error}")));
+                }
+            }
+        }
+        Err(Report::usage(format!("there is no module `{path}`"))
+            .with_hint(format!("looked for it at\n{}", tried.join("\n"))))
+    }
+
+    fn find_embedded(&self, path: &str, name: &str) -> Result<Source, Report> {
+        if let Some((_, text)) = self.embedded.iter().find(|(known, _)| *known == name) {
+            return Ok(Source::new(path, *text));
+        }
+        let names: Vec<String> = self
+            .embedded
+            .iter()
+            .map(|(name, _)| format!("{STANDARD}{name}"))
+            .collect();
+        let hint = did_you_mean(path, names.iter().map(String::as_str))
+            .unwrap_or_else(|| format!("there are {}", names.join(", ")));
+        Err(Report::usage(format!("there is no module `{path}` in qmpsh")).with_hint(hint))
+    }
+
+    fn candidates(&self, importer: &str, path: &str) -> Vec<PathBuf> {
+        let mut file = PathBuf::from(path);
+        if file.extension().is_none_or(|extension| extension != "rhai") {
+            file.as_mut_os_string().push(".rhai");
+        }
+        if file.is_absolute() {
+            return vec![file];
+        }
+        // What was typed, and what is in the binary, lies in no folder: the working directory is meant.
+        let beside = Path::new(importer)
+            .parent()
+            .unwrap_or(Path::new(""))
+            .join(&file);
+        let user = self.user.iter().map(|folder| folder.join(&file));
+        std::iter::once(beside).chain(user).collect()
+    }
+
+    fn load(&self, engine: &Engine, source: &Source) -> Result<SharedModule, Box<EvalAltResult>> {
+        self.sources.add(source);
+        words::start_of_text();
+        let mut script = engine.compile(source.code())?;
+        script.set_source(source.name.as_str());
+        Module::eval_ast_as_new(Scope::new(), &script, engine).map(SharedModule::new)
+    }
+
+    fn import(
+        &self,
+        engine: &Engine,
+        importer: &str,
+        path: &str,
+        position: Position,
+    ) -> Result<SharedModule, Box<EvalAltResult>> {
+        let source = self
+            .find(importer, path)
+            .map_err(|report| failure(&report, position))?;
+        if let Some(module) = self.modules().get(&source.name) {
+            return Ok(module.clone());
+        }
+        let importing =
+            Importing::begin(&source.name).map_err(|report| failure(&report, position))?;
+        let loaded = self.load(engine, &source);
+        drop(importing);
+        let module = loaded.map_err(|error| {
+            Box::new(EvalAltResult::ErrorInModule(
+                source.name.clone(),
+                error,
+                position,
+            ))
+        })?;
+        self.modules().insert(source.name, module.clone());
+        Ok(module)
+    }
+}
+
+/// Marks a module as being imported by this thread, until dropped.
+struct Importing;
+
+impl Importing {
+    fn begin(name: &str) -> Result<Self, Report> {
+        IMPORTING.with_borrow_mut(|chain| {
+            if let Some(first) = chain.iter().position(|other| other == name) {
+                let names = chain[first..].iter().map(String::as_str).chain([name]);
+                let chain = names.collect::<Vec<_>>().join(" -> ");
+                return Err(Report::usage(format!(
+                    "modules import each other in a circle: {chain}"
+                )));
+            }
+            chain.push(name.to_owned());
+            Ok(Self)
+        })
+    }
+}
+
+impl Drop for Importing {
+    fn drop(&mut self) {
+        IMPORTING.with_borrow_mut(Vec::pop);
+    }
+}
+
+fn failure(report: &Report, position: Position) -> Box<EvalAltResult> {
+    let mut error = error::thrown(report);
+    error.set_position(position);
+    error
+}
+
+impl ModuleResolver for Library {
+    fn resolve(
+        &self,
+        engine: &Engine,
+        source: Option<&str>,
+        path: &str,
+        position: Position,
+    ) -> Result<SharedModule, Box<EvalAltResult>> {
+        self.import(engine, source.unwrap_or_default(), path, position)
+    }
+
+    fn resolve_raw(
+        &self,
+        engine: &Engine,
+        global: &mut GlobalRuntimeState,
+        _scope: &mut Scope,
+        path: &str,
+        position: Position,
+    ) -> Result<SharedModule, Box<EvalAltResult>> {
+        self.import(engine, global.source().unwrap_or_default(), path, position)
+    }
+}

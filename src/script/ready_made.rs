@@ -1,0 +1,41 @@
+//! The ready-made scripts in the binary, by name. A new one is a file in `scripts/` and a line here.
+
+/// Name and text, by the alphabet.
+const SCRIPTS: &[(&str, &str)] = &[
+    (
+        "freeze-snapshot-thaw",
+        include_str!("../../scripts/freeze-snapshot-thaw.rhai"),
+    ),
+    (
+        "guest-report",
+        include_str!("../../scripts/guest-report.rhai"),
+    ),
+];
+
+/// The text of the script of that name.
+pub fn find(name: &str) -> Option<&'static str> {
+    SCRIPTS
+        .iter()
+        .find(|(known, _)| *known == name)
+        .map(|(_, text)| *text)
+}
+
+/// The names of all.
+pub fn names() -> impl Iterator<Item = &'static str> {
+    SCRIPTS.iter().map(|(name, _)| *name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{find, names};
+    use crate::script::header::Header;
+
+    #[test]
+    fn every_ready_made_script_says_what_it_does_and_takes() {
+        for name in names() {
+            let header = Header::read(find(name).unwrap()).unwrap();
+            assert!(!header.summary.is_empty(), "{name}");
+            assert!(header.arguments.is_some(), "{name}");
+        }
+    }
+}

@@ -1,0 +1,72 @@
+//! A run's value as it is printed.
+
+use rhai::{Dynamic, ImmutableString};
+use serde_json::Value;
+
+use super::convert::to_json;
+use crate::report::{Kind, Report};
+
+/// A value as text: a text bare unless JSON is wanted, no value as nothing, all else as JSON, `spread` over lines or in one.
+pub fn text(value: &Dynamic, json: bool, spread: bool) -> Result<Option<String>, Report> {
+    if !json {
+        if value.is_unit() {
+            return Ok(None);
+        }
+        if let Some(text) = value.read_lock::<ImmutableString>() {
+            return Ok(Some(text.to_string()));
+        }
+    }
+    let value = to_json(value).map_err(|unfit| {
+        Report::new(Kind::Script, unfit.message(""))
+            .with_hint("print the parts of it that you need")
+    })?;
+    let spread = spread && matches!(value, Value::Array(_) | Value::Object(_));
+    Ok(Some(if spread {
+        format!("{value:#}")
+    } else {
+        value.to_string()
+    }))
+}
+
+#[cfg(test)]
+mod tests {
+    use rhai::{Dynamic, Engine};
+
+    use super::text;
+
+    #[test]
+    fn text_is_bare_and_all_else_is_json() {
+        for (script, bare, json) in [
+            ("\"a\\nb\"", Some("a\nb"), "\"a\\nb\""),
+            ("[1, \"a\"]", Some("[1,\"a\"]"), "[1,\"a\"]"),
+            ("()", None, "null"),
+            ("true", Some("true"), "true"),
+        ] {
+            let value: Dynamic = Engine::new().eval(script).unwrap();
+            assert_eq!(
+                text(&value, false, false).unwrap().as_deref(),
+                bare,
+                "{script}"
+            );
+            assert_eq!(
+                text(&value, true, false).unwrap().as_deref(),
+                Some(json),
+                "{script}"
+            );
+        }
+        let list: Dynamic = Engine::new().eval("[1]").unwrap();
+        assert_eq!(
+            text(&list, false, true).unwrap().as_deref(),
+            Some("[\n  1\n]")
+        );
+    }
+
+    #[test]
+    fn a_value_with_no_json_form_is_an_error_that_says_so() {
+        let value: Dynamic = Engine::new().eval("#{f: |x| x}").unwrap();
+        assert_eq!(
+            text(&value, false, false).unwrap_err().message,
+            "`f` is a function, which has no JSON form"
+        );
+    }
+}

@@ -1,0 +1,248 @@
+//! One run of a script: what all its threads share ([`Run`]), and where each thread is in it ([`Current`]): under which
+//! stop it works. Rhai's operation counter is called with no context, so the place is kept per thread; native functions
+//! ask [`current`]. It owns no engine and no script text.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::fmt;
+use std::future::Future;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use rhai::EvalAltResult;
+
+use super::bridge::Bridge;
+use super::error;
+use super::guard::{self, Guard, Window};
+use super::output::Output;
+use super::permit::Permit;
+use super::stop::{Cause, Stop};
+use crate::report::{Kind, Report};
+use crate::vm::Fleet;
+
+/// What all threads of one run share.
+pub struct Run {
+    bridge: Arc<Bridge>,
+    stop: Stop,
+    output: Arc<Output>,
+    permit: Permit,
+    fleet: Arc<Fleet>,
+    guards: Mutex<Vec<Arc<dyn Guard>>>,
+    notes: Mutex<Vec<Report>>,
+    waits: Mutex<Waits>,
+}
+
+/// What the run waits for now, oldest first.
+#[derive(Default)]
+struct Waits {
+    next: u64,
+    open: BTreeMap<u64, String>,
+}
+
+/// Where a thread is: in which run, under which stop.
+#[derive(Clone)]
+pub struct Current {
+    run: Arc<Run>,
+    stop: Stop,
+}
+
+thread_local! {
+    static CURRENT: RefCell<Option<Current>> = const { RefCell::new(None) };
+}
+
+/// The run that this thread works for. Fails outside of one: a fault of ours.
+pub fn current() -> Result<Current, Box<EvalAltResult>> {
+    CURRENT.with_borrow(Clone::clone).ok_or_else(|| {
+        error::thrown(&Report::new(
+            Kind::Fault,
+            "a native function was called outside of a run",
+        ))
+    })
+}
+
+/// Why this thread must end now: for the engine's operation counter, which calls it at every operation.
+pub(super) fn poll_stop(operations: u64) -> Option<Cause> {
+    CURRENT.with_borrow(|current| {
+        current
+            .as_ref()
+            .and_then(|current| current.stop.poll(operations))
+    })
+}
+
+impl Run {
+    pub(super) fn new(
+        bridge: Arc<Bridge>,
+        output: Arc<Output>,
+        permit: Permit,
+        fleet: Arc<Fleet>,
+    ) -> Arc<Self> {
+        Arc::new(Self {
+            bridge,
+            stop: Stop::root(),
+            output,
+            permit,
+            fleet,
+            guards: Mutex::default(),
+            notes: Mutex::default(),
+            waits: Mutex::default(),
+        })
+    }
+
+    /// The scope of the whole run.
+    pub fn stop(&self) -> &Stop {
+        &self.stop
+    }
+
+    /// The crossing to the runtime, for those who start tasks or need it driven.
+    pub fn bridge(&self) -> &Arc<Bridge> {
+        &self.bridge
+    }
+
+    /// Where the script's results and messages go.
+    pub fn output(&self) -> &Output {
+        &self.output
+    }
+
+    /// What of this host the script may touch.
+    pub fn permit(&self) -> &Permit {
+        &self.permit
+    }
+
+    /// The VMs that the session has named.
+    pub fn fleet(&self) -> &Fleet {
+        &self.fleet
+    }
+
+    /// What the run waits for or cleans up at the moment, oldest first.
+    pub fn waits(&self) -> Vec<String> {
+        lock(&self.waits).open.values().cloned().collect()
+    }
+
+    /// Remembers a problem that no error can carry (a release that failed while a stop goes on): shown at the end.
+    pub fn note(&self, report: Report) {
+        lock(&self.notes).push(report);
+    }
+
+    pub(super) fn take_notes(&self) -> Vec<Report> {
+        std::mem::take(&mut lock(&self.notes))
+    }
+
+    /// Has `guard` released at the run's end, last in first out, unless it is before.
+    pub fn keep(&self, guard: Arc<dyn Guard>) {
+        lock(&self.guards).push(guard);
+    }
+
+    /// The guard was released: nothing is left to do at the end.
+    pub fn forget(&self, guard: &Arc<dyn Guard>) {
+        lock(&self.guards).retain(|kept| !guard::same(kept, guard));
+    }
+
+    pub(super) fn take_last_guard(&self) -> Option<Arc<dyn Guard>> {
+        lock(&self.guards).pop()
+    }
+
+    fn wait_for(&self, what: String) -> Waiting<'_> {
+        let mut waits = lock(&self.waits);
+        waits.next += 1;
+        let key = waits.next;
+        waits.open.insert(key, what);
+        Waiting { run: self, key }
+    }
+}
+
+/// Holds lists only, which no panic leaves half changed.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+struct Waiting<'a> {
+    run: &'a Run,
+    key: u64,
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        lock(&self.run.waits).open.remove(&self.key);
+    }
+}
+
+impl Current {
+    pub(super) fn of(run: Arc<Run>) -> Self {
+        let stop = run.stop.clone();
+        Self { run, stop }
+    }
+
+    /// The run.
+    pub fn run(&self) -> &Arc<Run> {
+        &self.run
+    }
+
+    /// The stop that this thread works under.
+    pub fn stop(&self) -> &Stop {
+        &self.stop
+    }
+
+    /// The same run under another stop.
+    #[must_use]
+    pub fn under(&self, stop: Stop) -> Self {
+        Self {
+            run: self.run.clone(),
+            stop,
+        }
+    }
+
+    /// Makes this the place of the calling thread until the guard is dropped.
+    pub(super) fn enter(&self) -> Entered {
+        Entered {
+            before: CURRENT.replace(Some(self.clone())),
+        }
+    }
+
+    /// Waits for `work`, a cancel-safe future; `what` says to people what is waited for. A stop ends the wait with the
+    /// error that ends the script, which `catch` cannot swallow.
+    pub fn block_on<T>(
+        &self,
+        what: impl fmt::Display,
+        work: impl Future<Output = T>,
+    ) -> Result<T, Box<EvalAltResult>> {
+        let _waiting = self.run.wait_for(what.to_string());
+        self.run
+            .bridge
+            .block_on(&self.stop, work)
+            .map_err(error::stopped)
+    }
+
+    /// Waits for `work` where no stop cuts it off: for clean-up. It must end by itself.
+    pub fn block_on_cleanup<T>(
+        &self,
+        what: impl fmt::Display,
+        work: impl Future<Output = T>,
+    ) -> Result<T, Box<EvalAltResult>> {
+        self.cleaning_up().block_on(what, work)
+    }
+
+    /// The error that ends a script which was told to stop.
+    pub fn stopped(&self) -> Box<EvalAltResult> {
+        error::stopped(self.stop.cause().unwrap_or(Cause::Exit(0)))
+    }
+
+    /// The same run where no stop reaches.
+    pub(super) fn cleaning_up(&self) -> Self {
+        self.under(Stop::root())
+    }
+
+    /// A window for a guard made here.
+    pub fn window(&self) -> Window {
+        Window::open(self.run.stop.clone(), &self.stop)
+    }
+}
+
+/// Restores the thread's former place when dropped.
+pub(super) struct Entered {
+    before: Option<Current>,
+}
+
+impl Drop for Entered {
+    fn drop(&mut self) {
+        CURRENT.set(self.before.take());
+    }
+}

@@ -1,0 +1,313 @@
+//! A session: one engine, its library and its variables, in which scripts are run one after the other. `run`, `eval`, the
+//! REPL and the tests all go through [`Session::run`], which alone gives a script its thread and its stop, releases the
+//! guards that it left, and turns whatever ended it into an [`Outcome`].
+
+use std::any::Any;
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+use std::time::Duration;
+
+use rhai::{AST, Dynamic, Engine, EvalAltResult, Scope};
+
+use super::bridge::Bridge;
+use super::diagnostic::Explainer;
+use super::error;
+use super::library::{EMBEDDED, Library};
+use super::output::Output;
+use super::permit::Permit;
+use super::run::{Current, Run};
+use super::source::{Source, Sources};
+use super::stop::Cause;
+use super::{engine, with, words};
+use crate::report::{Exit, Kind, Report};
+use crate::vm::{self, Fleet};
+
+/// The stack of a script's thread: Rhai recurses where scripts nest.
+pub(super) const STACK: usize = 32 << 20;
+
+/// How long the guests' agents may take to close what an interrupted call left open.
+const SETTLE: Duration = Duration::from_secs(5);
+
+/// What a session is made from.
+pub struct Settings {
+    /// Where results and messages go.
+    pub output: Output,
+    /// What of this host scripts may touch.
+    pub permit: Permit,
+    /// The value of `args`.
+    pub args: Dynamic,
+    /// The user's folder of modules.
+    pub modules: Option<PathBuf>,
+    /// Whether errors are drawn in colour.
+    pub color: bool,
+    /// What its VMs share.
+    pub vms: vm::Settings,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            output: Output::of_process(false),
+            permit: Permit::default(),
+            args: Dynamic::from_array(Vec::new()),
+            modules: None,
+            color: false,
+            vms: vm::Settings::new(vm::settings::default_state_dir()),
+        }
+    }
+}
+
+/// One engine, its library and its variables.
+pub struct Session {
+    engine: Engine,
+    bridge: Arc<Bridge>,
+    library: Library,
+    sources: Sources,
+    scope: Scope<'static>,
+    output: Arc<Output>,
+    permit: Permit,
+    fleet: Arc<Fleet>,
+    color: bool,
+    control: Control,
+}
+
+/// The run that a session is in at the moment, for the thread that handles signals.
+#[derive(Clone, Default)]
+pub struct Control(Arc<Mutex<Option<Arc<Run>>>>);
+
+impl Control {
+    /// The run; none between runs.
+    pub fn run(&self) -> Option<Arc<Run>> {
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    fn set(&self, run: Option<Arc<Run>>) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = run;
+    }
+}
+
+/// How a run ended, and what else it has to tell.
+#[derive(Debug)]
+pub struct Outcome {
+    /// How it ended.
+    pub ending: Ending,
+    /// Problems beside the ending: releases that failed while something else ended the run.
+    pub notes: Vec<Report>,
+}
+
+/// What ended a run.
+#[derive(Debug)]
+pub enum Ending {
+    /// The script's last value.
+    Value(Dynamic),
+    /// The script called `exit`.
+    Exit(u8),
+    /// The process got this signal.
+    Signal(u8),
+    /// An error that nothing caught.
+    Failed(Failure),
+}
+
+/// An error that ended a run, as data and as drawn for the terminal.
+#[derive(Debug)]
+pub struct Failure {
+    /// The error.
+    pub report: Report,
+    /// The error with its place in the script, several lines without a newline at the end.
+    pub drawn: String,
+}
+
+impl Outcome {
+    /// How the process ends after this.
+    pub fn exit(&self) -> Exit {
+        match &self.ending {
+            Ending::Value(_) if self.notes.is_empty() => Exit::Done,
+            Ending::Value(_) => Exit::Failed,
+            Ending::Exit(0) if !self.notes.is_empty() => Exit::Failed,
+            Ending::Exit(code) => Exit::Script(*code),
+            Ending::Signal(signal) => Exit::Signal(*signal),
+            Ending::Failed(failure) => failure.report.exit,
+        }
+    }
+}
+
+impl Session {
+    /// A session. Fails if the runtime cannot start.
+    pub fn new(settings: Settings) -> io::Result<Self> {
+        Self::with_modules(settings, EMBEDDED)
+    }
+
+    pub(super) fn with_modules(
+        settings: Settings,
+        embedded: &'static [(&'static str, &'static str)],
+    ) -> io::Result<Self> {
+        let sources = Sources::default();
+        let library = Library::new(embedded, settings.modules, sources.clone());
+        let engine = engine::build(library.clone(), settings.args).map_err(io::Error::other)?;
+        Ok(Self {
+            engine,
+            bridge: Bridge::new()?,
+            library,
+            sources,
+            scope: Scope::new(),
+            output: Arc::new(settings.output),
+            permit: settings.permit,
+            fleet: Arc::new(Fleet::new(settings.vms)),
+            color: settings.color,
+            control: Control::default(),
+        })
+    }
+
+    /// The engine, for those who list or complete its functions.
+    pub fn engine(&self) -> &Engine {
+        &self.engine
+    }
+
+    /// The engine, to register more functions.
+    pub fn engine_mut(&mut self) -> &mut Engine {
+        &mut self.engine
+    }
+
+    /// For the thread that handles signals.
+    pub fn control(&self) -> Control {
+        self.control.clone()
+    }
+
+    /// The session's streams.
+    pub fn output(&self) -> &Output {
+        &self.output
+    }
+
+    /// Compiles `source` and runs it to its end; variables that it leaves stay for the next. Blocks the calling thread.
+    pub fn run(&mut self, source: &Source) -> Outcome {
+        self.sources.add(source);
+        words::start_of_text();
+        let mut script = match self.engine.compile(source.code()) {
+            Ok(script) => script,
+            Err(error) => {
+                let failure = self.failure(&error.into(), None, &source.name);
+                return Outcome {
+                    ending: Ending::Failed(failure),
+                    notes: Vec::new(),
+                };
+            }
+        };
+        script.set_source(source.name.as_str());
+        let run = Run::new(
+            self.bridge.clone(),
+            self.output.clone(),
+            self.permit.clone(),
+            self.fleet.clone(),
+        );
+        self.control.set(Some(run.clone()));
+        let ended = self.evaluate(&run, &script);
+        self.control.set(None);
+        let notes = run.take_notes();
+        let ending = match ended {
+            Ok(Ok(value)) => Ending::Value(value.flatten()),
+            Ok(Err(error)) => match error::cause_of(&error) {
+                Some(Cause::Exit(code)) => Ending::Exit(code),
+                Some(Cause::Signal(signal)) => Ending::Signal(signal),
+                _ => Ending::Failed(self.failure(&error, Some(&script), &source.name)),
+            },
+            Err(panic) => Ending::Failed(fault(&*panic)),
+        };
+        Outcome { ending, notes }
+    }
+
+    /// Runs the script on a thread of its own. The outer error is a panic's payload.
+    fn evaluate(
+        &mut self,
+        run: &Arc<Run>,
+        script: &AST,
+    ) -> thread::Result<Result<Dynamic, Box<EvalAltResult>>> {
+        let (engine, scope) = (&self.engine, &mut self.scope);
+        let current = Current::of(run.clone());
+        thread::scope(|threads| {
+            let work = || {
+                let _here = current.enter();
+                let ended = catch_unwind(AssertUnwindSafe(|| {
+                    engine.eval_ast_with_scope::<Dynamic>(scope, script)
+                }));
+                let ended = release_all(&current, ended);
+                settle(&current);
+                ended
+            };
+            match thread::Builder::new()
+                .name("script".into())
+                .stack_size(STACK)
+                .spawn_scoped(threads, work)
+            {
+                Ok(thread) => thread.join().and_then(|ended| ended),
+                Err(error) => {
+                    let report =
+                        Report::new(Kind::Fault, format!("no thread for the script: {error}"));
+                    Ok(Err(error::thrown(&report)))
+                }
+            }
+        })
+    }
+
+    fn failure(&self, error: &EvalAltResult, script: Option<&AST>, name: &str) -> Failure {
+        let explainer = Explainer {
+            engine: &self.engine,
+            sources: &self.sources,
+            library: &self.library,
+            script,
+            name,
+        };
+        let report = explainer.explain(error, error::to_report(error));
+        let drawn = explainer.draw(error, &report, self.color);
+        Failure { report, drawn }
+    }
+}
+
+type Ended = thread::Result<Result<Dynamic, Box<EvalAltResult>>>;
+
+/// Releases the guards that the script left bare, last in first out, whatever ended it. The first failed release is the
+/// error of a script that otherwise succeeded.
+fn release_all(current: &Current, mut ended: Ended) -> Ended {
+    while let Some(guard) = current.run().take_last_guard() {
+        let released = catch_unwind(AssertUnwindSafe(|| with::release(current, &guard)));
+        match (released, &ended) {
+            (Ok(Ok(())), _) => {}
+            (Ok(Err(failure)), Ok(Ok(_))) => ended = Ok(Err(failure)),
+            (Ok(Err(failure)), Ok(Err(first)))
+                if error::to_report(first).message == error::to_report(&failure).message => {}
+            (Ok(Err(failure)), _) => current.run().note(error::to_report(&failure)),
+            (Err(panic), Ok(_)) => ended = Err(panic),
+            (Err(panic), Err(_)) => current.run().note(fault(&*panic).report),
+        }
+    }
+    ended
+}
+
+/// Waits for what interrupted calls left behind in guests to be cleaned up.
+fn settle(current: &Current) {
+    let settled = current.run().fleet().settings().settle(SETTLE);
+    // It ends by itself, and nothing stops a clean-up.
+    let _ = current.block_on_cleanup("open files in guests to be closed", settled);
+}
+
+/// A panic, as the fault of ours that it is.
+fn fault(panic: &(dyn Any + Send)) -> Failure {
+    let said = panic
+        .downcast_ref::<&str>()
+        .map(|said| (*said).to_owned())
+        .or_else(|| panic.downcast_ref::<String>().cloned())
+        .unwrap_or_else(|| "no message".to_owned());
+    let report = Report::new(Kind::Fault, format!("qmpsh itself failed: {said}"))
+        .with_hint("this is a bug: please report it with the script and the lines above");
+    let drawn = format!(
+        "error: {}\nhelp: {}",
+        report.message,
+        report.hint.as_deref().unwrap_or_default()
+    );
+    Failure { report, drawn }
+}

@@ -1,0 +1,134 @@
+//! Signals on a thread of their own. The first SIGINT, SIGTERM or SIGHUP stops the run, which then cleans up. The second
+//! says what is being waited for. The third ends the process at once; a frozen guest is then thawed by the process that
+//! outlives this one.
+
+use std::io;
+use std::sync::{Arc, Weak};
+use std::thread;
+
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::iterator::Signals;
+use signal_hook::low_level;
+
+use super::run::Run;
+use super::session::Control;
+use super::stop::Cause;
+
+/// What a signal does.
+#[derive(Debug, PartialEq, Eq)]
+enum Action {
+    /// The run was told to stop.
+    Stopped,
+    /// Say this.
+    Tell(String),
+    /// End the process.
+    End,
+}
+
+/// How often the run of now was told to stop.
+#[derive(Default)]
+struct Count {
+    run: Weak<Run>,
+    signals: u32,
+}
+
+/// Begins to handle signals for the runs of a session. Fails if no thread or handler can be made.
+pub fn handle(control: Control) -> io::Result<()> {
+    let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP])?;
+    thread::Builder::new()
+        .name("signals".into())
+        .spawn(move || {
+            let mut count = Count::default();
+            for signal in signals.forever() {
+                // The three have numbers below 16.
+                let number = u8::try_from(signal).unwrap_or(u8::MAX);
+                match count.on_signal(number, control.run()) {
+                    Action::Stopped => {}
+                    Action::Tell(message) => eprintln!("{message}"),
+                    Action::End => low_level::exit(128 + signal),
+                }
+            }
+        })?;
+    Ok(())
+}
+
+impl Count {
+    fn on_signal(&mut self, signal: u8, run: Option<Arc<Run>>) -> Action {
+        // With no run there is nothing to clean up.
+        let Some(run) = run else {
+            return Action::End;
+        };
+        if !std::ptr::eq(self.run.as_ptr(), Arc::as_ptr(&run)) {
+            *self = Self {
+                run: Arc::downgrade(&run),
+                signals: 0,
+            };
+        }
+        self.signals += 1;
+        match self.signals {
+            1 => {
+                run.stop().trip(Cause::Signal(signal));
+                Action::Stopped
+            }
+            2 => {
+                let waits = run.waits();
+                let what = if waits.is_empty() {
+                    "ending".to_owned()
+                } else {
+                    waits.join(", ")
+                };
+                Action::Tell(format!(
+                    "qmpsh: still busy: {what} (once more ends at once, without waiting for that)"
+                ))
+            }
+            _ => Action::End,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::{Action, Count};
+    use crate::script::bridge::Bridge;
+    use crate::script::output::Output;
+    use crate::script::permit::Permit;
+    use crate::script::run::{Current, Run};
+    use crate::script::stop::Cause;
+
+    fn run() -> Arc<Run> {
+        let output = Output::to(Box::new(std::io::sink()), Box::new(std::io::sink()));
+        Run::new(Bridge::new().unwrap(), Arc::new(output), Permit::default())
+    }
+
+    #[test]
+    fn the_first_stops_the_second_tells_and_the_third_ends() {
+        let run = run();
+        let mut count = Count::default();
+        assert_eq!(count.on_signal(2, Some(run.clone())), Action::Stopped);
+        assert!(matches!(run.stop().cause(), Some(Cause::Signal(2))));
+        let current = Current::of(run.clone());
+        let told = current
+            .block_on_cleanup("thawing web01", async {
+                count.on_signal(15, Some(run.clone()))
+            })
+            .unwrap();
+        assert!(
+            matches!(told, Action::Tell(message) if message.contains("still busy: thawing web01 "))
+        );
+        assert_eq!(count.on_signal(2, Some(run)), Action::End);
+    }
+
+    #[test]
+    fn each_run_has_its_own_count() {
+        let mut count = Count::default();
+        assert_eq!(count.on_signal(2, Some(run())), Action::Stopped);
+        assert_eq!(count.on_signal(2, Some(run())), Action::Stopped);
+    }
+
+    #[test]
+    fn with_no_run_the_process_ends() {
+        assert_eq!(Count::default().on_signal(15, None), Action::End);
+    }
+}

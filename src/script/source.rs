@@ -1,0 +1,50 @@
+//! The texts that a session ran or imported, by the name that errors show: a file's path, `std/...`, `<eval>`.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// A script's text, and what errors call it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Source {
+    /// A path, a name in the library, or a name in angle brackets.
+    pub name: String,
+    /// The script.
+    pub text: Arc<str>,
+}
+
+impl Source {
+    /// A text under a name.
+    pub fn new(name: impl Into<String>, text: impl Into<Arc<str>>) -> Self {
+        Self {
+            name: name.into(),
+            text: text.into(),
+        }
+    }
+
+    /// The text for the engine: a `#!` line becomes a comment.
+    pub(super) fn code(&self) -> String {
+        match self.text.strip_prefix("#!") {
+            Some(rest) => format!("// {rest}"),
+            None => self.text.to_string(),
+        }
+    }
+}
+
+/// All texts seen so far.
+#[derive(Clone, Default)]
+pub(super) struct Sources(Arc<Mutex<BTreeMap<String, Arc<str>>>>);
+
+impl Sources {
+    pub(super) fn add(&self, source: &Source) {
+        let mut texts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        texts.insert(source.name.clone(), source.text.clone());
+    }
+
+    pub(super) fn text(&self, name: &str) -> Option<Arc<str>> {
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(name)
+            .cloned()
+    }
+}

@@ -1,0 +1,173 @@
+//! What is shown of an error that ended a script.
+
+use std::fs;
+
+use qmpsh::report::Exit;
+use qmpsh::script::{Settings, Source};
+
+use crate::imports::Folder;
+use crate::{Stage, failure};
+
+#[track_caller]
+fn assert_has(shown: &str, parts: &[&str]) {
+    for part in parts {
+        assert!(shown.contains(part), "no `{part}` in:\n{shown}");
+    }
+}
+
+#[test]
+fn the_place_is_marked_and_the_calls_that_led_there_are_shown() {
+    let shown = failure(
+        "fn inner(x) {\n    fail(\"no disk\");\n}\nfn outer(x) {\n    inner(x);\n}\nouter(1);",
+    );
+    assert_has(
+        &shown,
+        &[
+            "error: no disk",
+            "test.rhai:2:5",
+            "^^^^",
+            "in the call of `inner`",
+            "test.rhai:5:5",
+            "in the call of `outer`",
+            "test.rhai:7:1",
+        ],
+    );
+}
+
+#[test]
+fn the_calls_lead_across_modules_with_their_sources() {
+    let folder = Folder::new();
+    fs::write(
+        folder.path("a.rhai"),
+        "import \"b\" as b;\nfn start() {\n    b::begin(|| throw \"deep\")\n}",
+    )
+    .unwrap();
+    fs::write(folder.path("b.rhai"), "fn begin(f) {\n\n    f.call()\n}").unwrap();
+    let main = folder.path("main.rhai").display().to_string();
+    let mut stage = Stage::new();
+    let outcome = stage
+        .session
+        .run(&Source::new(main, "import \"a\" as a;\n\na::start();"));
+    let qmpsh::script::Ending::Failed(failure) = outcome.ending else {
+        panic!()
+    };
+    assert_has(
+        &failure.drawn,
+        &[
+            "error: deep",
+            "a.rhai:3:17",
+            "in the call of a closure",
+            "b.rhai:3:7",
+            "a.rhai:3:8",
+            "main.rhai:3:4",
+        ],
+    );
+}
+
+#[test]
+fn a_long_chain_of_calls_is_cut_in_the_middle() {
+    let shown = failure("fn f(n) { if n == 0 { throw \"end\" } f(n - 1) } f(50)");
+    assert_has(&shown, &["error: end", "more calls are not shown"]);
+    assert!(shown.lines().count() < 100, "{shown}");
+}
+
+#[test]
+fn an_unknown_function_names_the_nearest_or_its_other_forms() {
+    assert_has(
+        &failure("slepe(1)"),
+        &["there is no function `slepe(i64)`", "did you mean `sleep`?"],
+    );
+    assert_has(
+        &failure("fn helper(a, b) { } helper(1)"),
+        &["`helper` is written with other arguments", "helper(a, b)"],
+    );
+    assert_has(
+        &failure("parallel(1)"),
+        &["parallel(items: array, options: map, work: Fn)"],
+    );
+    assert_has(
+        &failure("import \"std/size\" as size; size::humna(1)"),
+        &["did you mean `human`?"],
+    );
+    assert_has(
+        &failure("import \"std/size\" as size; size::human()"),
+        &["size::human(bytes)"],
+    );
+}
+
+#[test]
+fn an_unknown_variable_names_the_nearest() {
+    assert_has(
+        &failure("let disks = 1;\ndisk + 1"),
+        &[
+            "there is no variable `disk`",
+            "test.rhai:2:1",
+            "did you mean `disks`?",
+        ],
+    );
+    assert_has(
+        &failure("fn f(target) { tagret }\nf(1)"),
+        &["did you mean `target`?"],
+    );
+    assert_has(&failure("arg.vm"), &["did you mean `args`?"]);
+}
+
+#[test]
+fn a_script_that_does_not_compile_shows_where_and_exits_with_2() {
+    let mut stage = Stage::new();
+    let outcome = stage.run("let x = 1;\nlet y = ;\n");
+    assert_eq!(outcome.exit(), Exit::Usage);
+    let qmpsh::script::Ending::Failed(failure) = outcome.ending else {
+        panic!()
+    };
+    assert_has(&failure.drawn, &["error: ", "test.rhai:2:9"]);
+}
+
+#[test]
+fn a_value_used_while_its_method_runs_says_how_to_write_it() {
+    let shown = failure("let a = [1]; a.map(|x| a.push(x))");
+    assert_has(
+        &shown,
+        &[
+            "a value is used while a method of it runs",
+            "copy it to another variable first",
+        ],
+    );
+}
+
+#[test]
+fn control_characters_are_shown_and_do_not_act() {
+    let shown = failure("throw \"a\\x1b[2Jb\"");
+    assert!(!shown.contains('\u{1b}'), "{shown:?}");
+    assert_has(&shown, &["a\\x1b[2Jb"]);
+    let shown = failure("let x = \"\u{1b}[31m\"; nope");
+    assert!(!shown.contains('\u{1b}'), "{shown:?}");
+}
+
+#[test]
+fn colour_comes_only_when_asked_for() {
+    let mut stage = Stage::with(Settings {
+        color: true,
+        ..Settings::default()
+    });
+    assert!(stage.failure("nope").contains('\u{1b}'));
+    assert!(!failure("nope").contains('\u{1b}'));
+}
+
+#[test]
+fn what_a_script_throws_is_never_shown_as_a_raw_map() {
+    let shown = failure(
+        "throw #{ kind: \"qmp\", message: \"`eject` failed\", class: \"GenericError\", desc: \"is locked\", command: \"eject\", vm: \"web01\", hint: \"use force\" }",
+    );
+    assert_has(
+        &shown,
+        &[
+            "error: `eject` failed",
+            "vm: web01",
+            "class: GenericError",
+            "desc: is locked",
+            "use force",
+        ],
+    );
+    assert!(!shown.contains("error: #{"), "{shown}");
+}
