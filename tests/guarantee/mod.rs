@@ -7,7 +7,33 @@
 mod agent_stopped;
 mod limits;
 mod panics;
+mod signals;
 mod stage;
 mod table;
 
+use std::thread;
+
+use harness::Signal;
+
 use self::stage::{Fate, Stage, Step};
+use self::table::Table;
+
+/// The table of the proof: each cause has a guest of its own.
+#[test]
+fn no_cause_at_any_step_leaves_a_guest_frozen() {
+    let columns: [fn() -> Table; 5] = [
+        || signals::table(&[Signal::KILL, Signal::TERM]),
+        || signals::table(&[Signal::INT, Signal::HUP]),
+        panics::table,
+        || agent_stopped::table(agent_stopped::Then::Alive),
+        || agent_stopped::table(agent_stopped::Then::Killed),
+    ];
+    let mut table = Table::default();
+    thread::scope(|threads| {
+        for column in columns.map(|column| threads.spawn(column)) {
+            table.add(column.join().unwrap());
+        }
+    });
+    println!("{table}");
+    assert_eq!(table.left_frozen(), 0, "\n{table}");
+}

@@ -5,7 +5,7 @@ use std::fs;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use harness::{Folder, Guest, Hold, Proxy};
+use harness::{Folder, Guest, Hold, Proxy, Qmpsh};
 use qmpsh::vm::{Arguments, Error, FreezeOptions, Settings, Vm};
 use serde_json::json;
 
@@ -13,7 +13,15 @@ use serde_json::json;
 const PROMISE: Duration = Duration::from_secs(10);
 
 /// The dirty bitmap that the transaction of a case clears: a transaction that can be repeated and leaves nothing.
-pub(super) const BITMAP: &str = "proof";
+const BITMAP: &str = "proof";
+
+/// A script that does what [`snapshot`] does; its arguments are the VM and the freeze's `max`.
+pub(super) const SCRIPT: &str = r#"
+let v = vm(args[0]);
+with v.agent.fsfreeze(#{ max: args[1] }) as f {
+    v.transaction([#{ type: "block-dirty-bitmap-clear", data: #{ node: "disk0", name: "proof" } }]);
+}
+"#;
 
 /// How far a freeze has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -109,6 +117,21 @@ impl Stage {
             self.monitor.socket().display(),
             self.agent.socket().display()
         )
+    }
+
+    /// A qmpsh that runs [`SCRIPT`].
+    pub(super) fn shell(&self, max: &str) -> Qmpsh {
+        let script = self.home.join("snapshot.rhai");
+        fs::write(&script, SCRIPT).unwrap();
+        self.qmpsh()
+            .arg("run")
+            .arg(script)
+            .args([&*self.target(), max])
+    }
+
+    /// A qmpsh in this stage's home.
+    pub(super) fn qmpsh(&self) -> Qmpsh {
+        Qmpsh::at_home(env!("CARGO_BIN_EXE_qmpsh"), &self.home)
     }
 
     /// Settings with the state folder that qmpsh has in this stage's home.

@@ -1,0 +1,63 @@
+//! Signals that end the process which froze the guest.
+
+use harness::{Running, Signal};
+
+use super::stage::{Fate, Stage, Step};
+use super::table::Table;
+
+/// Each signal at each step, on one guest.
+pub(super) fn table(signals: &[Signal]) -> Table {
+    let mut table = Table::default();
+    let stage = Stage::new();
+    for &signal in signals {
+        for step in Step::ALL {
+            for fate in [Fate::Late, Fate::Lost] {
+                table.note(name(signal), step, case(&stage, step, fate, signal));
+            }
+        }
+    }
+    table
+}
+
+fn name(signal: Signal) -> &'static str {
+    match signal {
+        Signal::KILL => "SIGKILL",
+        Signal::TERM => "SIGTERM",
+        Signal::INT => "SIGINT",
+        Signal::HUP => "SIGHUP",
+        _ => "another signal",
+    }
+}
+
+fn case(stage: &Stage, step: Step, fate: Fate, signal: Signal) -> bool {
+    let hold = stage.hold(step);
+    let mut shell = stage.shell("60s").spawn();
+    stage.reach(step, &hold);
+    shell.signal_group(signal);
+    strike(&mut shell, step, signal);
+    fate.befall(hold);
+    let thawed = stage.thaws();
+    let outcome = shell.wait();
+    match signal {
+        Signal::KILL => assert_eq!(outcome.signal, Some(signal.as_raw()), "{outcome:#?}"),
+        _ => {
+            outcome.expect_code(128 + signal.as_raw());
+        }
+    }
+    stage.assert_clean();
+    thawed
+}
+
+/// Returns when the signal has had its effect: the message that is held moves on only after that.
+fn strike(shell: &mut Running, step: Step, signal: Signal) {
+    match (signal, step) {
+        (Signal::KILL, _) | (_, Step::FreezeAnswered | Step::InTransaction) => {
+            shell.wait_for_exit()
+        }
+        // It waits for the agent, and that is what a second signal makes it say.
+        _ => {
+            shell.signal_group(signal);
+            shell.wait_for_stderr("still busy");
+        }
+    }
+}
