@@ -15,7 +15,7 @@ use std::thread;
 
 use harness::Signal;
 
-use self::stage::{Fate, Stage, Step};
+use self::stage::{Stage, Step};
 use self::table::Table;
 
 /// The table of the proof: each cause has a guest of its own.

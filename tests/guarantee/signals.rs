@@ -1,5 +1,7 @@
 //! Signals that end the process which froze the guest.
 
+use std::fs;
+
 use harness::{Running, Signal};
 
 use super::stage::{Fate, Stage, Step};
@@ -33,7 +35,6 @@ fn case(stage: &Stage, step: Step, fate: Fate, signal: Signal) -> bool {
     let hold = stage.hold(step);
     let mut shell = stage.shell("60s").spawn();
     stage.reach(step, &hold);
-    shell.signal_group(signal);
     strike(&mut shell, step, signal);
     fate.befall(hold);
     let thawed = stage.thaws();
@@ -48,16 +49,26 @@ fn case(stage: &Stage, step: Step, fate: Fate, signal: Signal) -> bool {
     thawed
 }
 
-/// Returns when the signal has had its effect: the message that is held moves on only after that.
+/// Sends the signal and returns when it has had its effect: the message that is held moves on only after that.
 fn strike(shell: &mut Running, step: Step, signal: Signal) {
+    let before = rests(shell.id());
+    shell.signal_group(signal);
     match (signal, step) {
         (Signal::KILL, _) | (_, Step::FreezeAnswered | Step::InTransaction) => {
-            shell.wait_for_exit()
+            shell.wait_for_exit();
         }
-        // It waits for the agent, and that is what a second signal makes it say.
-        _ => {
-            shell.signal_group(signal);
-            shell.wait_for_stderr("still busy");
-        }
+        // It waits for the agent, and cannot end before that.
+        _ => while rests(shell.id()) == before {},
     }
+}
+
+/// How often qmpsh's thread for signals has gone to sleep again, if it sleeps now.
+fn rests(pid: u32) -> Option<u64> {
+    let tasks = fs::read_dir(format!("/proc/{pid}/task")).ok()?;
+    let thread = tasks
+        .filter_map(|task| Some(task.ok()?.path()))
+        .find(|task| fs::read_to_string(task.join("comm")).is_ok_and(|name| name == "signals\n"))?;
+    let status = fs::read_to_string(thread.join("status")).ok()?;
+    let field = |name| status.lines().find_map(|line| line.strip_prefix(name));
+    field("State:\tS").and(field("voluntary_ctxt_switches:\t")?.parse().ok())
 }
