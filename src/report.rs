@@ -28,6 +28,8 @@ pub enum Kind {
     Usage,
     /// The run was told to stop: a signal, or another worker's failure.
     Interrupted,
+    /// Something on this host failed: a file, a program, an output.
+    Host,
     /// The script's own error: `throw`, `fail`, or a mistake that the engine found.
     Script,
     /// A fault of qmpsh itself.
@@ -35,7 +37,7 @@ pub enum Kind {
 }
 
 impl Kind {
-    const ALL: [Self; 11] = [
+    const ALL: [Self; 12] = [
         Self::Qmp,
         Self::Agent,
         Self::Timeout,
@@ -45,6 +47,7 @@ impl Kind {
         Self::Denied,
         Self::Usage,
         Self::Interrupted,
+        Self::Host,
         Self::Script,
         Self::Fault,
     ];
@@ -61,6 +64,7 @@ impl Kind {
             Self::Denied => "denied",
             Self::Usage => "usage",
             Self::Interrupted => "interrupted",
+            Self::Host => "host",
             Self::Script => "script",
             Self::Fault => "fault",
         }
@@ -79,7 +83,7 @@ impl Kind {
             Self::Gone | Self::Busy => Exit::Unreachable,
             Self::Denied => Exit::Denied,
             Self::Usage => Exit::Usage,
-            Self::Interrupted | Self::Script => Exit::Failed,
+            Self::Interrupted | Self::Host | Self::Script => Exit::Failed,
             Self::Fault => Exit::Fault,
         }
     }
@@ -142,15 +146,15 @@ pub struct Report {
     /// What happened, for people.
     pub message: String,
     /// QEMU's error class, such as `DeviceNotFound`.
-    pub class: Option<String>,
+    pub class: Option<Box<str>>,
     /// QEMU's or the agent's own words.
-    pub desc: Option<String>,
+    pub desc: Option<Box<str>>,
     /// The command that failed.
-    pub command: Option<String>,
+    pub command: Option<Box<str>>,
     /// The VM that it was sent to, as the user named it.
-    pub vm: Option<String>,
+    pub vm: Option<Box<str>>,
     /// What to do about it.
-    pub hint: Option<String>,
+    pub hint: Option<Box<str>>,
     /// How the process ends if nothing handles this.
     pub exit: Exit,
 }
@@ -178,7 +182,7 @@ impl Report {
     /// The same, with advice.
     #[must_use]
     pub fn with_hint(mut self, hint: impl Into<String>) -> Self {
-        self.hint = Some(hint.into());
+        self.hint = Some(hint.into().into());
         self
     }
 

@@ -142,10 +142,7 @@ pub(super) fn unwritten(error: &io::Error, options: &Options) -> Exit {
         return Exit::Signal(SIGPIPE);
     }
     complain(
-        &Report::new(
-            Kind::Script,
-            format!("the output cannot be written: {error}"),
-        ),
+        &Report::new(Kind::Host, format!("the output cannot be written: {error}")),
         options,
     )
 }

@@ -110,7 +110,7 @@ fn missing(name: &str) -> Report {
 fn text(bytes: Vec<u8>, name: &str) -> Result<Source, Report> {
     let text = String::from_utf8(bytes).map_err(|wrong| {
         let before = &wrong.as_bytes()[..wrong.utf8_error().valid_up_to()];
-        let line = 1 + before.iter().filter(|byte| **byte == b'\n').count();
+        let line = before.split(|byte| *byte == b'\n').count();
         Report::usage(format!("`{name}` is not UTF-8 text: see line {line}"))
     })?;
     if text.trim().is_empty() {

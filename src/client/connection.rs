@@ -1,5 +1,8 @@
 //! A stream to a peer, unix or TCP, connected within a deadline; and what either client needs of a stream.
 
+#[cfg(test)]
+mod tests;
+
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::fs::FileTypeExt;
@@ -12,9 +15,10 @@ use rustix::net::sockopt::{socket_domain, socket_peercred};
 use rustix::net::{AddressFamily, Shutdown, shutdown};
 use tokio::io::{AsyncRead, AsyncWrite, DuplexStream, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
-use tokio::time::{Instant, sleep, timeout_at};
+use tokio::time::sleep;
 
 use super::address::Address;
+use super::deadline::Deadline;
 use super::error::{Error, Unreachable};
 use super::holder::{Holding, holding};
 
@@ -61,7 +65,7 @@ pub enum Stream {
 /// # Errors
 /// [`Error::Connect`]; [`Error::Busy`] where the queue of waiting clients stayed full for the whole deadline.
 pub async fn connect(address: &Address, deadline: Duration) -> Result<Stream, Error> {
-    let until = Instant::now() + deadline;
+    let until = Deadline::after(deadline);
     let failed = |source| Error::Connect {
         address: address.clone(),
         source,
@@ -71,7 +75,7 @@ pub async fn connect(address: &Address, deadline: Duration) -> Result<Stream, Er
             match UnixStream::connect(path).await {
                 Ok(stream) => return Ok(Stream::Unix(stream)),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    if timeout_at(until, sleep(TRY_AGAIN)).await.is_err() {
+                    if until.bound(sleep(TRY_AGAIN)).await.is_err() {
                         return Err(queue_full(address, path));
                     }
                 }
@@ -79,7 +83,10 @@ pub async fn connect(address: &Address, deadline: Duration) -> Result<Stream, Er
             }
         },
         Address::Tcp { host, port } => {
-            match timeout_at(until, TcpStream::connect((host.as_str(), *port))).await {
+            match until
+                .bound(TcpStream::connect((host.as_str(), *port)))
+                .await
+            {
                 Ok(Ok(stream)) => {
                     stream
                         .set_nodelay(true)

@@ -10,6 +10,7 @@ use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
+use rustix::io::retry_on_intr;
 use rustix::net::netlink::SOCK_DIAG;
 use rustix::net::{
     AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType, recv, send, socket_with,
@@ -154,7 +155,8 @@ fn unix_sockets() -> io::Result<Vec<UnixSocket>> {
     let mut sockets = Vec::new();
     let mut datagram = vec![0; 64 << 10];
     loop {
-        let (length, _) = recv(&diagnostics, &mut datagram[..], RecvFlags::empty())?;
+        let received = retry_on_intr(|| recv(&diagnostics, &mut datagram[..], RecvFlags::empty()));
+        let (length, _) = received?;
         let mut rest = &datagram[..length];
         if rest.is_empty() {
             return Ok(sockets);

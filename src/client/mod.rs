@@ -7,11 +7,14 @@ pub mod address;
 pub mod agent;
 pub mod call;
 pub mod connection;
+mod deadline;
 pub mod error;
 pub mod events;
 pub mod holder;
 pub mod qmp;
 mod random;
+#[cfg(test)]
+mod scripted;
 pub mod tap;
 
 pub use address::{Address, AddressError};

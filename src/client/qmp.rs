@@ -14,11 +14,12 @@ use std::time::Duration;
 use serde_json::Value;
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use tokio::sync::oneshot;
-use tokio::time::{Instant, timeout};
+use tokio::time::timeout;
 
 use super::address::Address;
 use super::call::Call;
 use super::connection::{Transport, connect};
+use super::deadline::Deadline;
 use super::error::{Ending, Error};
 use super::events::{Events, Subscribers};
 use super::random::random;
@@ -84,9 +85,9 @@ impl Qmp {
         deadline: Duration,
         tap: Option<Arc<dyn Tap>>,
     ) -> Result<Self, Error> {
-        let until = Instant::now() + deadline;
+        let until = Deadline::after(deadline);
         let stream = connect(address, deadline).await?;
-        Self::over(stream, address.clone(), until - Instant::now(), tap).await
+        Self::greeted(stream, address.clone(), until, tap).await
     }
 
     /// Greets over a stream that is connected already.
@@ -97,6 +98,15 @@ impl Qmp {
         stream: S,
         address: Address,
         deadline: Duration,
+        tap: Option<Arc<dyn Tap>>,
+    ) -> Result<Self, Error> {
+        Self::greeted(stream, address, Deadline::after(deadline), tap).await
+    }
+
+    async fn greeted<S: Transport>(
+        stream: S,
+        address: Address,
+        deadline: Deadline,
         tap: Option<Arc<dyn Tap>>,
     ) -> Result<Self, Error> {
         let tap = TapPoint::new(Channel::Qmp, tap);

@@ -11,7 +11,7 @@ impl From<&Error> for Report {
     fn from(error: &Error) -> Self {
         let mut report = of(&error.kind);
         report.message = error.to_string();
-        report.vm = Some(error.vm.clone());
+        report.vm = Some(error.vm.as_str().into());
         report
     }
 }
@@ -94,9 +94,9 @@ fn of_client(error: &client::Error) -> Report {
         _ => Kind::Gone,
     };
     let report = Report {
-        class: error.class().map(str::to_owned),
-        desc: error.desc().map(str::to_owned),
-        command,
+        class: error.class().map(Box::from),
+        desc: error.desc().map(Box::from),
+        command: command.map(String::into_boxed_str),
         ..Report::new(kind, error.to_string())
     };
     match hint(error) {
@@ -175,7 +175,7 @@ fn of_freeze(error: &FreezeError) -> Report {
 fn of_job(error: &JobError) -> Report {
     match error {
         JobError::Failed { error: desc, .. } => Report {
-            desc: Some(desc.clone()),
+            desc: Some(desc.as_str().into()),
             ..Report::new(Kind::Qmp, error.to_string())
         },
         JobError::Timeout { .. } => Report::new(Kind::Timeout, error.to_string())
@@ -192,7 +192,7 @@ mod tests {
     use super::*;
     use crate::client::Address;
 
-    fn report(kind: impl Into<ErrorKind>) -> Report {
+    fn report<K: Into<ErrorKind>>(kind: K) -> Report {
         Report::from(&Error {
             vm: "web01".into(),
             kind: kind.into(),

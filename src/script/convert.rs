@@ -2,7 +2,7 @@
 //! the key is left out; a value that has no JSON form (a function, a handle) is an error that names where it is, never
 //! silently some text. Bytes go out as base64, the form in which QMP and the agent carry them.
 
-use std::fmt;
+use std::fmt::{self, Write};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -44,6 +44,7 @@ impl Unfit {
 
     /// Where it is below `root`: `args.file.sizes[2]`.
     pub fn path(&self, root: &str) -> String {
+        // Writing to a String cannot fail.
         let mut path = root.to_owned();
         for step in self.path.iter().rev() {
             match step {
@@ -53,8 +54,12 @@ impl Unfit {
                     }
                     path.push_str(key);
                 }
-                Step::Key(key) => path.push_str(&format!("[{key:?}]")),
-                Step::Index(index) => path.push_str(&format!("[{index}]")),
+                Step::Key(key) => {
+                    let _ = write!(path, "[{key:?}]");
+                }
+                Step::Index(index) => {
+                    let _ = write!(path, "[{index}]");
+                }
             }
         }
         path

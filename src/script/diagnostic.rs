@@ -43,13 +43,14 @@ impl Explainer<'_> {
     pub(super) fn explain(&self, error: &EvalAltResult, mut report: Report) -> Report {
         if report.hint.is_none() {
             let source = self.places(error).last().map(|place| place.source.clone());
-            report.hint = match error.unwrap_inner() {
+            let hint = match error.unwrap_inner() {
                 EvalAltResult::ErrorFunctionNotFound(signature, _) => self.near_function(signature),
                 EvalAltResult::ErrorVariableNotFound(name, _) => {
                     source.and_then(|source| self.near_variable(name, &source))
                 }
                 _ => None,
             };
+            report.hint = hint.map(Into::into);
         }
         report
     }
@@ -300,7 +301,7 @@ fn function_name(name: &str) -> String {
 
 /// QEMU's own words below the sentence, where the sentence does not have them.
 fn facts(report: &Report) -> Vec<annotate_snippets::Message<'static>> {
-    let line = |name: &str, text: &Option<String>| {
+    let line = |name: &str, text: &Option<Box<str>>| {
         let text = text
             .as_deref()
             .filter(|text| !report.message.contains(*text))?;

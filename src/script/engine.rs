@@ -38,7 +38,13 @@ fn volatile(engine: &mut Engine, args: Dynamic) {
     engine.on_parse_token(|token, _, _| words::named(number::exact_literal(token)));
     // Not a variable of the scope, which functions do not see, but one that they may shadow.
     engine.on_var(move |name, index, context| {
-        let known = index == 0 && name == "args" && !context.scope().contains(name);
-        Ok(known.then(|| args.clone()))
+        if index != 0 || context.scope().contains(name) {
+            return Ok(None);
+        }
+        Ok(match name {
+            "args" => Some(args.clone()),
+            "host" => Some(api::host()),
+            _ => None,
+        })
     });
 }

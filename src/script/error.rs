@@ -55,7 +55,7 @@ pub fn to_map(report: &Report) -> Map {
     ];
     for (key, member) in members {
         if let Some(text) = member {
-            map.insert(key.into(), text.as_str().into());
+            map.insert(key.into(), text.to_string().into());
         }
     }
     map
@@ -90,7 +90,7 @@ fn from_thrown(value: &Dynamic) -> Report {
     let Some(map) = value.read_lock::<Map>() else {
         return Report::new(
             Kind::Script,
-            text_of(value).unwrap_or_else(|| value.to_string()),
+            text_of(value).unwrap_or_else(|| value.to_string().into()),
         );
     };
     let member = |key: &str| {
@@ -101,7 +101,7 @@ fn from_thrown(value: &Dynamic) -> Report {
     let kind = member("kind")
         .and_then(|name| Kind::from_name(&name))
         .unwrap_or(Kind::Script);
-    let message = member("message").unwrap_or_else(|| value.to_string());
+    let message = member("message").unwrap_or_else(|| value.to_string().into());
     Report {
         class: member("class"),
         desc: member("desc"),
@@ -118,10 +118,10 @@ fn from_thrown(value: &Dynamic) -> Report {
     }
 }
 
-fn text_of(value: &Dynamic) -> Option<String> {
+fn text_of(value: &Dynamic) -> Option<Box<str>> {
     value
         .read_lock::<ImmutableString>()
-        .map(|text| text.to_string())
+        .map(|text| text.as_str().into())
 }
 
 /// A mistake in the script that the engine found while running it, and what to do where that is not plain.
@@ -144,6 +144,12 @@ fn mistake(error: &EvalAltResult) -> (String, Option<&'static str>) {
             },
             Some(
                 "the closure captured it: copy it to another variable first, and use the copy in the closure",
+            ),
+        ),
+        E::ErrorMismatchDataType(wanted, given, _) if wanted == "Fn" => (
+            format!("a function is needed here, not a value of type {given}"),
+            Some(
+                "an agent in a variable of another name is called with `command`: a.command(\"guest-ping\")",
             ),
         ),
         E::ErrorStackOverflow(_) => (

@@ -142,7 +142,7 @@ impl Comment {
         let mut invalid = self.invalid(at, format!("there is no key `{key}` in {place}"));
         let hint = did_you_mean(key, known.iter().copied())
             .unwrap_or_else(|| format!("the keys are {}", known.join(", ")));
-        invalid.report.hint = Some(hint);
+        invalid.report.hint = Some(hint.into());
         invalid
     }
 
@@ -298,7 +298,7 @@ impl Comment {
             let mut invalid = self.invalid(at, format!("there is no type `{name}`"));
             let hint = did_you_mean(name, Kind::NAMES)
                 .unwrap_or_else(|| format!("the types are {}", Kind::NAMES.join(", ")));
-            invalid.report.hint = Some(hint);
+            invalid.report.hint = Some(hint.into());
             return Err(invalid);
         };
         if values.is_empty() {
@@ -360,7 +360,7 @@ impl Comment {
                         at,
                         format!("`{entry}` names no argument: there is no `{name}`"),
                     );
-                    invalid.report.hint = did_you_mean(name, names.iter().copied());
+                    invalid.report.hint = did_you_mean(name, names.iter().copied()).map(Into::into);
                     return Err(invalid);
                 }
             }

@@ -9,7 +9,8 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rhai::{
-    Engine, EvalAltResult, GlobalRuntimeState, Module, ModuleResolver, Position, Scope, Shared,
+    Engine, EvalAltResult, GlobalRuntimeState, ImmutableString, Module, ModuleResolver, Position,
+    Scope, Shared,
 };
 
 use super::error;
@@ -29,6 +30,13 @@ pub(super) const EMBEDDED: &[(&str, &str)] = &[
     ("size", include_str!("../../stdlib/size.rhai")),
     ("snapshot", include_str!("../../stdlib/snapshot.rhai")),
 ];
+
+/// Path and text of every module in the binary.
+pub fn standard() -> impl Iterator<Item = (String, &'static str)> {
+    EMBEDDED
+        .iter()
+        .map(|(name, text)| (format!("{STANDARD}{name}"), *text))
+}
 
 /// Finds modules and keeps them.
 #[derive(Clone)]
@@ -66,8 +74,11 @@ impl Library {
             .flat_map(|module| module.iter_script_fn_info());
         functions
             .map(|(_, _, name, _, function)| {
-                let parameters: Vec<&str> =
-                    function.params.iter().map(|name| name.as_str()).collect();
+                let parameters: Vec<&str> = function
+                    .params
+                    .iter()
+                    .map(ImmutableString::as_str)
+                    .collect();
                 (
                     name.to_owned(),
                     format!("{name}({})", parameters.join(", ")),

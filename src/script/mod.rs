@@ -10,6 +10,11 @@
 //! - what a script declares: `header` (its arguments), `permit` (what it may touch)
 //! - the process around it: `output`, `signals`
 
+#![allow(
+    clippy::unnecessary_box_returns,
+    reason = "Rhai's errors are boxed wherever they go"
+)]
+
 pub mod api;
 pub mod argument;
 pub mod bridge;
@@ -37,3 +42,4 @@ mod words;
 
 pub use session::{Control, Ending, Failure, Outcome, Session, Settings};
 pub use source::Source;
+pub use words::AGENT_CALL;

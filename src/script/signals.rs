@@ -96,10 +96,17 @@ mod tests {
     use crate::script::permit::Permit;
     use crate::script::run::{Current, Run};
     use crate::script::stop::Cause;
+    use crate::vm::{self, Fleet};
 
     fn run() -> Arc<Run> {
         let output = Output::to(Box::new(std::io::sink()), Box::new(std::io::sink()));
-        Run::new(Bridge::new().unwrap(), Arc::new(output), Permit::default())
+        let fleet = Fleet::new(vm::Settings::new("/nowhere"));
+        Run::new(
+            Bridge::new().unwrap(),
+            Arc::new(output),
+            Permit::default(),
+            Arc::new(fleet),
+        )
     }
 
     #[test]

@@ -40,6 +40,10 @@ const FREE: [&str; 30] = [
     "yield",
 ];
 
+/// What `agent.call(...)` is read as: Rhai keeps `call` for function pointers and never asks a native method of that
+/// name. An agent under another name is called by this name itself.
+pub const AGENT_CALL: &str = "command";
+
 thread_local! {
     /// A text is lexed by one thread from its start to its end, but the callback has no place to keep this.
     static PLACE: RefCell<Place> = const { RefCell::new(Place::new()) };
@@ -47,6 +51,7 @@ thread_local! {
 
 /// Where the lexer is, as far as it decides whether a word is a name.
 struct Place {
+    after_agent: bool,
     after_dot: bool,
     at_key: bool,
     open: Vec<Opener>,
@@ -61,6 +66,7 @@ enum Opener {
 impl Place {
     const fn new() -> Self {
         Self {
+            after_agent: false,
             after_dot: false,
             at_key: false,
             open: Vec::new(),
@@ -69,7 +75,12 @@ impl Place {
 
     fn pass(&mut self, token: Token) -> Token {
         let token = self.name(token);
-        self.after_dot = matches!(token, Token::Period | Token::Elvis);
+        let is_dot = matches!(token, Token::Period | Token::Elvis);
+        self.after_agent = match &token {
+            Token::Identifier(word) => word.as_str() == "agent",
+            _ => self.after_agent && is_dot,
+        };
+        self.after_dot = is_dot;
         self.at_key = match token {
             Token::MapStart => {
                 self.open.push(Opener::Map);
@@ -94,6 +105,11 @@ impl Place {
     fn name(&self, token: Token) -> Token {
         let only_a_name = self.after_dot || self.at_key;
         match token {
+            Token::Reserved(word)
+                if self.after_agent && self.after_dot && word.as_str() == "call" =>
+            {
+                Token::Identifier(Box::new(AGENT_CALL.into()))
+            }
             Token::Reserved(word) | Token::Custom(word)
                 if only_a_name && is_word(&word) && !is_function(&word) =>
             {
@@ -199,6 +215,24 @@ mod tests {
             Ok(3)
         );
         assert_eq!(eval("let x = 1; x.type_of()").unwrap().to_string(), "i64");
+    }
+
+    #[test]
+    fn a_call_of_an_agent_is_a_method_and_no_function_pointer() {
+        let mut engine = Engine::new();
+        register(&mut engine);
+        engine.register_fn(super::AGENT_CALL, |_: &mut rhai::Map, name: &str| {
+            format!("<{name}>")
+        });
+        for script in [
+            "let v = #{agent: #{}}; v.agent.call(\"ping\")",
+            "let agent = #{}; agent . call(\"ping\")",
+            "let v = #{agent: #{}}; v?.agent?.call(\"ping\")",
+            "let agent = |x| `<${x}>`; let f = agent; f.call(\"ping\")",
+        ] {
+            start_of_text();
+            assert_eq!(engine.eval::<String>(script).unwrap(), "<ping>", "{script}");
+        }
     }
 
     #[test]

@@ -39,12 +39,12 @@ pub enum ErrorKind {
         /// What was expected of its reply.
         expected: &'static str,
     },
-    /// A method of the monitor that this QEMU does not have, and its nearest commands.
+    /// A method that is no command of this QEMU.
     NoCommand {
         /// The name that was called.
         command: String,
-        /// Commands with names like it.
-        nearest: Vec<String>,
+        /// The command with a name like it, written as a method.
+        nearest: Option<String>,
     },
     /// An argument that is not possible.
     Argument(String),
@@ -190,9 +190,9 @@ impl fmt::Display for ErrorKind {
             }
             Self::NoCommand { command, nearest } => {
                 write!(f, "this QEMU has no command `{command}`")?;
-                match nearest.as_slice() {
-                    [] => Ok(()),
-                    names => write!(f, "; the nearest: {}", quoted(names)),
+                match nearest {
+                    Some(nearest) => write!(f, "; did you mean `{nearest}`?"),
+                    None => Ok(()),
                 }
             }
             Self::Argument(what) => f.write_str(what),

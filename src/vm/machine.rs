@@ -16,6 +16,7 @@ use super::target::Target;
 use super::watch::Watch;
 use crate::client::call::CONNECT;
 use crate::client::{self, Address, Agent, Call, Qmp};
+use crate::nearest::nearest;
 
 /// The UUID of a VM that was given none (`query-uuid`): it names nothing.
 const NO_UUID: &str = "00000000-0000-0000-0000-000000000000";
@@ -242,37 +243,23 @@ impl Vm {
 
     /// The command that a script means by the method `name`: QMP mixes `-` and `_`, a method has `_` only.
     ///
-    /// Fails when this QEMU has no such command, naming the nearest.
+    /// Fails when this QEMU has no such command, with the nearest.
     pub async fn command_for(&self, name: &str) -> Result<String, Error> {
         let commands = self.commands().await?;
         if commands.contains(name) {
             return Ok(name.to_owned());
         }
         let plain = |text: &str| text.replace('-', "_");
-        if let Some(command) = commands
+        let found = commands
             .iter()
-            .find(|command| plain(command) == plain(name))
-        {
+            .find(|command| plain(command) == plain(name));
+        if let Some(command) = found {
             return Ok(command.clone());
         }
-        let mut nearest: Vec<(f64, String)> = commands
-            .into_iter()
-            .map(|command| {
-                (
-                    strsim::jaro_winkler(&plain(&command), &plain(name)),
-                    command,
-                )
-            })
-            .filter(|(likeness, _)| *likeness > 0.85)
-            .collect();
-        nearest.sort_by(|a, b| b.0.total_cmp(&a.0));
+        let methods: Vec<String> = commands.iter().map(|command| plain(command)).collect();
         Err(self.error(ErrorKind::NoCommand {
             command: name.to_owned(),
-            nearest: nearest
-                .into_iter()
-                .take(3)
-                .map(|(_, command)| command)
-                .collect(),
+            nearest: nearest(name, methods.iter().map(String::as_str)).map(str::to_owned),
         }))
     }
 }

@@ -78,7 +78,7 @@ fn register(engine: &mut Engine, story: &Story) {
     });
     let told = story.clone();
     engine.register_fn("tell", move |text: &str| {
-        told.lock().unwrap().push(text.to_owned())
+        told.lock().unwrap().push(text.to_owned());
     });
     engine.register_fn("panic", || -> () { panic!("on purpose") });
     engine.register_fn("signal", || -> Result<(), Box<EvalAltResult>> {

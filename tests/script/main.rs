@@ -1,9 +1,13 @@
 //! Scripts through [`qmpsh::script::Session`], as every command runs them, with no VM.
 
+#![allow(clippy::unwrap_used, reason = "a test says what it expects by failing")]
+
 mod closures;
 mod errors;
+mod examples;
 mod flow;
 mod guards;
+mod host;
 mod imports;
 mod language;
 mod parallel;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use harness::Guest;
+use harness::{Format, Guest};
 use qmpsh::vm::{ErrorKind, Vm};
 
 use super::vm_of;
@@ -180,10 +180,10 @@ async fn a_transfer_that_is_dropped_midway_leaves_no_file_open_in_the_guest() {
 
 #[tokio::test]
 async fn a_full_guest_disk_is_an_error_and_not_a_short_file() {
-    let guest = Guest::boot();
+    let guest = Guest::builder().disk(Format::Qcow2, "16M").boot();
     let agent = vm_of(&guest).agent();
     let error = async {
-        for number in 0..400 {
+        for number in 0..16 {
             agent
                 .file_write(&format!("/data/f{number}"), &bytes(1 << 20))
                 .await?;

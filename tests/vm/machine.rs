@@ -45,8 +45,8 @@ async fn method_names_find_commands_whichever_way_qmp_writes_them() {
     ] {
         assert_eq!(vm.command_for(name).await.unwrap(), command);
     }
-    let error = vm.command_for("query_stats_x").await.unwrap_err();
-    assert!(error.to_string().contains("`query-stats`"), "{error}");
+    let error = vm.command_for("query_statuss").await.unwrap_err();
+    assert!(error.to_string().contains("`query_status`"), "{error}");
 }
 
 #[tokio::test]

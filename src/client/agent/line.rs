@@ -11,6 +11,7 @@ use super::link::{Fault, Link};
 use crate::client::address::Address;
 use crate::client::call::Call;
 use crate::client::connection::{Transport, connect};
+use crate::client::deadline::Deadline;
 use crate::client::error::{Ending, Error};
 use crate::client::holder::{Holding, holding};
 use crate::client::tap::TapPoint;
@@ -89,7 +90,7 @@ impl Line {
         )
         .await;
         if let Ok(Err(Fault::Unsent(_))) = outcome {
-            self.link = None;
+            // The link is out of step now, so it is found broken and made anew.
             outcome = timeout(
                 after,
                 self.in_step(sync_deadline)
@@ -130,9 +131,10 @@ impl Line {
     }
 
     async fn connect(&mut self, deadline: Duration) -> Result<(), Error> {
+        let until = Deadline::after(deadline);
         let stream = connect(&self.address, deadline).await?;
         let mut link = Link::new(Box::new(stream), self.address.clone(), self.tap.clone());
-        match timeout(deadline, link.sync()).await {
+        match until.bound(link.sync()).await {
             Ok(Ok(())) => self.link = Some(link),
             Ok(Err(fault)) => return Err(self.lost(fault)),
             Err(_) => {

@@ -131,7 +131,8 @@ impl fmt::Display for Seconds {
         if self.0 < Duration::from_secs(1) {
             write!(f, "{} ms", self.0.as_millis())
         } else {
-            write!(f, "{} s", self.0.as_secs_f64())
+            let whole = Duration::from_millis(self.0.as_millis().try_into().unwrap_or(u64::MAX));
+            write!(f, "{} s", whole.as_secs_f64())
         }
     }
 }

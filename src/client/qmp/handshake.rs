@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::time::{Instant, timeout_at};
 
 use crate::client::address::Address;
 use crate::client::connection::Transport;
+use crate::client::deadline::Deadline;
 use crate::client::error::{Ending, Error};
 use crate::client::holder::{Holding, holding};
 use crate::client::tap::TapPoint;
@@ -31,7 +31,7 @@ pub(super) struct Ready<S> {
 pub(super) async fn greet<S: Transport>(
     stream: S,
     address: &Address,
-    deadline: Duration,
+    deadline: Deadline,
     id: &str,
     tap: &TapPoint,
 ) -> Result<Ready<S>, Error> {
@@ -42,9 +42,8 @@ pub(super) async fn greet<S: Transport>(
         address,
         tap,
     };
-    let until = Instant::now() + deadline;
-    let Ok(greeting) = timeout_at(until, first.greeting()).await else {
-        return Err(silence(address, own, deadline));
+    let Ok(greeting) = deadline.bound(first.greeting()).await else {
+        return Err(silence(address, own, deadline.given));
     };
     let greeting = greeting?;
     let oob = greeting
@@ -52,11 +51,11 @@ pub(super) async fn greet<S: Transport>(
         .iter()
         .any(|capability| capability == "oob");
     let command = "qmp_capabilities";
-    let negotiated = timeout_at(until, first.negotiate(command, id, oob)).await;
+    let negotiated = deadline.bound(first.negotiate(command, id, oob)).await;
     negotiated.map_err(|_| Error::Timeout {
         address: address.clone(),
         command: command.to_owned(),
-        after: deadline,
+        after: deadline.given,
     })??;
     Ok(Ready {
         stream: first.stream,
@@ -131,7 +130,7 @@ impl<S: Transport> Conversation<'_, S> {
             match Incoming::read(
                 self.receive()
                     .await
-                    .map_err(|error| error.during(command))?,
+                    .map_err(|error| error.after_sending().during(command))?,
             ) {
                 Incoming::Reply {
                     id: Some(Value::String(of)),

@@ -20,7 +20,9 @@ impl Outbox {
     /// Adds a request; where it begins, counted as `written` is.
     pub(super) fn push(&mut self, request: Vec<u8>) -> u64 {
         let begins = self.written + (self.bytes.len() - self.gone) as u64;
-        if self.bytes.is_empty() {
+        if self.failed {
+            // It will never be sent.
+        } else if self.bytes.is_empty() {
             self.bytes = request;
         } else {
             self.bytes.extend_from_slice(&request);

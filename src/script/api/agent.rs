@@ -45,12 +45,12 @@ fn conversation(engine: &mut Engine) {
     method(
         "call",
         &["agent", "command: string", "arguments: map", "value"],
-        r##"
+        r#"
         The same with arguments, named as the agent names them.
 
         ```rhai
         v.agent.call("guest-fstrim", #{ minimum: 1048576 });
-        ```"##,
+        ```"#,
     )
     .register_into_engine(engine, |agent: &mut GuestAgent, command: &str, map: Map| {
         let arguments = arguments(command, &map)?;
@@ -295,13 +295,13 @@ fn processors_and_memory(engine: &mut Engine) {
     method(
         "set_vcpus",
         &["agent", "vcpus: array", "int"],
-        r##"
+        r#"
         Sets processors on- and offline (`guest-set-vcpus`, QEMU 1.5), each `#{ "logical-id", online }`; gives how many of the
         list were set before the first that could not be.
 
         ```rhai
         v.agent.set_vcpus([#{ "logical-id": 1, online: false }]);
-        ```"##,
+        ```"#,
     )
     .register_into_engine(engine, |agent: &mut GuestAgent, vcpus: Array| {
         let vcpus = json("vcpus", &vcpus.into())?;
@@ -310,13 +310,13 @@ fn processors_and_memory(engine: &mut Engine) {
     method(
         "set_memory_blocks",
         &["agent", "blocks: array", "array"],
-        r##"
+        r#"
         Sets memory blocks on- and offline (`guest-set-memory-blocks`, QEMU 2.3), each `#{ "phys-index", online }`; gives the
         result for each.
 
         ```rhai
         v.agent.set_memory_blocks([#{ "phys-index": 1, online: true }]);
-        ```"##,
+        ```"#,
     )
     .register_into_engine(engine, |agent: &mut GuestAgent, blocks: Array| {
         let blocks = json("blocks", &blocks.into())?;
@@ -457,12 +457,12 @@ fn power(engine: &mut Engine) {
     method(
         "suspend_ram",
         &["agent", "()"],
-        r#"
+        r"
         Suspends the guest to its memory (`guest-suspend-ram`, QEMU 1.1); QMP `system_wakeup` wakes it.
 
         ```rhai
         v.agent.suspend_ram();
-        ```"#,
+        ```",
     )
     .register_into_engine(engine, |agent: &mut GuestAgent| ask(agent, "guest-suspend-ram", agent.suspend_ram()));
     method(

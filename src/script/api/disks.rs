@@ -18,7 +18,7 @@ pub(super) fn register(engine: &mut Engine) {
     method(
         "disks",
         &["vm", "array"],
-        r#"
+        r"
         The VM's drives as an operator thinks of them (QMP `query-block`), each `#{ device, qdev, node, file, path,
         format, virtual_size, actual_size, backing_depth, writable, removable, locked, tray_open, bitmaps }`. Sizes are
         bytes; `file` is QEMU's name for the image, `path` its absolute path on this host where that can be told. What a
@@ -26,7 +26,7 @@ pub(super) fn register(engine: &mut Engine) {
 
         ```rhai
         for disk in v.disks() { print(`${disk.node}: ${disk.file}`) }
-        ```"#,
+        ```",
     )
     .register_into_engine(engine, |vm: &mut Vm| {
         let disks = wait(format_args!("{}: query-block", vm.label()), vm.disks())?;
@@ -37,7 +37,7 @@ pub(super) fn register(engine: &mut Engine) {
     method(
         "overlays",
         &["vm", "plan: array", "overlays"],
-        r##"
+        r#"
         Makes and opens an overlay for each `#{ node, file }`: an empty qcow2 image at the absolute path `file`, with the
         disk that has `node` at its top as its backing file (QMP `blockdev-create`, QEMU 3.0, and `blockdev-add`). All are
         made or none; an existing file is refused. The value is a guard: unless `keep()` was called, its release takes the
@@ -50,7 +50,7 @@ pub(super) fn register(engine: &mut Engine) {
             v.transaction(overlays.actions);
             overlays.keep();
         }
-        ```"##,
+        ```"#,
     )
     .register_into_engine(engine, |vm: &mut Vm, plan: Array| make(vm, plan));
     property(

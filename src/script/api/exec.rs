@@ -15,7 +15,7 @@ pub(super) fn register(engine: &mut Engine) {
     method(
         "exec",
         &["agent", "program: string", "arguments: array", "options: map", "map"],
-        r##"
+        r#"
         Runs a program in the guest and waits for its end (`guest-exec`, QEMU 2.5). Gives `#{ exitcode, signal, stdout,
         stderr, stdout_blob, stderr_blob, truncated }`: the streams as text (bytes that are no UTF-8 replaced) and as bytes,
         up to 16 MiB each; `exitcode` is `()` when a signal ended it.
@@ -27,7 +27,7 @@ pub(super) fn register(engine: &mut Engine) {
         ```rhai
         let result = v.agent.exec("wc", ["-c"], #{ input: "hello", timeout: "10s" });
         print(result.stdout);
-        ```"##,
+        ```"#,
     )
     .register_into_engine(engine, |agent: &mut GuestAgent, program: &str, arguments: Array, options: Map| {
         exec(agent, program, arguments, &options)
@@ -64,12 +64,12 @@ pub(super) fn register(engine: &mut Engine) {
     method(
         "shell",
         &["agent", "line: string", "options: map", "map"],
-        r##"
+        r#"
         Runs a line in the guest's shell (`/bin/sh -c`, on Windows `cmd.exe /c`), with the options and the result of `exec`.
 
         ```rhai
         v.agent.shell("sync && ls /data", #{ check: true });
-        ```"##,
+        ```"#,
     )
     .register_into_engine(engine, |agent: &mut GuestAgent, line: &str, options: Map| shell(agent, line, &options));
     method(

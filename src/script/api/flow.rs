@@ -42,7 +42,10 @@ pub(super) fn register(engine: &mut Engine) {
         timeout("5s", || 1 + 1) == 2
         ```"#,
     )
-    .register_into_engine(engine, timeout);
+    .register_into_engine(
+        engine,
+        |context: NativeCallContext, time: Dynamic, work: FnPtr| timeout(&context, &time, &work),
+    );
 
     function(
         "retry",
@@ -55,7 +58,10 @@ pub(super) fn register(engine: &mut Engine) {
         retry(#{ times: 3, delay: "1ms" }, |n| if n < 3 { throw "not yet" } else { n }) == 3
         ```"#,
     )
-    .register_into_engine(engine, retry);
+    .register_into_engine(
+        engine,
+        |context: NativeCallContext, options: Map, work: FnPtr| retry(&context, options, &work),
+    );
 
     function(
         "now",
@@ -108,17 +114,17 @@ fn sleep(time: &Dynamic) -> Outcome<()> {
     )
 }
 
-fn timeout(context: NativeCallContext, time: Dynamic, work: FnPtr) -> Outcome {
-    let time = length(&time, "timeout")?;
+fn timeout(context: &NativeCallContext, time: &Dynamic, work: &FnPtr) -> Outcome {
+    let time = length(time, "timeout")?;
     let shown = duration::show(time);
     let current = current()?;
     let report = Report::new(Kind::Timeout, format!("it took longer than {shown}"));
     let scope = current.stop().branch_until(Instant::now() + time, report);
     let _inside = current.under(scope.clone()).enter();
-    error::settle(&scope, work.call_within_context(&context, ()))
+    error::settle(&scope, work.call_within_context(context, ()))
 }
 
-fn retry(context: NativeCallContext, options: Map, work: FnPtr) -> Outcome {
+fn retry(context: &NativeCallContext, options: Map, work: &FnPtr) -> Outcome {
     let mut times = 3;
     let mut delay = Dynamic::from("1s");
     for (key, value) in options {
@@ -142,14 +148,14 @@ fn retry(context: NativeCallContext, options: Map, work: FnPtr) -> Outcome {
     }
     // Found wrong before the work is done, not after it failed.
     length(&delay, "retry: `delay`")?;
-    for number in 1.. {
-        let result = call_with_number(&context, &work, number);
-        match result {
+    let mut number = 0;
+    loop {
+        number += 1;
+        match call_with_number(context, work, number) {
             Err(failure) if number < times && is_catchable(&failure) => sleep(&delay)?,
             last => return last,
         }
     }
-    Ok(Dynamic::UNIT)
 }
 
 /// Whether this is an error and no stop, not even one in the guise of a failed call.

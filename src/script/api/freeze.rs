@@ -39,14 +39,14 @@ pub(super) fn register(engine: &mut Engine) {
     method(
         "fsfreeze",
         &["agent", "options: map", "freeze"],
-        r##"
+        r#"
         The same with options: `mountpoints` (an array of those to freeze, QEMU 2.2) and `max` (the longest that the guest
         stays frozen). At its `max` the guest is thawed even while the script is busy, and the script gets an error of kind
         `frozen`: what it did in the window may be inconsistent.
 
         ```rhai
         with v.agent.fsfreeze(#{ mountpoints: ["/data"], max: "10s" }) as f { print(f.count) }
-        ```"##,
+        ```"#,
     )
     .register_into_engine(engine, |agent: &mut GuestAgent, options: Map| freeze(agent, &options));
     property("count", "int", "How many file systems are frozen.")

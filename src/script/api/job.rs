@@ -54,12 +54,12 @@ pub(super) fn register(engine: &mut Engine) {
     method(
         "wait",
         &["job", "options: map", "string"],
-        r##"
+        r#"
         The same, at most for `timeout`; the job goes on after that.
 
         ```rhai
         v.job("backup0").wait(#{ timeout: "1h" });
-        ```"##,
+        ```"#,
     )
     .register_into_engine(engine, |job: &mut Job, options: Map| {
         let mut timeout = None;
@@ -147,7 +147,7 @@ fn wait_for(job: &Job, timeout: Option<Duration>) -> Outcome<String> {
     let reached = wait(
         format_args!("job {}", job.id()),
         job.wait(timeout, |progress| {
-            bar.at(progress.current, Some(progress.total))
+            bar.at(progress.current, Some(progress.total));
         }),
     )?;
     Ok(match reached {

@@ -7,6 +7,7 @@ mod exec;
 mod files;
 mod flow;
 mod freeze;
+mod host;
 mod job;
 mod output;
 mod parallel;
@@ -31,6 +32,7 @@ type Outcome<T = Dynamic> = Result<T, Box<EvalAltResult>>;
 /// Registers every subject.
 pub(super) fn register(engine: &mut Engine) {
     flow::register(engine);
+    host::register(engine);
     output::register(engine);
     parallel::register(engine);
     vm::register(engine);
@@ -42,6 +44,11 @@ pub(super) fn register(engine: &mut Engine) {
     files::register(engine);
     exec::register(engine);
     freeze::register(engine);
+}
+
+/// The value of `host`.
+pub(super) fn host() -> Dynamic {
+    Dynamic::from(host::Host)
 }
 
 /// Begins the registration of a script function. `parameters` are `name: type` pairs and last the type of the result

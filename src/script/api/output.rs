@@ -125,7 +125,7 @@ fn written(current: &Current, result: io::Result<()>) -> Outcome {
             Err(error::stopped(cause))
         }
         Err(failure) => Err(error::thrown(&Report::new(
-            Kind::Script,
+            Kind::Host,
             format!("the output cannot be written: {failure}"),
         ))),
     }
@@ -154,13 +154,13 @@ fn table(rows: &Array, columns: Option<Array>) -> Outcome {
 
 /// All keys: `name` first, the others by the alphabet.
 fn columns_of(rows: &[Map]) -> Vec<String> {
-    let keys: BTreeSet<&str> = rows
+    let keys: BTreeSet<String> = rows
         .iter()
-        .flat_map(|row| row.keys().map(|key| key.as_str()))
+        .flat_map(Map::keys)
+        .map(ToString::to_string)
         .collect();
-    let name = keys.contains("name").then_some("name");
-    let others = keys.iter().copied().filter(|key| *key != "name");
-    name.into_iter().chain(others).map(str::to_owned).collect()
+    let (name, others): (Vec<_>, Vec<_>) = keys.into_iter().partition(|key| key == "name");
+    name.into_iter().chain(others).collect()
 }
 
 fn lines(rows: &[Map], columns: &[String]) -> Vec<String> {

@@ -25,7 +25,7 @@ pub(super) fn register(engine: &mut Engine) {
     function(
         "parallel",
         &["items: array", "options: map", "work: Fn", "array"],
-        r#"
+        r"
         Does the work on every item, `jobs` (8) at a time, and gives one result per item, in order: `#{ item, ok }` with
         the work's value, or `#{ item, error }` with the error as a map. With `fail_fast: true` the first error ends the
         others and is thrown. What the closure captures is copied for each item: a change to it is not seen outside.
@@ -33,7 +33,7 @@ pub(super) fn register(engine: &mut Engine) {
         ```rhai
         let results = parallel([1, 2, 3], #{ jobs: 2 }, |x| x * 2);
         results[2].ok == 6
-        ```"#,
+        ```",
     )
     .register_into_engine(engine, |context: NativeCallContext, items: Array, options: Map, work: FnPtr| {
         parallel(&context, items, &options, &work)
@@ -81,7 +81,7 @@ impl Options {
                         .ok_or_else(|| wrong(&format!("a number from 1 to {MOST_JOBS}")))?;
                 }
                 "fail_fast" => {
-                    options.fail_fast = value.as_bool().map_err(|_| wrong("true or false"))?
+                    options.fail_fast = value.as_bool().map_err(|_| wrong("true or false"))?;
                 }
                 other => {
                     let message =

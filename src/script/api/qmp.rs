@@ -30,12 +30,12 @@ pub(super) fn register(engine: &mut Engine) {
     method(
         "qmp",
         &["vm", "command: string", "arguments: map", "value"],
-        r##"
+        r#"
         The same with arguments, named as QMP names them. A key whose value is `()` is left out.
 
         ```rhai
         v.qmp("human-monitor-command", #{ "command-line": "info version" });
-        ```"##,
+        ```"#,
     )
     .register_into_engine(engine, |vm: &mut Vm, command: &str, map: Map| {
         let arguments = arguments(command, &map)?;

@@ -47,7 +47,7 @@ pub(super) fn register(engine: &mut Engine) {
     method(
         "transaction",
         &["vm", "actions: array", "()"],
-        r##"
+        r#"
         Does all actions or none of them (QMP `transaction`, QEMU 1.1); each is `#{ type, data }`. Waits up to 60 s.
 
         ```rhai
@@ -55,18 +55,18 @@ pub(super) fn register(engine: &mut Engine) {
             #{ type: "block-dirty-bitmap-add", data: #{ node: "disk0", name: "b0" } },
             #{ type: "block-dirty-bitmap-add", data: #{ node: "disk1", name: "b0" } },
         ]);
-        ```"##,
+        ```"#,
     )
     .register_into_engine(engine, |vm: &mut Vm, actions: Array| transaction(vm, actions, Arguments::new()));
     method(
         "transaction",
         &["vm", "actions: array", "properties: map", "()"],
-        r##"
+        r#"
         The same with properties of the transaction (QEMU 2.5), as `#{ "completion-mode": "grouped" }`.
 
         ```rhai
         v.transaction([], #{ "completion-mode": "grouped" });
-        ```"##,
+        ```"#,
     )
     .register_into_engine(engine, |vm: &mut Vm, actions: Array, properties: Map| {
         transaction(vm, actions, arguments("transaction", &properties)?)

@@ -36,12 +36,12 @@ pub(super) fn register(engine: &mut Engine) {
     method(
         "watch",
         &["vm", "watch"],
-        r#"
+        r"
         Follows all events from now on.
 
         ```rhai
         let all = v.watch();
-        ```"#,
+        ```",
     )
     .register_into_engine(engine, |vm: &mut Vm| {
         watch(vm, &Dynamic::from_array(Vec::new()))
@@ -63,13 +63,13 @@ pub(super) fn register(engine: &mut Engine) {
     method(
         "wait",
         &["watch", "time: time", "condition: Fn", "map"],
-        r##"
+        r#"
         The next event for which the condition is true; those before it are gone.
 
         ```rhai
         let changes = v.watch("JOB_STATUS_CHANGE");
         changes.wait("1m", |e| e.data.id == "backup0" && e.data.status == "concluded");
-        ```"##,
+        ```"#,
     )
     .register_into_engine(
         engine,

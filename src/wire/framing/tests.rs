@@ -185,7 +185,7 @@ fn a_string_of_a_gibibyte_ends_at_the_limit_with_memory_bounded() {
     let error = loop {
         assert!(sent < 1 << 30, "a gibibyte was taken");
         assert_eq!(framer.next_object().err(), None);
-        framer.push(&[b'x'; 64 << 10]);
+        framer.push(&vec![b'x'; 64 << 10]);
         sent += 64 << 10;
         if let Err(error) = framer.next_object() {
             break error;
@@ -271,8 +271,9 @@ fn all_before_the_awaited_sentinel_is_thrown_away_however_it_is_split() {
 fn while_awaiting_a_sentinel_nothing_is_kept() {
     let mut framer = Framer::delimited(Limits::AGENT);
     framer.discard_to_sentinel();
+    let chunk = vec![b'{'; 64 << 10];
     for _ in 0..1000 {
-        framer.push(&[b'{'; 64 << 10]);
+        framer.push(&chunk);
         assert_eq!(framer.next_object(), Ok(None));
     }
     assert!(framer.buffer.capacity() <= 256 << 10);

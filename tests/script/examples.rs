@@ -1,0 +1,80 @@
+//! Every function that scripts can call has an example in its documentation, and the example works.
+
+use qmpsh::report::Exit;
+use qmpsh::script::{Ending, Outcome, library};
+use rhai::Engine;
+
+use crate::Stage;
+
+/// The `rhai` block of a documentation.
+fn example(comments: &str) -> Option<String> {
+    let lines = comments
+        .lines()
+        .map(|line| line.trim_start().trim_start_matches("///"));
+    let mut block = lines
+        .skip_while(|line| line.trim() != "```rhai")
+        .skip(1)
+        .peekable();
+    block.peek()?;
+    Some(
+        block
+            .take_while(|line| line.trim() != "```")
+            .collect::<Vec<_>>()
+            .join("\n"),
+    )
+}
+
+/// An example works if it comes to its end, and if that is not `false`.
+#[track_caller]
+fn assert_works(name: &str, example: &str, outcome: &Outcome) {
+    match &outcome.ending {
+        Ending::Value(value) => assert_ne!(value.as_bool(), Ok(false), "{name}: {example}"),
+        other => panic!("{name}: {other:?}"),
+    }
+    assert_eq!(outcome.exit(), Exit::Done);
+}
+
+#[test]
+fn the_examples_of_all_functions_work() {
+    let mut stage = Stage::new();
+    let documented: Vec<(String, String)> = stage.session.engine().collect_fn_metadata(
+        None,
+        |info| {
+            let comments = info.metadata.comments.join("\n");
+            (!comments.is_empty()).then(|| (info.metadata.name.to_string(), comments))
+        },
+        false,
+    );
+    assert!(documented.len() > 10, "{documented:?}");
+    for (name, comments) in documented {
+        let example = example(&comments).unwrap_or_else(|| panic!("`{name}` has no example"));
+        // What needs a machine is run against one, elsewhere.
+        if !example.contains("vm(") {
+            assert_works(&name, &example, &stage.run(&example));
+        }
+    }
+}
+
+#[test]
+fn the_examples_of_the_standard_modules_work() {
+    let engine = Engine::new();
+    let mut stage = Stage::new();
+    for (path, text) in library::standard() {
+        let module = engine.compile(text).unwrap();
+        assert!(
+            text.starts_with("//! "),
+            "{path} does not say what it is for"
+        );
+        for function in module
+            .iter_functions()
+            .filter(|function| function.access == rhai::FnAccess::Public)
+        {
+            let name = format!("{path}: {}", function.name);
+            let example = example(&function.comments.join("\n"));
+            let example = example.unwrap_or_else(|| panic!("`{name}` has no example"));
+            if !example.contains("vm(") {
+                assert_works(&name, &example, &stage.run(&example));
+            }
+        }
+    }
+}
