@@ -1,9 +1,7 @@
 //! The edges of the guarantee: freezes that are not ours, a guardian that nobody listens to, a line that breaks.
 
-use std::fs::{self, OpenOptions, Permissions};
-use std::io::Write;
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
-use std::process::Command;
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -16,6 +14,7 @@ use serde_json::Value;
 
 use super::Stage;
 use super::stage::snapshot;
+use super::standstill::full_pipe;
 
 /// Runs something once, right before qmpsh sends its freeze.
 struct BeforeFreeze(Mutex<Option<Box<dyn FnOnce() + Send>>>);
@@ -106,16 +105,7 @@ async fn an_agent_that_may_not_freeze_is_not_asked_to_thaw() {
 #[tokio::test]
 async fn a_guardian_whose_words_nobody_reads_thaws_all_the_same() {
     let stage = Stage::new();
-    let pipe = stage.home.join("pipe");
-    let made = Command::new("mkfifo").arg(&pipe).status().unwrap();
-    assert!(made.success());
-    let mut full = OpenOptions::new()
-        .read(true)
-        .write(true)
-        .custom_flags(0o4000) // O_NONBLOCK
-        .open(&pipe)
-        .unwrap();
-    while full.write(&[b'.'; 4096]).is_ok() {}
+    let pipe = full_pipe(&stage);
     let mute = stage.home.join("mute");
     let qmpsh = env!("CARGO_BIN_EXE_qmpsh");
     let script = format!("#!/bin/sh\nexec {qmpsh} \"$@\" 2<>{}\n", pipe.display());

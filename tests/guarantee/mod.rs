@@ -5,10 +5,12 @@
 //! moment. The witness that a guest is thawed is its kernel, never the agent or qmpsh.
 
 mod agent_stopped;
+mod dead_runs;
 mod limits;
 mod panics;
 mod signals;
 mod stage;
+mod standstill;
 mod table;
 
 use std::thread;

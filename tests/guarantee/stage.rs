@@ -121,12 +121,25 @@ impl Stage {
 
     /// A qmpsh that runs [`SCRIPT`].
     pub(super) fn shell(&self, max: &str) -> Qmpsh {
-        let script = self.home.join("snapshot.rhai");
+        self.script(SCRIPT).args([&*self.target(), max])
+    }
+
+    /// The same, with a redirection as in a shell.
+    pub(super) fn shell_behind(&self, redirection: &str) -> Qmpsh {
+        let script = self.home.join("script.rhai");
         fs::write(&script, SCRIPT).unwrap();
-        self.qmpsh()
-            .arg("run")
+        Qmpsh::at_home("/bin/sh", &self.home)
+            .args(["-c", &format!("exec \"$0\" \"$@\" {redirection}")])
+            .args([env!("CARGO_BIN_EXE_qmpsh"), "run"])
             .arg(script)
-            .args([&*self.target(), max])
+            .args([&*self.target(), "60s"])
+    }
+
+    /// A qmpsh that runs a script of the test's own, to be given arguments.
+    pub(super) fn script(&self, text: &str) -> Qmpsh {
+        let script = self.home.join("script.rhai");
+        fs::write(&script, text).unwrap();
+        self.qmpsh().arg("run").arg(script)
     }
 
     /// A qmpsh in this stage's home.
