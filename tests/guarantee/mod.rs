@@ -4,10 +4,12 @@
 //! A [`Stage`] is a real guest behind proxies that hold the message of a [`Step`], so that each cause strikes at a known
 //! moment. The witness that a guest is thawed is its kernel, never the agent or qmpsh.
 
+mod agent_killed;
 mod agent_stopped;
 mod dead_runs;
 mod limits;
 mod panics;
+mod ready_made;
 mod signals;
 mod stage;
 mod standstill;
@@ -23,10 +25,11 @@ use self::table::Table;
 /// The table of the proof: each cause has a guest of its own.
 #[test]
 fn no_cause_at_any_step_leaves_a_guest_frozen() {
-    let columns: [fn() -> Table; 5] = [
+    let columns: [fn() -> Table; 6] = [
         || signals::table(&[Signal::KILL, Signal::TERM]),
         || signals::table(&[Signal::INT, Signal::HUP]),
         panics::table,
+        agent_killed::table,
         || agent_stopped::table(agent_stopped::Then::Alive),
         || agent_stopped::table(agent_stopped::Then::Killed),
     ];

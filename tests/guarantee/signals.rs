@@ -51,24 +51,51 @@ fn case(stage: &Stage, step: Step, fate: Fate, signal: Signal) -> bool {
 
 /// Sends the signal and returns when it has had its effect: the message that is held moves on only after that.
 fn strike(shell: &mut Running, step: Step, signal: Signal) {
-    let before = rests(shell.id());
-    shell.signal_group(signal);
-    match (signal, step) {
-        (Signal::KILL, _) | (_, Step::FreezeAnswered | Step::InTransaction) => {
-            shell.wait_for_exit();
-        }
-        // It waits for the agent, and cannot end before that.
-        _ => while rests(shell.id()) == before {},
+    if signal == Signal::KILL {
+        shell.signal_group(signal);
+    } else {
+        send(shell, signal);
+    }
+    // Elsewhere it waits for the agent, and cannot end before that.
+    if signal == Signal::KILL || matches!(step, Step::FreezeAnswered | Step::InTransaction) {
+        shell.wait_for_exit();
     }
 }
 
-/// How often qmpsh's thread for signals has gone to sleep again, if it sleeps now.
-fn rests(pid: u32) -> Option<u64> {
+/// Sends a signal that qmpsh handles, and returns when it has.
+pub(super) fn send(shell: &Running, signal: Signal) {
+    let before = rests(shell.id());
+    assert!(before != Rest::None, "qmpsh handles no signals");
+    shell.signal_group(signal);
+    let unmoved = [Rest::Awake, before];
+    while unmoved.contains(&rests(shell.id())) {}
+}
+
+/// What qmpsh's thread for signals does.
+#[derive(PartialEq, Eq)]
+enum Rest {
+    Awake,
+    /// It sleeps, after having gone to sleep so often.
+    Asleep(u64),
+    /// There is none, or no more.
+    None,
+}
+
+fn rests(pid: u32) -> Rest {
+    let Some(status) = thread_status(pid) else {
+        return Rest::None;
+    };
+    let field = |name| status.lines().find_map(|line| line.strip_prefix(name));
+    match (field("State:\tS"), field("voluntary_ctxt_switches:\t")) {
+        (Some(_), Some(count)) => Rest::Asleep(count.parse().unwrap()),
+        _ => Rest::Awake,
+    }
+}
+
+fn thread_status(pid: u32) -> Option<String> {
     let tasks = fs::read_dir(format!("/proc/{pid}/task")).ok()?;
     let thread = tasks
         .filter_map(|task| Some(task.ok()?.path()))
         .find(|task| fs::read_to_string(task.join("comm")).is_ok_and(|name| name == "signals\n"))?;
-    let status = fs::read_to_string(thread.join("status")).ok()?;
-    let field = |name| status.lines().find_map(|line| line.strip_prefix(name));
-    field("State:\tS").and(field("voluntary_ctxt_switches:\t")?.parse().ok())
+    fs::read_to_string(thread.join("status")).ok()
 }

@@ -5,10 +5,10 @@ use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::PathBuf;
 use std::process::Command;
-use std::time::Duration;
 
 use harness::Signal;
 
+use super::signals::send;
 use super::stage::{Fate, Stage, Step};
 
 #[test]
@@ -72,10 +72,8 @@ fn third_signal(stage: &Stage, redirection: &str) {
     stage.reach(Step::BeforeThaw, &hold);
     stage.guest.stop_agent();
     hold.forward();
-    // One by one, as a person presses the keys: those that come at once count as one.
-    shell.signal_group(Signal::INT);
-    while !shell.has_exited(Duration::from_millis(50)) {
-        shell.signal_group(Signal::INT);
+    for _ in 0..3 {
+        send(&shell, Signal::INT);
     }
     shell.wait_for_exit();
     assert!(stage.guest.is_frozen());

@@ -179,11 +179,6 @@ impl Running {
         self.stderr.wait_for(text, self.end);
     }
 
-    /// Whether the process has ended, or does within `time`.
-    pub fn has_exited(&mut self, time: Duration) -> bool {
-        self.process.wait(time).is_some()
-    }
-
     /// Waits for the end of the process alone, whoever still holds its output; panics when the deadline passes before.
     pub fn wait_for_exit(&mut self) {
         let left = self.end.saturating_duration_since(Instant::now());
