@@ -214,7 +214,11 @@ impl Session {
         self.control.set(None);
         let notes = run.take_notes();
         let ending = match ended {
-            Ok(Ok(value)) => Ending::Value(value.flatten()),
+            Ok(Ok(value)) => match run.stop().cause() {
+                // It came in the last clean-up; whoever sent it waits for an end by it, a loop around us too.
+                Some(Cause::Signal(signal)) => Ending::Signal(signal),
+                _ => Ending::Value(value.flatten()),
+            },
             Ok(Err(error)) => match error::cause_of(&error) {
                 Some(Cause::Exit(code)) => Ending::Exit(code),
                 Some(Cause::Signal(signal)) => Ending::Signal(signal),
