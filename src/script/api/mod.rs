@@ -1,5 +1,5 @@
 //! What scripts can call, one file per subject. Each file has one `register`, and describes every function next to it
-//! with [`function`]: that one table serves help, completion and the reference.
+//! with `function`: that one table serves help, completion and the reference.
 
 mod agent;
 mod disks;
