@@ -2,7 +2,8 @@
 //! the right stream, and the exit code.
 
 use std::env;
-use std::io::{self, IsTerminal};
+use std::fmt::Display;
+use std::io::{self, IsTerminal, Write};
 use std::panic;
 use std::path::PathBuf;
 
@@ -16,8 +17,13 @@ const SIGPIPE: u8 = 13;
 /// A panic's place goes to standard error as one line; the words for the user come with the outcome.
 pub(super) fn keep_panics_for_the_report() {
     panic::set_hook(Box::new(|panic| {
-        eprintln!("qmpsh: internal fault: {panic}");
+        say(format_args!("qmpsh: internal fault: {panic}"));
     }));
+}
+
+/// Writes a message to standard error. Where not even that can be written there is nobody left to tell.
+pub(super) fn say(text: impl Display) {
+    let _ = writeln!(io::stderr(), "{text}");
 }
 
 /// Settings that come from the process's surroundings.
@@ -64,7 +70,7 @@ pub(super) fn no_session(error: &io::Error, options: &Options) -> Exit {
 
 /// Shows a report that belongs to no script.
 pub(super) fn complain(report: &Report, options: &Options) -> Exit {
-    eprintln!("{}", diagnostic::draw_bare(report, options.color()));
+    say(diagnostic::draw_bare(report, options.color()));
     report.exit
 }
 
@@ -89,8 +95,10 @@ pub(super) fn with_value(session: &Session, outcome: Outcome, options: &Options)
 pub(super) fn without_value(outcome: Outcome, options: &Options) -> Exit {
     let exit = outcome.exit();
     match outcome.ending {
-        Ending::Failed(failure) => eprintln!("{}", failure.drawn),
-        Ending::Signal(signal) if signal != SIGPIPE => eprintln!("qmpsh: ended by signal {signal}"),
+        Ending::Failed(failure) => say(failure.drawn),
+        Ending::Signal(signal) if signal != SIGPIPE => {
+            say(format_args!("qmpsh: ended by signal {signal}"));
+        }
         _ => {}
     }
     for note in &outcome.notes {
