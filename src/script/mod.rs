@@ -35,7 +35,9 @@ pub mod stop;
 
 pub mod diagnostic;
 mod engine;
+mod names;
 mod number;
+mod size;
 mod with;
 mod words;
 

@@ -16,6 +16,7 @@ mod guard;
 mod host;
 mod output;
 mod parallel;
+mod program;
 mod time;
 
 use rhai::{Dynamic, Engine, FuncRegistration};
