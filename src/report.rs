@@ -96,7 +96,7 @@ pub enum Exit {
     Done,
     /// 1: the script failed: an uncaught error or `fail`.
     Failed,
-    /// 2: wrong usage: arguments, a script that does not compile, a bad config file. Nothing was run.
+    /// 2: wrong usage: arguments, a script that does not compile, a bad config file.
     Usage,
     /// 3: no such VM, or it cannot be reached, or another client holds its monitor.
     Unreachable,
@@ -174,7 +174,7 @@ impl Report {
         }
     }
 
-    /// A report of wrong usage: nothing was run.
+    /// A report of wrong usage.
     pub fn usage(message: impl Into<String>) -> Self {
         Self::new(Kind::Usage, message)
     }

@@ -108,7 +108,7 @@ fn from_thrown(value: &Dynamic) -> Report {
         command: member("command"),
         vm: member("vm"),
         hint: member("hint"),
-        // Exit code 2 says that nothing was run; this script did run.
+        // Exit code 2 is for the command line and the script's text; this script ran.
         exit: if kind == Kind::Usage {
             Exit::Failed
         } else {

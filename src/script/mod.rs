@@ -35,8 +35,10 @@ pub mod stop;
 
 pub mod diagnostic;
 mod engine;
+mod names;
 mod number;
 mod progress;
+mod size;
 mod with;
 mod words;
 
