@@ -4,4 +4,5 @@
 
 mod harness_test;
 mod layers;
+mod scripts;
 mod vm;
