@@ -7,7 +7,9 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use harness::{FakePeer, Folder, Format, Guest, HostAgent, Qemu, Qmpsh, RawAgent, RawQmp, Signal};
+use harness::{
+    FakePeer, Folder, Format, Guest, HostAgent, Proxy, Qemu, Qmpsh, RawAgent, RawQmp, Signal,
+};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, PidfdFlags, pidfd_open};
 use serde_json::{Value, json};
@@ -187,6 +189,68 @@ fn a_fake_peer_plays_its_script() {
             "guest-ping"
         ]
     );
+}
+
+#[test]
+fn a_proxy_passes_one_client_after_the_other() {
+    let qemu = Qemu::bare().start();
+    let proxy = Proxy::before(qemu.qmp());
+    for _ in 0..2 {
+        let status = RawQmp::connect(proxy.socket()).call("query-status", &Value::Null);
+        assert_eq!(status["status"], "running");
+    }
+}
+
+#[test]
+fn a_proxy_holds_a_request_and_lets_it_go_or_vanish() {
+    let agent = HostAgent::start();
+    let proxy = Proxy::before(agent.socket());
+    let mut client = RawAgent::connect(proxy.socket());
+
+    let hold = proxy.hold_request("guest-info");
+    client.call("guest-ping", &Value::Null);
+    assert!(!hold.wait_for(Duration::ZERO));
+    client.send("guest-info", &Value::Null);
+    hold.wait();
+    hold.discard();
+    // What follows has the next reply.
+    assert_eq!(client.freeze_status(), "thawed");
+
+    let hold = proxy.hold_request("guest-fsfreeze-status");
+    client.send("guest-fsfreeze-status", &Value::Null);
+    hold.wait();
+    hold.forward();
+    assert_eq!(client.call("guest-ping", &Value::Null), "thawed");
+}
+
+#[test]
+fn a_proxy_holds_the_reply_to_a_request() {
+    let qemu = Qemu::bare().start();
+    let proxy = Proxy::before(qemu.qmp());
+    let mut client = RawQmp::connect(proxy.socket());
+    let hold = proxy.hold_reply("query-status");
+    let caller = std::thread::spawn(move || client.call("query-status", &Value::Null));
+    hold.wait();
+    assert!(!caller.is_finished());
+    hold.forward();
+    assert_eq!(caller.join().unwrap()["status"], "running");
+}
+
+#[test]
+fn a_proxy_keeps_a_connection_that_another_process_shares() {
+    let agent = HostAgent::start();
+    let proxy = Proxy::before(agent.socket());
+    let client = std::os::unix::net::UnixStream::connect(proxy.socket()).unwrap();
+    let heir = client.try_clone().unwrap();
+    drop(client);
+    let mut line = String::new();
+    (&heir)
+        .write_all(b"{\"execute\":\"guest-fsfreeze-status\"}\n")
+        .unwrap();
+    BufReader::new(&heir).read_line(&mut line).unwrap();
+    assert!(line.contains("thawed"), "{line}");
+    proxy.hang_up();
+    assert_eq!((&heir).read(&mut [0]).unwrap(), 0);
 }
 
 #[test]

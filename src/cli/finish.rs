@@ -126,7 +126,8 @@ pub(super) fn without_value(outcome: Outcome, options: &Options) -> Exit {
     match outcome.ending {
         Ending::Failed(failure) => tell(&failure.drawn),
         Ending::Signal(signal) if signal != SIGPIPE => {
-            tell(&format!("qmpsh: ended by signal {signal}"));
+            let name = signal_hook::low_level::signal_name(signal.into()).unwrap_or("a signal");
+            tell(&format!("qmpsh: ended by {name}"));
         }
         _ => {}
     }

@@ -147,11 +147,11 @@ fn systems(count: Option<i64>) -> String {
     }
 }
 
-/// Tells on standard error of guests that dead runs may have left frozen.
+/// Tells on standard error of guests that dead runs may have left frozen, and forgets those whose VM has ended.
 pub(super) fn warn_of_stale(options: &Options) {
     // A state folder that cannot be read holds no record that this user could do anything about.
     let found = stale::find(&finish::vm_settings(options)).unwrap_or_default();
-    for record in found.iter().filter(|record| !record.is_over()) {
+    for record in found.iter().filter(|record| !record.forget_if_over()) {
         finish::warn(&warning(record), options);
     }
 }

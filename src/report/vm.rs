@@ -44,8 +44,10 @@ fn of(kind: &ErrorKind) -> Report {
             "start it in the guest: the package and the service are called qemu-guest-agent",
         ),
         ErrorKind::Reply { .. } => new(Kind::Qmp),
-        ErrorKind::NoCommand { .. } => Report {
+        ErrorKind::NoCommand { command, desc, .. } => Report {
+            desc: desc.as_deref().map(Box::from),
             class: Some("CommandNotFound".into()),
+            command: Some(command.as_str().into()),
             ..new(Kind::Qmp)
         },
         ErrorKind::Argument(_) => Report::usage(kind.to_string()),

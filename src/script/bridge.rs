@@ -26,6 +26,24 @@ pub async fn sleep(time: Duration) {
     tokio::time::sleep(time).await;
 }
 
+/// Does `work`, and calls `notice` when it is not done `after` that long.
+pub(super) async fn noticed<T>(
+    work: impl Future<Output = T>,
+    after: Option<Duration>,
+    notice: impl FnOnce(),
+) -> T {
+    let Some(after) = after else {
+        return work.await;
+    };
+    let mut work = pin!(work);
+    tokio::select! {
+        biased;
+        value = &mut work => return value,
+        () = tokio::time::sleep(after) => notice(),
+    }
+    work.await
+}
+
 /// Completes with the cause when `stop` is stopped or its deadline passes.
 pub(super) async fn stopped(stop: &Stop) -> Cause {
     let mut stopped = pin!(stop.stopped());

@@ -2,7 +2,7 @@
 //! says what is being waited for. The third ends the process at once; a frozen guest is then thawed by the process that
 //! outlives this one.
 
-use std::io;
+use std::io::{self, Write};
 use std::sync::{Arc, Weak};
 use std::thread;
 
@@ -44,12 +44,20 @@ pub fn handle(control: Control) -> io::Result<()> {
                 let number = u8::try_from(signal).unwrap_or(u8::MAX);
                 match count.on_signal(number, control.run()) {
                     Action::Stopped => {}
-                    Action::Tell(message) => eprintln!("{message}"),
+                    Action::Tell(message) => tell(message),
                     Action::End => low_level::exit(128 + signal),
                 }
             }
         })?;
     Ok(())
+}
+
+/// Says it on a thread of its own: nobody may read the error stream any more, and the next signal must be heard all the
+/// same.
+fn tell(message: String) {
+    let voice = thread::Builder::new().name("voice".into());
+    // Without a thread, or with the stream closed, there is nobody to tell.
+    let _ = voice.spawn(move || writeln!(io::stderr(), "{message}"));
 }
 
 impl Count {

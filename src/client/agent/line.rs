@@ -48,7 +48,7 @@ impl Line {
         if let Some(link) = self.link.as_mut().filter(|link| link.is_dirty()) {
             match timeout(deadline, link.sync()).await {
                 Ok(Ok(())) => {}
-                Ok(Err(_)) => self.link = None,
+                Ok(Err(fault)) => drop(self.lost(fault)),
                 // The connection is kept: another client must not come between.
                 Err(_) => return Err(self.down(deadline)),
             }

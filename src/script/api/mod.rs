@@ -1,5 +1,5 @@
 //! What scripts can call, one file per subject. Each file has one `register`, and describes every function next to it
-//! with [`function`]: that one table serves help, completion and the reference.
+//! with `function`: that one table serves help, completion and the reference.
 
 mod agent;
 mod disks;
@@ -7,6 +7,7 @@ mod exec;
 mod files;
 mod flow;
 mod freeze;
+mod guard;
 mod host;
 mod job;
 mod output;
@@ -32,6 +33,7 @@ type Outcome<T = Dynamic> = Result<T, Box<EvalAltResult>>;
 /// Registers every subject.
 pub(super) fn register(engine: &mut Engine) {
     flow::register(engine);
+    guard::register(engine);
     host::register(engine);
     output::register(engine);
     parallel::register(engine);

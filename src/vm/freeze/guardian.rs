@@ -13,7 +13,6 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream;
 use tokio::time::{Instant, timeout_at};
 
-use super::PATIENCE;
 use super::lifeline::word;
 use super::record::{Frozen, Record};
 use super::thaw::{self, Failure};
@@ -25,6 +24,9 @@ const GRACE: Duration = Duration::from_secs(2);
 
 /// How long the guardian tries to thaw. After that the record stays, for `qmpsh thaw --stale`.
 const GUARD: Duration = Duration::from_secs(3600);
+
+/// How long the guardian waits for a reader of what it says.
+const VOICE: Duration = Duration::from_millis(200);
 
 /// Why the shell need not be waited for any longer.
 enum Cause {
@@ -42,7 +44,11 @@ pub async fn guard(record: &Path) -> io::Result<()> {
     let line = std::os::unix::net::UnixStream::from(own(io::stdout().as_fd())?);
     line.set_nonblocking(true)?;
     let mut line = UnixStream::from_std(line)?;
-    line.write_u8(word::READY).await?;
+    if line.write_u8(word::READY).await.is_err() {
+        // The shell died before it could freeze anything.
+        record.remove();
+        return Ok(());
+    }
     let Some(cause) = wait(&mut line, frozen.max() + GRACE).await else {
         return Ok(());
     };
@@ -54,14 +60,14 @@ pub async fn guard(record: &Path) -> io::Result<()> {
     match cause {
         Cause::Died => say(
             &frozen,
-            "the shell died while the guest was frozen; thawing it",
+            "the shell died or gave up while the guest was frozen; thawing it",
         ),
         Cause::Hangs => say(
             &frozen,
             "the freeze outlasted its time and the shell hangs; thawing the guest",
         ),
     }
-    match thaw::surely(&agent, frozen.server, GUARD).await {
+    match thaw::surely(&agent, frozen.server, GUARD, None).await {
         Ok(_) => {
             record.remove();
             say(&frozen, "the guest is thawed");
@@ -103,8 +109,8 @@ async fn wait(line: &mut UnixStream, patience: Duration) -> Option<Cause> {
     loop {
         match timeout_at(end, line.read_u8()).await {
             Ok(Ok(word::RELEASED)) => return None,
-            // The shell thaws: it gets the time that it gives itself, and some more.
-            Ok(Ok(_)) => end = Instant::now() + PATIENCE + GRACE,
+            // The shell thaws, and says so before each try.
+            Ok(Ok(_)) => end = Instant::now() + thaw::TRY + GRACE,
             Ok(Err(_)) => return Some(Cause::Died),
             Err(_) => return Some(Cause::Hangs),
         }
@@ -126,8 +132,15 @@ fn own(stream: std::os::fd::BorrowedFd<'_>) -> io::Result<OwnedFd> {
     stream.try_clone_to_owned()
 }
 
-/// Tells whoever still reads the shell's error stream.
+/// Tells whoever still reads the shell's error stream, and goes on if nobody does: a pipe may be full, a terminal held.
 fn say(frozen: &Frozen, what: &str) {
-    // The stream may be closed by now; there is nobody to tell then.
-    let _ = writeln!(io::stderr(), "qmpsh: {}: {what}", escaped(&frozen.vm));
+    let text = format!("qmpsh: {}: {what}\n", escaped(&frozen.vm));
+    let (done, said) = std::sync::mpsc::channel();
+    let voice = std::thread::Builder::new().name("voice".to_owned());
+    // Without a thread, or with the stream closed, there is nobody to tell.
+    let _ = voice.spawn(move || {
+        let _ = io::stderr().write_all(text.as_bytes());
+        let _ = done.send(());
+    });
+    let _ = said.recv_timeout(VOICE);
 }

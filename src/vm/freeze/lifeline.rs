@@ -19,7 +19,7 @@ use super::record::Record;
 pub(super) mod word {
     /// The guardian holds the record and is ready.
     pub(in super::super) const READY: u8 = b'r';
-    /// The shell thaws now, and may need its time for it.
+    /// The shell tries to thaw now.
     pub(in super::super) const THAWING: u8 = b't';
     /// The guest was seen thawed; the guardian may go.
     pub(in super::super) const RELEASED: u8 = b'd';
@@ -66,7 +66,7 @@ impl Lifeline {
         }
     }
 
-    /// Tells the guardian that the shell thaws, so that it waits before it steps in.
+    /// Tells the guardian that the shell tries to thaw, so that it waits for the end of that try before it steps in.
     pub(super) async fn thawing(&mut self) {
         // A guardian that is gone has thawed, or cannot be helped.
         let _ = self.line.write_u8(word::THAWING).await;

@@ -29,7 +29,7 @@ use super::agent::GuestAgent;
 use super::error::{Error, ErrorKind};
 use super::machine::{Vm, object};
 use super::process::Process;
-use crate::client::{Agent, Call};
+use crate::client::{self, Agent, Call};
 
 /// How long a freeze lasts at most unless said otherwise.
 pub const MAX: Duration = Duration::from_secs(60);
@@ -65,7 +65,7 @@ struct Shared {
     vm: Vm,
     agent: Agent,
     server: Option<Process>,
-    count: i64,
+    count: OnceLock<i64>,
     max: Duration,
     began: Instant,
     hold: Mutex<Hold>,
@@ -127,27 +127,25 @@ impl GuestAgent {
             ),
             None => Call::new("guest-fsfreeze-freeze", object(json!({}))),
         };
-        let began = Instant::now();
-        let reply = tokio::select! {
-            biased;
-            reply = agent.call(call.within(options.max)) => reply.map_err(|error| vm.error(error)),
-            () = stop => Err(vm.error(ErrorKind::Interrupted)),
-        };
+        // From here on, dropping the freeze hands the connection to the guardian.
         let freeze = Freeze {
             shared: Arc::new(Shared {
                 vm: vm.clone(),
                 agent,
                 server,
-                count: reply
-                    .as_ref()
-                    .map_or(0, |count| count.as_i64().unwrap_or(0)),
+                count: OnceLock::new(),
                 max: options.max,
-                began,
+                began: Instant::now(),
                 hold: Mutex::new(Hold::Held { record, lifeline }),
                 expired: CancellationToken::new(),
                 released: CancellationToken::new(),
                 frozen: OnceLock::new(),
             }),
+        };
+        let reply = tokio::select! {
+            biased;
+            reply = freeze.shared.agent.call(call.within(options.max)) => reply.map_err(ErrorKind::from),
+            () = stop => Err(ErrorKind::Interrupted),
         };
         freeze.confirm(reply, options).await?;
         let shared = &freeze.shared;
@@ -189,7 +187,7 @@ impl Drop for Shared {
 impl Freeze {
     /// The number of file systems that are frozen.
     pub fn count(&self) -> i64 {
-        self.shared.count
+        self.shared.count.get().copied().unwrap_or(0)
     }
 
     /// The VM whose guest is frozen.
@@ -219,22 +217,60 @@ impl Freeze {
     /// Makes sure of the freeze's reply; anything but frozen file systems is undone before this returns.
     async fn confirm(
         &self,
-        reply: Result<Value, Error>,
+        reply: Result<Value, ErrorKind>,
         options: &FreezeOptions,
     ) -> Result<(), Error> {
-        let vm = &self.shared.vm;
         let error = match (reply, &options.mountpoints) {
-            (Ok(_), Some(mountpoints)) if self.count() == 0 => {
-                vm.error(FreezeError::NothingFrozen {
+            (Ok(count), Some(mountpoints)) if count == 0 => {
+                self.undo().await?;
+                FreezeError::NothingFrozen {
                     mountpoints: mountpoints.clone(),
-                })
+                }
+                .into()
             }
-            (Ok(_), _) => return Ok(()),
-            (Err(error), _) => error,
+            (Ok(count), _) => {
+                // It is set here only.
+                let _ = self.shared.count.set(count.as_i64().unwrap_or(0));
+                return Ok(());
+            }
+            // Another client froze it while the connection was lost and made anew: not ours to thaw.
+            (Err(ErrorKind::Client(client::Error::Frozen { .. })), _) => {
+                self.forget().await;
+                FreezeError::AlreadyFrozen.into()
+            }
+            (Err(error), _) if was_not_run(&error) => {
+                self.forget().await;
+                error
+            }
+            // A freeze that was not answered may yet happen; one that failed may be half done.
+            (Err(error), _) => {
+                self.undo().await?;
+                error
+            }
         };
-        // A freeze that was not answered may yet happen; one that was refused may have been half done.
-        self.release().await?;
-        Err(error)
+        Err(self.shared.vm.error(error))
+    }
+
+    /// Thaws after a freeze that failed, whose own error says more than that its time is over.
+    async fn undo(&self) -> Result<(), Error> {
+        match self.release().await {
+            Err(Error {
+                kind: ErrorKind::Freeze(FreezeError::WindowExpired { .. }),
+                ..
+            }) => Ok(()),
+            outcome => outcome,
+        }
+    }
+
+    /// Ends a freeze that the agent did not even try, without a thaw.
+    async fn forget(&self) {
+        let mut hold = self.shared.hold.lock().await;
+        if let Hold::Held { record, lifeline } =
+            std::mem::replace(&mut *hold, Hold::Released(Ok(())))
+        {
+            record.remove();
+            lifeline.release().await;
+        }
     }
 
     /// Thaws the guest and makes sure that it is thawed.
@@ -265,9 +301,10 @@ impl Freeze {
 
     async fn thaw(&self, record: Record, mut lifeline: Lifeline) -> Result<(), Error> {
         let shared = &*self.shared;
-        let expired = self.is_expired();
-        lifeline.thawing().await;
-        let thawed = thaw::surely(&shared.agent, shared.server, PATIENCE).await;
+        // A process that was stopped may come here before its timer does.
+        let expired = self.is_expired() || Instant::now() >= shared.began + shared.max;
+        let thawed =
+            thaw::surely(&shared.agent, shared.server, PATIENCE, Some(&mut lifeline)).await;
         let error = |kind: ErrorKind| Err(shared.vm.error(kind));
         match thawed {
             Ok(thawed) => {
@@ -277,9 +314,9 @@ impl Freeze {
                 lifeline.release().await;
                 match thawed.count {
                     _ if expired => error(FreezeError::WindowExpired { max: shared.max }.into()),
-                    Some(count) if count < shared.count => error(
+                    Some(count) if count < self.count() => error(
                         FreezeError::ThawedElsewhere {
-                            frozen: shared.count,
+                            frozen: self.count(),
                             thawed: count,
                         }
                         .into(),
@@ -306,6 +343,22 @@ impl Freeze {
                 )
             }
         }
+    }
+}
+
+/// Whether the agent never ran the freeze: it did not get it, does not know it, or is not allowed it.
+fn was_not_run(error: &ErrorKind) -> bool {
+    let ErrorKind::Client(error) = error else {
+        return false;
+    };
+    match error {
+        client::Error::Connect { .. }
+        | client::Error::Busy { .. }
+        | client::Error::AgentDown { .. }
+        | client::Error::Gone { sent: false, .. }
+        | client::Error::Disabled { .. } => true,
+        client::Error::Refused { class, .. } => class == "CommandNotFound",
+        _ => false,
     }
 }
 

@@ -56,9 +56,13 @@ impl Stale {
         self.record.path()
     }
 
-    /// Whether the VM is known to have ended or been started anew, and with it the freeze.
-    pub fn is_over(&self) -> bool {
-        self.frozen.is_over()
+    /// Removes the record if there is nothing left to thaw: the VM has ended. Tells whether that is so.
+    pub fn forget_if_over(&self) -> bool {
+        let over = self.frozen.is_over();
+        if over {
+            self.record.remove();
+        }
+        over
     }
 
     /// Removes the record if the guest is thawed, without thawing it.
@@ -68,15 +72,14 @@ impl Stale {
             let call = Call::new("guest-fsfreeze-status", serde_json::Map::new());
             Agent::new(address, None).call(call.within(LOOK)).await.ok()
         };
-        if self.is_over() || status.await.is_some_and(|status| status == "thawed") {
+        if !self.forget_if_over() && status.await.is_some_and(|status| status == "thawed") {
             self.record.remove();
         }
     }
 
     /// Thaws the guest, makes sure of it, and removes the record.
     pub async fn thaw(&self, settings: &Settings) -> Outcome {
-        if self.is_over() {
-            self.record.remove();
+        if self.forget_if_over() {
             return Outcome::VmGone;
         }
         let Ok(address) = self.frozen.agent.parse::<Address>() else {
@@ -87,7 +90,7 @@ impl Stale {
         };
         let agent = Agent::new(address, settings.tap.clone());
         let patience = settings.timeout.unwrap_or(PATIENCE);
-        match thaw::surely(&agent, self.frozen.server, patience).await {
+        match thaw::surely(&agent, self.frozen.server, patience, None).await {
             Ok(thawed) => {
                 self.record.remove();
                 Outcome::Thawed(thawed.count)

@@ -5,15 +5,24 @@ use std::time::Duration;
 use serde_json::Map;
 use tokio::time::{Instant, sleep, timeout};
 
+use super::lifeline::Lifeline;
 use crate::client::{self, Agent, Call};
 use crate::vm::process::Process;
 
-/// The longest that one command of a thaw is waited for before the next try.
-const EACH: Duration = Duration::from_secs(10);
+/// The longest that one command of a thaw is waited for before the next try: a command that an agent took with it when it
+/// died must not use up the time in which a guest is to be thawed.
+const EACH: Duration = Duration::from_secs(5);
+
+/// The longest that the connection and its synchronization take before such a command.
+const BEFORE: Duration = Duration::from_secs(5);
 
 /// The pause after a try that failed, at first and at most.
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
+
+/// The longest that one try takes, with the pause before it.
+pub(super) const TRY: Duration =
+    Duration::from_secs(2 * (BEFORE.as_secs() + EACH.as_secs()) + LONGEST_PAUSE.as_secs());
 
 /// A guest that was seen thawed.
 #[derive(Debug, Clone, Copy)]
@@ -34,7 +43,7 @@ pub(super) enum Failure {
 }
 
 /// Thaws the guest (`guest-fsfreeze-thaw`) and asks whether it is (`guest-fsfreeze-status`), again and again until it is,
-/// the VM is gone, or `patience` is over.
+/// the VM is gone, or `patience` is over. A guardian on the line is told of each try, which takes [`TRY`] at most.
 ///
 /// A thaw is also right after a freeze whose reply was lost: the agent works in order, so by the time it answers the
 /// synchronization of a new try it has done the freeze, late or not.
@@ -42,11 +51,15 @@ pub(super) async fn surely(
     agent: &Agent,
     server: Option<Process>,
     patience: Duration,
+    mut guardian: Option<&mut Lifeline>,
 ) -> Result<Thawed, Failure> {
     let end = Instant::now() + patience;
     let mut count = Some(0);
     let mut pause = FIRST_PAUSE;
     loop {
+        if let Some(line) = guardian.as_deref_mut() {
+            line.thawing().await;
+        }
         let error = match once(agent, &mut count).await {
             Ok(at) => return Ok(Thawed { count, at }),
             Err(error) => error,
@@ -85,7 +98,7 @@ async fn once(agent: &Agent, count: &mut Option<i64>) -> Result<Instant, client:
 async fn call(agent: &Agent, command: &str) -> Result<serde_json::Value, client::Error> {
     let call = Call::new(command, Map::new()).within(EACH);
     // The call has a deadline of its own; this one covers a connection that cannot be made either.
-    let late = Duration::from_secs(5) + EACH;
+    let late = BEFORE + EACH;
     match timeout(late, agent.call(call)).await {
         Ok(reply) => reply,
         Err(_) => Err(client::Error::Timeout {

@@ -14,6 +14,7 @@
 //! | a stopped, killed, absent, slow agent | `guest.stop_agent()`, `cont_agent()`, `kill_agent()`, `agent_down()`, `agent_up()`, `freeze_hook("sleep 8")` |
 //! | an agent without a guest | `HostAgent::start()`, `HostAgent::builder().frozen().start()` |
 //! | a peer that misbehaves | `FakePeer::builder().greet().expect("query-status").send("garbage").hang_up().start()` |
+//! | a hand on what passes a socket | `let p = Proxy::before(guest.agent()); let h = p.hold_request("guest-info"); ...; h.wait(); h.forward()` |
 //! | qmpsh itself | `Qmpsh::new(env!("CARGO_BIN_EXE_qmpsh")).args(["eval", "1"]).run()`, or `.spawn()` and signals |
 //! | what QEMU or the agent says itself | `RawQmp::connect(path).call(..)`, `RawAgent::connect(path).call(..)` |
 //! | a folder | `Folder::new()` |
@@ -26,6 +27,7 @@ mod folder;
 mod guest;
 mod host_agent;
 mod process;
+mod proxy;
 mod qemu;
 mod qmpsh;
 mod raw;
@@ -37,6 +39,7 @@ pub use folder::Folder;
 pub use guest::{Format, Guest, GuestBuilder};
 pub use host_agent::{HostAgent, HostAgentBuilder};
 pub use process::Process;
+pub use proxy::{Hold, Proxy};
 pub use qemu::{Qemu, QemuBuilder};
 pub use qmpsh::{Outcome, Qmpsh, Running};
 pub use raw::{Event, RawAgent, RawQmp};

@@ -179,6 +179,16 @@ impl Running {
         self.stderr.wait_for(text, self.end);
     }
 
+    /// Waits for the end of the process alone, whoever still holds its output; panics when the deadline passes before.
+    pub fn wait_for_exit(&mut self) {
+        let left = self.end.saturating_duration_since(Instant::now());
+        assert!(
+            self.process.wait(left).is_some(),
+            "qmpsh was still running at its deadline: {}",
+            self.stderr.text()
+        );
+    }
+
     /// Waits for its end and that of its output; panics when the deadline passes before.
     ///
     /// A process that it left behind must not hold its output open: `$(qmpsh ...)` in a shell would hang on it.
