@@ -37,10 +37,10 @@ fn of(kind: &ErrorKind) -> Report {
         ErrorKind::NoMonitor => {
             Report::usage(kind.to_string()).with_hint("name the VM as `qmp=SOCKET,agent=SOCKET`")
         }
-        ErrorKind::NoAgent(_) => new(Kind::Agent).with_exit(Exit::Unreachable).with_hint(
+        ErrorKind::NoAgent(_) => new(Kind::Gone).with_hint(
             "name the VM as `qmp=SOCKET,agent=SOCKET`, or give the machine an agent port",
         ),
-        ErrorKind::AgentNotRunning => new(Kind::Agent).with_exit(Exit::Unreachable).with_hint(
+        ErrorKind::AgentNotRunning => new(Kind::Gone).with_hint(
             "start it in the guest: the package and the service are called qemu-guest-agent",
         ),
         ErrorKind::Reply { .. } => new(Kind::Qmp),
