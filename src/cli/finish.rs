@@ -2,7 +2,6 @@
 //! the right stream, and the exit code.
 
 use std::env;
-use std::fmt::Display;
 use std::io::{self, IsTerminal, Write};
 use std::panic;
 use std::path::PathBuf;
@@ -17,13 +16,8 @@ const SIGPIPE: u8 = 13;
 /// A panic's place goes to standard error as one line; the words for the user come with the outcome.
 pub(super) fn keep_panics_for_the_report() {
     panic::set_hook(Box::new(|panic| {
-        say(format_args!("qmpsh: internal fault: {panic}"));
+        tell(&format!("qmpsh: internal fault: {panic}"));
     }));
-}
-
-/// Writes a message to standard error. Where not even that can be written there is nobody left to tell.
-pub(super) fn say(text: impl Display) {
-    let _ = writeln!(io::stderr(), "{text}");
 }
 
 /// Settings that come from the process's surroundings.
@@ -70,8 +64,13 @@ pub(super) fn no_session(error: &io::Error, options: &Options) -> Exit {
 
 /// Shows a report that belongs to no script.
 pub(super) fn complain(report: &Report, options: &Options) -> Exit {
-    say(diagnostic::draw_bare(report, options.color()));
+    tell(&diagnostic::draw_bare(report, options.color()));
     report.exit
+}
+
+/// Writes a line on standard error, whether or not anybody still reads it.
+pub(super) fn tell(line: &str) {
+    let _ = writeln!(io::stderr().lock(), "{line}");
 }
 
 /// Prints the run's value as `eval` does, or tells how else it ended.
@@ -95,9 +94,9 @@ pub(super) fn with_value(session: &Session, outcome: Outcome, options: &Options)
 pub(super) fn without_value(outcome: Outcome, options: &Options) -> Exit {
     let exit = outcome.exit();
     match outcome.ending {
-        Ending::Failed(failure) => say(failure.drawn),
+        Ending::Failed(failure) => tell(&failure.drawn),
         Ending::Signal(signal) if signal != SIGPIPE => {
-            say(format_args!("qmpsh: ended by signal {signal}"));
+            tell(&format!("qmpsh: ended by signal {signal}"));
         }
         _ => {}
     }

@@ -26,22 +26,19 @@ pub async fn sleep(time: Duration) {
     tokio::time::sleep(time).await;
 }
 
-/// Does blocking work on a thread of its own. Given up, the thread goes on to the work's end. Fails if no thread can be
-/// made, or if the work panicked.
-pub async fn on_thread<T: Send + 'static>(
-    name: &str,
-    work: impl FnOnce() -> T + Send + 'static,
-) -> io::Result<T> {
-    let (done, result) = oneshot::channel();
-    thread::Builder::new()
-        .name(name.to_owned())
-        .spawn(move || {
-            // Nobody listens any more if the wait was given up.
-            let _ = done.send(work());
-        })?;
-    result
-        .await
-        .map_err(|_| io::Error::other("the thread that did it panicked"))
+/// Completes with the cause when `stop` is stopped or its deadline passes.
+pub(super) async fn stopped(stop: &Stop) -> Cause {
+    let mut stopped = pin!(stop.stopped());
+    let Some(deadline) = stop.deadline() else {
+        return stopped.await;
+    };
+    loop {
+        tokio::select! {
+            biased;
+            cause = &mut stopped => return cause,
+            () = tokio::time::sleep_until(deadline.into()) => stop.expire(Instant::now()),
+        }
+    }
 }
 
 impl Bridge {
@@ -64,22 +61,10 @@ impl Bridge {
             if let Some(cause) = stop.cause() {
                 return Err(cause);
             }
-            let mut work = pin!(work);
-            let mut stopped = pin!(stop.stopped());
-            let Some(deadline) = stop.deadline() else {
-                return tokio::select! {
-                    biased;
-                    value = work => Ok(value),
-                    cause = stopped => Err(cause),
-                };
-            };
-            loop {
-                tokio::select! {
-                    biased;
-                    value = &mut work => return Ok(value),
-                    cause = &mut stopped => return Err(cause),
-                    () = tokio::time::sleep_until(deadline.into()) => stop.expire(Instant::now()),
-                }
+            tokio::select! {
+                biased;
+                value = work => Ok(value),
+                cause = stopped(stop) => Err(cause),
             }
         })
     }
@@ -121,6 +106,24 @@ impl Drop for Driven {
             let _ = thread.join();
         }
     }
+}
+
+/// Does blocking work on a thread of its own. Given up, the thread goes on to the work's end. Fails if no thread can be
+/// made, or if the work panicked.
+pub async fn on_thread<T: Send + 'static>(
+    name: &str,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> io::Result<T> {
+    let (done, result) = oneshot::channel();
+    thread::Builder::new()
+        .name(name.to_owned())
+        .spawn(move || {
+            // Nobody listens any more if the wait was given up.
+            let _ = done.send(work());
+        })?;
+    result
+        .await
+        .map_err(|_| io::Error::other("the thread that did it panicked"))
 }
 
 #[cfg(test)]

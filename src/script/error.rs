@@ -55,7 +55,7 @@ pub fn to_map(report: &Report) -> Map {
     ];
     for (key, member) in members {
         if let Some(text) = member {
-            map.insert(key.into(), text.to_string().into());
+            map.insert(key.into(), text.as_str().into());
         }
     }
     map
@@ -90,7 +90,7 @@ fn from_thrown(value: &Dynamic) -> Report {
     let Some(map) = value.read_lock::<Map>() else {
         return Report::new(
             Kind::Script,
-            text_of(value).unwrap_or_else(|| value.to_string().into()),
+            text_of(value).unwrap_or_else(|| value.to_string()),
         );
     };
     let member = |key: &str| {
@@ -101,7 +101,7 @@ fn from_thrown(value: &Dynamic) -> Report {
     let kind = member("kind")
         .and_then(|name| Kind::from_name(&name))
         .unwrap_or(Kind::Script);
-    let message = member("message").unwrap_or_else(|| value.to_string().into());
+    let message = member("message").unwrap_or_else(|| value.to_string());
     Report {
         class: member("class"),
         desc: member("desc"),
@@ -118,10 +118,10 @@ fn from_thrown(value: &Dynamic) -> Report {
     }
 }
 
-fn text_of(value: &Dynamic) -> Option<Box<str>> {
+fn text_of(value: &Dynamic) -> Option<String> {
     value
         .read_lock::<ImmutableString>()
-        .map(|text| text.as_str().into())
+        .map(|text| text.to_string())
 }
 
 /// A mistake in the script that the engine found while running it, and what to do where that is not plain.
