@@ -2,7 +2,6 @@
 //! the right stream, and the exit code.
 
 use std::env;
-use std::fmt::Display;
 use std::io::{self, IsTerminal, Write};
 use std::panic;
 use std::path::PathBuf;
@@ -21,7 +20,7 @@ const SIGPIPE: u8 = 13;
 /// A panic's place goes to standard error as one line; the words for the user come with the outcome.
 pub(super) fn keep_panics_for_the_report() {
     panic::set_hook(Box::new(|panic| {
-        say(format_args!("qmpsh: internal fault: {panic}"));
+        tell(&format!("qmpsh: internal fault: {panic}"));
     }));
 }
 
@@ -82,18 +81,18 @@ pub(super) fn no_session(error: &io::Error, options: &Options) -> Exit {
 
 /// Shows a report that belongs to no script.
 pub(super) fn complain(report: &Report, options: &Options) -> Exit {
-    say(diagnostic::draw_bare(report, options.color()));
+    tell(&diagnostic::draw_bare(report, options.color()));
     report.exit
 }
 
 /// Shows a report that is no error of this run.
 pub(super) fn warn(report: &Report, options: &Options) {
-    say(diagnostic::draw_warning(report, options.color()));
+    tell(&diagnostic::draw_warning(report, options.color()));
 }
 
 /// Writes a message on standard error. Where not even that can be written there is nobody left to tell.
-pub(super) fn say(text: impl Display) {
-    let _ = writeln!(io::stderr().lock(), "{text}");
+pub(super) fn tell(line: &str) {
+    let _ = writeln!(io::stderr().lock(), "{line}");
 }
 
 /// Writes a line on standard output.
@@ -125,10 +124,10 @@ pub(super) fn with_value(session: &Session, outcome: Outcome, options: &Options)
 pub(super) fn without_value(outcome: Outcome, options: &Options) -> Exit {
     let exit = outcome.exit();
     match outcome.ending {
-        Ending::Failed(failure) => say(failure.drawn),
+        Ending::Failed(failure) => tell(&failure.drawn),
         Ending::Signal(signal) if signal != SIGPIPE => {
             let name = signal_hook::low_level::signal_name(signal.into()).unwrap_or("a signal");
-            say(format_args!("qmpsh: ended by {name}"));
+            tell(&format!("qmpsh: ended by {name}"));
         }
         _ => {}
     }

@@ -37,8 +37,13 @@ impl Run {
         let header = match Header::read(&source.text) {
             Ok(header) => header,
             Err(invalid) => {
-                let (report, line) = (&invalid.report, invalid.line);
-                finish::say(diagnostic::draw_at(report, &source, line, options.color()));
+                let color = options.color();
+                finish::tell(&diagnostic::draw_at(
+                    &invalid.report,
+                    &source,
+                    invalid.line,
+                    color,
+                ));
                 return invalid.report.exit;
             }
         };

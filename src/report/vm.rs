@@ -45,7 +45,7 @@ fn of(kind: &ErrorKind) -> Report {
         ),
         ErrorKind::Reply { .. } => new(Kind::Qmp),
         ErrorKind::NoCommand { command, desc, .. } => Report {
-            desc: desc.as_deref().map(Box::from),
+            desc: desc.clone(),
             class: Some("CommandNotFound".into()),
             command: Some(command.as_str().into()),
             ..new(Kind::Qmp)
@@ -96,9 +96,9 @@ fn of_client(error: &client::Error) -> Report {
         _ => Kind::Gone,
     };
     let report = Report {
-        class: error.class().map(Box::from),
-        desc: error.desc().map(Box::from),
-        command: command.map(String::into_boxed_str),
+        class: error.class().map(str::to_owned),
+        desc: error.desc().map(str::to_owned),
+        command,
         ..Report::new(kind, error.to_string())
     };
     match hint(error) {

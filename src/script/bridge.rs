@@ -59,24 +59,6 @@ pub(super) async fn stopped(stop: &Stop) -> Cause {
     }
 }
 
-/// Does blocking work on a thread of its own. Given up, the thread goes on to the work's end. Fails if no thread can be
-/// made, or if the work panicked.
-pub async fn on_thread<T: Send + 'static>(
-    name: &str,
-    work: impl FnOnce() -> T + Send + 'static,
-) -> io::Result<T> {
-    let (done, result) = oneshot::channel();
-    thread::Builder::new()
-        .name(name.to_owned())
-        .spawn(move || {
-            // Nobody listens any more if the wait was given up.
-            let _ = done.send(work());
-        })?;
-    result
-        .await
-        .map_err(|_| io::Error::other("the thread that did it panicked"))
-}
-
 impl Bridge {
     /// Starts the runtime. Fails if the kernel gives no poll descriptor.
     pub fn new() -> io::Result<Arc<Self>> {
@@ -142,6 +124,24 @@ impl Drop for Driven {
             let _ = thread.join();
         }
     }
+}
+
+/// Does blocking work on a thread of its own. Given up, the thread goes on to the work's end. Fails if no thread can be
+/// made, or if the work panicked.
+pub async fn on_thread<T: Send + 'static>(
+    name: &str,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> io::Result<T> {
+    let (done, result) = oneshot::channel();
+    thread::Builder::new()
+        .name(name.to_owned())
+        .spawn(move || {
+            // Nobody listens any more if the wait was given up.
+            let _ = done.send(work());
+        })?;
+    result
+        .await
+        .map_err(|_| io::Error::other("the thread that did it panicked"))
 }
 
 #[cfg(test)]

@@ -51,7 +51,7 @@ impl Explainer<'_> {
                 }
                 _ => None,
             };
-            report.hint = hint.map(Into::into);
+            report.hint = hint;
         }
         report
     }
@@ -224,7 +224,7 @@ fn function_name(name: &str) -> String {
 
 /// QEMU's own words below the sentence, where the sentence does not have them.
 fn facts(report: &Report) -> Vec<annotate_snippets::Message<'static>> {
-    let line = |name: &str, text: &Option<Box<str>>| {
+    let line = |name: &str, text: &Option<String>| {
         let text = text
             .as_deref()
             .filter(|text| !report.message.contains(*text))?;

@@ -134,7 +134,7 @@ impl Comment {
                         at,
                         format!("`{entry}` names no argument: there is no `{name}`"),
                     );
-                    invalid.report.hint = did_you_mean(name, names.iter().copied()).map(Into::into);
+                    invalid.report.hint = did_you_mean(name, names.iter().copied());
                     return Err(invalid);
                 }
             }

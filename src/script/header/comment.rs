@@ -63,7 +63,7 @@ impl Comment {
         let mut invalid = self.invalid(at, format!("there is no key `{key}` in {place}"));
         let hint = did_you_mean(key, known.iter().copied())
             .unwrap_or_else(|| format!("the keys are {}", known.join(", ")));
-        invalid.report.hint = Some(hint.into());
+        invalid.report.hint = Some(hint);
         invalid
     }
 

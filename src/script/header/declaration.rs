@@ -123,7 +123,7 @@ impl Comment {
             let mut invalid = self.invalid(at, format!("there is no type `{name}`"));
             let hint = did_you_mean(name, Kind::NAMES)
                 .unwrap_or_else(|| format!("the types are {}", Kind::NAMES.join(", ")));
-            invalid.report.hint = Some(hint.into());
+            invalid.report.hint = Some(hint);
             return Err(invalid);
         };
         if values.is_empty() {

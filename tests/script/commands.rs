@@ -1,7 +1,5 @@
 //! The program itself, as a user or a playbook runs it, with no VM.
 
-#![allow(clippy::unwrap_used, reason = "a test says what it expects by failing")]
-
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::path::PathBuf;
