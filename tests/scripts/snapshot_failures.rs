@@ -188,7 +188,7 @@ fn quiesce_says_what_becomes_of_a_guest_that_cannot_be_frozen() {
             "does not run"
         };
         if stopped {
-            guest.stop_agent()
+            guest.stop_agent();
         } else {
             guest.agent_down()
         }
