@@ -101,11 +101,14 @@ mod tests {
     }
 
     #[test]
-    fn a_relative_image_is_found_in_the_folder_of_its_process_if_it_is_open_tSome(process::id()) {
+    fn a_relative_image_is_found_in_the_folder_of_its_process_if_it_is_open_there() {
         let folder = std::env::current_dir().unwrap();
         let _open = File::open("Cargo.toml").unwrap();
         for name in ["Cargo.toml", "./Cargo.toml"] {
-            assert_eq!(on_host(name, Some(process::id())), Some(folder.join("Cargo.toml")));
+            assert_eq!(
+                on_host(name, Some(process::id())),
+                Some(folder.join("Cargo.toml"))
+            );
         }
         // It is there, but it is not the process's image.
         assert_eq!(on_host("README.md", Some(process::id())), None);
@@ -120,7 +123,10 @@ mod tests {
         let (one, two) = (folder.join("one/images/a"), folder.join("two/images/a"));
         let _first = File::create(&one).unwrap();
         assert_eq!(on_host("images/a", Some(process::id())), Some(one.clone()));
-        assert_eq!(on_host("./images/a", Some(process::id())), Some(one.clone()));
+        assert_eq!(
+            on_host("./images/a", Some(process::id())),
+            Some(one.clone())
+        );
         assert_eq!(on_host("../images/a", Some(process::id())), None);
         assert_eq!(on_host("mages/a", Some(process::id())), None);
         // Two that it could be are none.
