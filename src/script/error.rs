@@ -58,7 +58,20 @@ pub fn to_map(report: &Report) -> Map {
             map.insert(key.into(), text.as_str().into());
         }
     }
+    // Only where the kind does not say it: an agent that cannot be reached is of kind `agent`, and ends with 3.
+    if report.exit != report.kind.exit() {
+        map.insert("exit".into(), i64::from(report.exit.code()).into());
+    }
     map
+}
+
+/// How an error of that kind ends a script that has begun. Exit code 2 says that nothing was run.
+fn exit_of(kind: Kind) -> Exit {
+    if kind == Kind::Usage {
+        Exit::Failed
+    } else {
+        kind.exit()
+    }
 }
 
 /// An error that ended a script, in people's words. Says nothing about names that come near to a wrong one: that needs
@@ -108,12 +121,11 @@ fn from_thrown(value: &Dynamic) -> Report {
         command: member("command"),
         vm: member("vm"),
         hint: member("hint"),
-        // Exit code 2 says that nothing was run; this script did run.
-        exit: if kind == Kind::Usage {
-            Exit::Failed
-        } else {
-            kind.exit()
-        },
+        exit: map
+            .get("exit")
+            .and_then(|code| u8::try_from(code.as_int().ok()?).ok())
+            .filter(|code| *code != 0)
+            .map_or_else(|| exit_of(kind), Exit::Script),
         ..Report::new(kind, message)
     }
 }
