@@ -22,8 +22,10 @@ pub(super) fn register(engine: &mut Engine) {
     // `print(x)` itself is Rhai's, which turns any value to text for us.
     engine.on_print(|text| {
         if let Ok(current) = current() {
-            // The stop that a failed write causes ends the script at its next step.
-            let _ = written(&current, current.run().output().print(text));
+            if let Err(failure) = current.run().output().print(text) {
+                // Rhai takes no error from here: the stop ends the script at its next step, or its run.
+                end_of_output(&current, &failure);
+            }
         }
     });
     engine.on_debug(|text, source, position| {
@@ -31,10 +33,9 @@ pub(super) fn register(engine: &mut Engine) {
             let place = source
                 .map(|source| format!("{source}:{position:?}: "))
                 .unwrap_or_default();
-            let _ = written(
-                &current,
-                current.run().output().log(&format!("{place}{text}")),
-            );
+            if let Err(failure) = current.run().output().log(&format!("{place}{text}")) {
+                end_of_output(&current, &failure);
+            }
         }
     });
 
@@ -124,11 +125,25 @@ fn written(current: &Current, result: io::Result<()>) -> Outcome {
             current.run().stop().trip(cause.clone());
             Err(error::stopped(cause))
         }
-        Err(failure) => Err(error::thrown(&Report::new(
-            Kind::Script,
-            format!("the output cannot be written: {failure}"),
-        ))),
+        Err(failure) => Err(error::thrown(&unwritable(&failure))),
     }
+}
+
+/// Ends the run because nobody reads it, or because what it said is lost.
+fn end_of_output(current: &Current, failure: &io::Error) {
+    let stop = current.run().stop();
+    if failure.kind() == io::ErrorKind::BrokenPipe {
+        stop.trip(Cause::Signal(SIGPIPE));
+    } else {
+        stop.end(unwritable(failure));
+    }
+}
+
+fn unwritable(failure: &io::Error) -> Report {
+    Report::new(
+        Kind::Script,
+        format!("the output cannot be written: {failure}"),
+    )
 }
 
 fn table(rows: &Array, columns: Option<Array>) -> Outcome {
