@@ -2,7 +2,7 @@
 //! says what is being waited for. The third ends the process at once; a frozen guest is then thawed by the process that
 //! outlives this one.
 
-use std::io;
+use std::io::{self, Write};
 use std::sync::{Arc, Weak};
 use std::thread;
 
@@ -44,7 +44,10 @@ pub fn handle(control: Control) -> io::Result<()> {
                 let number = u8::try_from(signal).unwrap_or(u8::MAX);
                 match count.on_signal(number, control.run()) {
                     Action::Stopped => {}
-                    Action::Tell(message) => eprintln!("{message}"),
+                    // A closed error stream is no reason to be deaf to the next signal.
+                    Action::Tell(message) => {
+                        let _ = writeln!(io::stderr(), "{message}");
+                    }
                     Action::End => low_level::exit(128 + signal),
                 }
             }
