@@ -241,7 +241,7 @@ fn a_guest_that_is_frozen_says_so() {
         &["is not possible while the guest is frozen", "qmpsh thaw"],
     );
     let outcome = ask(&target, "vm(args[0]).agent.fsfreeze()");
-    fails(&outcome, 4, &["frozen already"]);
+    fails(&outcome, 4, &["already frozen by something else"]);
 }
 
 #[test]

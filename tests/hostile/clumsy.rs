@@ -71,7 +71,6 @@ fn sockets_with_everything_in_their_names_are_reached() {
         "with,comma",
         "with,qmp=x",
         "wéird \u{1f427}",
-        "a=b",
         "quo'te\"",
         "new\nline",
     ] {

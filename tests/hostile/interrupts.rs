@@ -1,11 +1,10 @@
 //! Ctrl-C and its kin end whatever a script does; a deadline ends whatever it waits for.
 
 use std::fs;
-use std::os::unix::fs::OpenOptionsExt;
 use std::process::Command;
-use std::sync::mpsc::channel;
+use std::sync::mpsc::{Receiver, channel};
 
-use harness::{FakePeer, Folder, HostAgent, Running, Signal};
+use harness::{FakePeer, FakePeerBuilder, Folder, HostAgent, Running, Signal};
 use serde_json::json;
 
 use super::{agent_at, eval, fails, prints, qmpsh};
@@ -49,56 +48,50 @@ fn a_signal_ends_loops_sleeps_and_workers() {
     }
 }
 
-#[test]
-fn a_signal_ends_a_wait_for_a_silent_monitor() {
-    let (asked, is_asked) = channel();
-    let peer = FakePeer::builder()
-        .greet()
-        .expect("query-status")
-        .answer(move |_| {
-            asked.send(()).unwrap();
-            Vec::new()
-        })
-        .wait_for_hang_up()
-        .start();
-    let running = start("vm(args[0]).status", peer.socket().to_str().unwrap());
-    is_asked.recv().unwrap();
-    ends(running, Signal::INT, 130);
-    peer.finish();
+/// A peer that does what is added and then stays silent, and a receiver that hears when it does.
+fn silent_after(peer: FakePeerBuilder) -> (FakePeer, Receiver<()>) {
+    let (reached, is_reached) = channel();
+    let told = peer.answer(move |_| {
+        // A test that failed meanwhile listens no more.
+        let _ = reached.send(());
+        Vec::new()
+    });
+    (told.wait_for_hang_up().start(), is_reached)
 }
 
 #[test]
-fn a_signal_ends_a_wait_for_a_greeting_and_for_an_event() {
-    let peer = FakePeer::builder().wait_for_hang_up().start();
-    let running = start(
-        "log(\"ready\"); vm(args[0]).status",
-        peer.socket().to_str().unwrap(),
-    );
-    running.wait_for_stderr("ready");
-    ends(running, Signal::INT, 130);
-    peer.finish();
-
-    let peer = FakePeer::builder().greet().wait_for_hang_up().start();
-    let script = "let w = vm(args[0]).watch(\"STOP\"); log(\"ready\"); w.wait(\"1h\")";
-    let running = start(script, peer.socket().to_str().unwrap());
-    running.wait_for_stderr("ready");
-    ends(running, Signal::INT, 130);
-    peer.finish();
+fn a_signal_ends_a_wait_for_a_silent_peer() {
+    let status = "vm(args[0]).status";
+    for (peer, script) in [
+        (FakePeer::builder(), status),
+        (FakePeer::builder().greet().expect("query-status"), status),
+        (
+            FakePeer::builder().greet(),
+            "vm(args[0]).watch(\"STOP\").wait(\"1h\")",
+        ),
+    ] {
+        let (peer, is_reached) = silent_after(peer);
+        let running = start(script, peer.socket().to_str().unwrap());
+        is_reached.recv().unwrap();
+        ends(running, Signal::INT, 130);
+        peer.finish();
+    }
 }
 
 #[test]
-fn a_signal_ends_a_wait_for_a_silent_agent_and_a_program() {
-    let agent = FakePeer::builder().wait_for_hang_up().start();
-    let running = start(
-        "log(\"ready\"); vm(args[0]).agent.ping()",
-        &agent_at(&agent.socket()),
-    );
-    running.wait_for_stderr("ready");
-    ends(running, Signal::INT, 130);
-    agent.finish();
-
+fn a_signal_ends_a_wait_for_a_silent_agent_and_for_a_program() {
+    for agent in [
+        FakePeer::builder(),
+        FakePeer::builder().synchronise().expect("guest-ping"),
+    ] {
+        let (agent, is_reached) = silent_after(agent);
+        let running = start("vm(args[0]).agent.ping()", &agent_at(&agent.socket()));
+        is_reached.recv().unwrap();
+        ends(running, Signal::INT, 130);
+        agent.finish();
+    }
     let agent = HostAgent::start();
-    let script = "log(\"ready\"); vm(args[0]).agent.exec(\"sleep\", [\"5\"])";
+    let script = "let a = vm(args[0]).agent; a.ping(); log(\"ready\"); a.exec(\"sleep\", [\"5\"])";
     let running = start(script, &agent_at(&agent.socket()));
     running.wait_for_stderr("ready");
     ends(running, Signal::INT, 130);
@@ -109,77 +102,54 @@ fn a_signal_ends_a_wait_for_this_host() {
     let agent = HostAgent::start();
     let folder = Folder::new();
     let pipe = folder.join("pipe");
-    assert!(
-        Command::new("mkfifo")
-            .arg(&pipe)
-            .status()
-            .unwrap()
-            .success()
+    let made = Command::new("mkfifo").arg(&pipe).status();
+    assert!(made.unwrap().success());
+    let script = format!(
+        "vm(args[0]).agent.upload(\"{}\", \"{}\")",
+        pipe.display(),
+        agent.folder().join("to").display()
     );
-    // Once as a pipe that nobody writes to, once as one whose writer is silent.
-    for with_writer in [false, true] {
-        let writer = with_writer.then(|| {
-            let mut open = fs::OpenOptions::new();
-            open.read(true)
-                .write(true)
-                .custom_flags(0o4000)
-                .open(&pipe)
-                .unwrap()
-        });
-        let script = format!(
-            "log(\"ready\"); vm(args[0]).agent.upload(\"{}\", \"{}/to\")",
-            pipe.display(),
-            agent.folder().path().display()
-        );
-        let running = qmpsh()
-            .args([
-                "eval",
-                "--allow-read",
-                "/",
-                &script,
-                "--",
-                &agent_at(&agent.socket()),
-            ])
-            .spawn();
-        running.wait_for_stderr("ready");
-        ends(running, Signal::INT, 130);
-        drop(writer);
+    let running = qmpsh()
+        .args(["eval", "--allow-read"])
+        .arg(folder.path())
+        .args([&script, "--", &agent_at(&agent.socket())])
+        .spawn();
+    while !waits_in_a_blocking_thread(running.id()) {
+        std::thread::yield_now();
     }
+    ends(running, Signal::INT, 130);
+}
+
+/// Whether the process has a thread for blocking work, and that sleeps.
+fn waits_in_a_blocking_thread(pid: u32) -> bool {
+    let threads = fs::read_dir(format!("/proc/{pid}/task")).unwrap();
+    threads.flatten().any(|thread| {
+        let stat = fs::read_to_string(thread.path().join("stat")).unwrap_or_default();
+        stat.contains("(tokio-") && stat.contains(") S ")
+    })
 }
 
 #[test]
 fn the_second_signal_tells_what_is_waited_for_and_the_third_ends_at_once() {
-    // An agent that leaves a file open and silent keeps the clean-up waiting.
-    let (asked, is_asked) = channel();
-    let agent = FakePeer::builder()
-        .synchronise()
-        .expect("guest-file-open")
-        .reply(json!(1))
-        .expect("guest-file-read")
-        .answer(move |_| {
-            asked.send(()).unwrap();
-            Vec::new()
-        })
-        .wait_for_hang_up()
-        .start();
-    let running = start(
-        "vm(args[0]).agent.file_read(\"/x\")",
-        &agent_at(&agent.socket()),
+    // An agent that falls silent over an open file keeps the clean-up waiting.
+    let (agent, is_reached) = silent_after(
+        FakePeer::builder()
+            .synchronise()
+            .expect("guest-file-open")
+            .reply(json!(1))
+            .expect("guest-file-read"),
     );
-    is_asked.recv().unwrap();
+    let script = "vm(args[0]).agent.file_read(\"/x\")";
+    let running = start(script, &agent_at(&agent.socket()));
+    is_reached.recv().unwrap();
+    // Two of one kind that arrive together count once.
     running.signal(Signal::INT);
-    // Signals that are pending together count as one.
-    agent_is_asked_again(&running);
-    running.wait_for_stderr("still busy: ");
-    running.signal(Signal::INT);
-    let outcome = running.wait();
-    assert_eq!(outcome.code, Some(130), "{outcome:#?}");
-    agent.finish();
-}
-
-/// Sends signals until one of them is told of.
-fn agent_is_asked_again(running: &Running) {
     running.signal(Signal::TERM);
+    running.wait_for_stderr("still busy: ");
+    running.signal(Signal::HUP);
+    let outcome = running.wait();
+    assert_eq!(outcome.code, Some(129), "{outcome:#?}");
+    agent.finish();
 }
 
 #[test]

@@ -70,7 +70,6 @@ fn agent_at(socket: &Path) -> String {
     format!("agent={}", socket.display())
 }
 
-
 /// Checks a run that failed: its exit code, an empty standard output, and each of the words on standard error.
 #[track_caller]
 fn fails(outcome: &Outcome, code: i32, words: &[&str]) {

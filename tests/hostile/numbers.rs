@@ -16,7 +16,7 @@ fn integers_above_the_signed_ones_come_and_go_exactly() {
         .reply(json!({}))
         .start();
     let script = "let v = vm(args[0]); let n = v.qmp(\"query-numbers\"); print(json(n));
-        v.qmp(\"qom-set\", #{ path: \"/x\", property: \"y\", value: n });";
+        v.qmp(\"qom-set\", #{ path: \"/x\", property: \"y\", value: n }); ()";
     let outcome = ask(peer.socket(), script);
     prints(&outcome, &format!("{numbers}\n"));
     let requests = peer.finish();
@@ -30,7 +30,7 @@ fn what_is_whole_goes_out_as_an_integer_and_a_unit_not_at_all() {
         .expect("block_resize")
         .reply(json!({}))
         .start();
-    let script = "vm(args[0]).qmp(\"block_resize\", #{ size: 1e9, \"node-name\": \"disk0\", device: (), list: [1, ()], deep: #{ a: () } });";
+    let script = "vm(args[0]).qmp(\"block_resize\", #{ size: 1e9, \"node-name\": \"disk0\", device: (), list: [1, ()], deep: #{ a: () } }); ()";
     prints(&ask(peer.socket(), script), "");
     assert_eq!(
         peer.finish()[1]["arguments"],
