@@ -70,7 +70,9 @@ async fn an_agent_that_is_lost_before_the_freeze_is_sent_is_not_waited_for() {
     let socket = proxy.lock().unwrap().as_ref().unwrap().socket();
     let mut settings = Settings::new(agent.folder().join("state"));
     settings.guardian = env!("CARGO_BIN_EXE_qmpsh").into();
-    settings.tap = BeforeFreeze::tap(move || drop(proxy.lock().unwrap().take()));
+    settings.tap = Some(BeforeFreeze::tap(move || {
+        drop(proxy.lock().unwrap().take());
+    }));
     let target = format!("agent={}", socket.display());
     let vm = Vm::new(target.parse().unwrap(), Arc::new(settings));
     let error = snapshot(&vm, Duration::from_secs(60)).await.unwrap_err();

@@ -2,7 +2,6 @@
 
 use qmpsh::report::Exit;
 use qmpsh::script::{Ending, Outcome, library};
-use rhai::Engine;
 
 use crate::Stage;
 
@@ -69,11 +68,9 @@ fn the_examples_of_all_functions_work() {
 
 #[test]
 fn the_examples_of_the_standard_modules_work() {
-    let mut engine = Engine::new();
-    engine.set_max_expr_depths(0, 0);
     let mut stage = Stage::new();
     for (path, text) in library::standard() {
-        let module = engine.compile(text).unwrap();
+        let module = stage.session.engine().compile(text).unwrap();
         assert!(
             text.starts_with("//! "),
             "{path} does not say what it is for"
