@@ -96,7 +96,7 @@ fn a_file_that_is_missing_locked_or_a_folder_is_refused_in_the_agents_words() {
     let agent = HostAgent::start();
     let folder = agent.folder();
     fs::write(folder.join("locked"), "").unwrap();
-    fs::set_permissions(folder.join("locked"), fs::Permissions::from_mode(0)).unwrap();
+    fs::set_permissions(folder.join("locked"), fs::Permissions::from_mode(0o000)).unwrap();
     for (path, words) in [
         (guest_path(&agent, "none"), "No such file or directory"),
         (guest_path(&agent, "locked"), "Permission denied"),

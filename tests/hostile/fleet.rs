@@ -86,8 +86,8 @@ fn after_a_lost_connection_a_change_is_not_sent_again() {
 #[test]
 fn a_flood_of_events_is_bounded_and_what_was_dropped_is_told() {
     let event = |number: u32| json!({ "event": "TICK", "data": { "number": number }, "timestamp": { "seconds": 1, "microseconds": 2 } });
-    let flood: String = (0..100_000)
-        .map(|number| format!("{}\r\n", event(number)))
+    let flood: Vec<u8> = (0..100_000)
+        .flat_map(|number| format!("{}\r\n", event(number)).into_bytes())
         .collect();
     let peer = FakePeer::builder()
         .greet()
