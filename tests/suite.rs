@@ -5,4 +5,5 @@
 mod guarantee;
 mod harness_test;
 mod layers;
+mod scripts;
 mod vm;

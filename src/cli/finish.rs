@@ -90,7 +90,7 @@ pub(super) fn warn(report: &Report, options: &Options) {
     tell(&diagnostic::draw_warning(report, options.color()));
 }
 
-/// Writes a line on standard error, whether or not anybody still reads it.
+/// Writes a message on standard error. Where not even that can be written there is nobody left to tell.
 pub(super) fn tell(line: &str) {
     let _ = writeln!(io::stderr().lock(), "{line}");
 }
@@ -126,7 +126,8 @@ pub(super) fn without_value(outcome: Outcome, options: &Options) -> Exit {
     match outcome.ending {
         Ending::Failed(failure) => tell(&failure.drawn),
         Ending::Signal(signal) if signal != SIGPIPE => {
-            tell(&format!("qmpsh: ended by signal {signal}"));
+            let name = signal_hook::low_level::signal_name(signal.into()).unwrap_or("a signal");
+            tell(&format!("qmpsh: ended by {name}"));
         }
         _ => {}
     }

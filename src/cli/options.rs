@@ -45,14 +45,31 @@ pub(super) enum When {
 impl Options {
     /// Whether messages are coloured.
     pub(super) fn color(&self) -> bool {
-        match self.color {
-            When::Always => true,
-            When::Never => false,
-            When::Auto => {
-                let refused = env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-                let dumb = env::var_os("TERM").is_some_and(|terminal| terminal == "dumb");
-                !refused && !dumb && io::stderr().is_terminal()
-            }
+        let set = |name: &str| env::var_os(name).is_some_and(|value| !value.is_empty());
+        let dumb = env::var_os("TERM").is_some_and(|terminal| terminal == "dumb");
+        self.color
+            .wanted(set("NO_COLOR") || dumb, io::stderr().is_terminal())
+    }
+}
+
+impl When {
+    fn wanted(self, refused: bool, terminal: bool) -> bool {
+        match self {
+            Self::Always => true,
+            Self::Never => false,
+            Self::Auto => terminal && !refused,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::When;
+
+    #[test]
+    fn colour_is_for_a_terminal_whose_user_does_not_refuse_it() {
+        assert!(When::Auto.wanted(false, true));
+        assert!(!When::Auto.wanted(true, true) && !When::Auto.wanted(false, false));
+        assert!(When::Always.wanted(true, false) && !When::Never.wanted(false, true));
     }
 }

@@ -37,15 +37,17 @@ fn of(kind: &ErrorKind) -> Report {
         ErrorKind::NoMonitor => {
             Report::usage(kind.to_string()).with_hint("name the VM as `qmp=SOCKET,agent=SOCKET`")
         }
-        ErrorKind::NoAgent(_) => new(Kind::Agent).with_exit(Exit::Unreachable).with_hint(
+        ErrorKind::NoAgent(_) => new(Kind::Gone).with_hint(
             "name the VM as `qmp=SOCKET,agent=SOCKET`, or give the machine an agent port",
         ),
-        ErrorKind::AgentNotRunning => new(Kind::Agent).with_exit(Exit::Unreachable).with_hint(
+        ErrorKind::AgentNotRunning => new(Kind::Gone).with_hint(
             "start it in the guest: the package and the service are called qemu-guest-agent",
         ),
         ErrorKind::Reply { .. } => new(Kind::Qmp),
-        ErrorKind::NoCommand { .. } => Report {
+        ErrorKind::NoCommand { command, desc, .. } => Report {
+            desc: desc.clone(),
             class: Some("CommandNotFound".into()),
+            command: Some(command.as_str().into()),
             ..new(Kind::Qmp)
         },
         ErrorKind::Argument(_) => Report::usage(kind.to_string()),
@@ -94,9 +96,9 @@ fn of_client(error: &client::Error) -> Report {
         _ => Kind::Gone,
     };
     let report = Report {
-        class: error.class().map(Box::from),
-        desc: error.desc().map(Box::from),
-        command: command.map(String::into_boxed_str),
+        class: error.class().map(str::to_owned),
+        desc: error.desc().map(str::to_owned),
+        command,
         ..Report::new(kind, error.to_string())
     };
     match hint(error) {

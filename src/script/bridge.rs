@@ -26,6 +26,24 @@ pub async fn sleep(time: Duration) {
     tokio::time::sleep(time).await;
 }
 
+/// Does `work`, and calls `notice` when it is not done `after` that long.
+pub(super) async fn noticed<T>(
+    work: impl Future<Output = T>,
+    after: Option<Duration>,
+    notice: impl FnOnce(),
+) -> T {
+    let Some(after) = after else {
+        return work.await;
+    };
+    let mut work = pin!(work);
+    tokio::select! {
+        biased;
+        value = &mut work => return value,
+        () = tokio::time::sleep(after) => notice(),
+    }
+    work.await
+}
+
 /// Completes with the cause when `stop` is stopped or its deadline passes.
 pub(super) async fn stopped(stop: &Stop) -> Cause {
     let mut stopped = pin!(stop.stopped());
@@ -39,24 +57,6 @@ pub(super) async fn stopped(stop: &Stop) -> Cause {
             () = tokio::time::sleep_until(deadline.into()) => stop.expire(Instant::now()),
         }
     }
-}
-
-/// Does blocking work on a thread of its own. Given up, the thread goes on to the work's end. Fails if no thread can be
-/// made, or if the work panicked.
-pub async fn on_thread<T: Send + 'static>(
-    name: &str,
-    work: impl FnOnce() -> T + Send + 'static,
-) -> io::Result<T> {
-    let (done, result) = oneshot::channel();
-    thread::Builder::new()
-        .name(name.to_owned())
-        .spawn(move || {
-            // Nobody listens any more if the wait was given up.
-            let _ = done.send(work());
-        })?;
-    result
-        .await
-        .map_err(|_| io::Error::other("the thread that did it panicked"))
 }
 
 impl Bridge {
@@ -124,6 +124,24 @@ impl Drop for Driven {
             let _ = thread.join();
         }
     }
+}
+
+/// Does blocking work on a thread of its own. Given up, the thread goes on to the work's end. Fails if no thread can be
+/// made, or if the work panicked.
+pub async fn on_thread<T: Send + 'static>(
+    name: &str,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> io::Result<T> {
+    let (done, result) = oneshot::channel();
+    thread::Builder::new()
+        .name(name.to_owned())
+        .spawn(move || {
+            // Nobody listens any more if the wait was given up.
+            let _ = done.send(work());
+        })?;
+    result
+        .await
+        .map_err(|_| io::Error::other("the thread that did it panicked"))
 }
 
 #[cfg(test)]

@@ -41,7 +41,8 @@ pub(super) fn settle<T>(
     })
 }
 
-/// The map that `catch` gives to a script. What is not known is left out, so reads as `()`.
+/// The map that `catch` gives to a script. What is not known is left out, so reads as `()`; `exit` is there when the
+/// process is to end otherwise than its kind says.
 pub fn to_map(report: &Report) -> Map {
     let mut map = Map::new();
     map.insert("kind".into(), report.kind.name().into());
@@ -55,8 +56,11 @@ pub fn to_map(report: &Report) -> Map {
     ];
     for (key, member) in members {
         if let Some(text) = member {
-            map.insert(key.into(), text.to_string().into());
+            map.insert(key.into(), text.as_str().into());
         }
+    }
+    if report.exit != report.kind.exit() {
+        map.insert("exit".into(), i64::from(report.exit.code()).into());
     }
     map
 }
@@ -90,7 +94,7 @@ fn from_thrown(value: &Dynamic) -> Report {
     let Some(map) = value.read_lock::<Map>() else {
         return Report::new(
             Kind::Script,
-            text_of(value).unwrap_or_else(|| value.to_string().into()),
+            text_of(value).unwrap_or_else(|| value.to_string()),
         );
     };
     let member = |key: &str| {
@@ -101,27 +105,43 @@ fn from_thrown(value: &Dynamic) -> Report {
     let kind = member("kind")
         .and_then(|name| Kind::from_name(&name))
         .unwrap_or(Kind::Script);
-    let message = member("message").unwrap_or_else(|| value.to_string().into());
+    let message = member("message").unwrap_or_else(|| value.to_string());
     Report {
         class: member("class"),
         desc: member("desc"),
         command: member("command"),
         vm: member("vm"),
         hint: member("hint"),
-        // Exit code 2 says that nothing was run; this script did run.
-        exit: if kind == Kind::Usage {
-            Exit::Failed
-        } else {
-            kind.exit()
-        },
+        exit: exit_of(kind, map.get("exit")),
         ..Report::new(kind, message)
     }
 }
 
-fn text_of(value: &Dynamic) -> Option<Box<str>> {
+/// How an error that was thrown in a script ends the process: in the way of its kind, unless it says otherwise.
+fn exit_of(kind: Kind, said: Option<&Dynamic>) -> Exit {
+    let said = said.and_then(|code| code.as_int().ok());
+    let known = [
+        Exit::Failed,
+        Exit::Unreachable,
+        Exit::Refused,
+        Exit::Deadline,
+        Exit::Denied,
+        Exit::Fault,
+    ];
+    let said = known
+        .into_iter()
+        .find(|exit| said == Some(i64::from(exit.code())));
+    // Exit code 2 says that nothing was run; this script did run.
+    said.unwrap_or(match kind {
+        Kind::Usage => Exit::Failed,
+        kind => kind.exit(),
+    })
+}
+
+fn text_of(value: &Dynamic) -> Option<String> {
     value
         .read_lock::<ImmutableString>()
-        .map(|text| text.as_str().into())
+        .map(|text| text.to_string())
 }
 
 /// A mistake in the script that the engine found while running it, and what to do where that is not plain.
@@ -253,6 +273,19 @@ mod tests {
             .eval::<()>("throw #{kind: \"usage\", message: \"x\"}")
             .unwrap_err();
         assert_eq!(to_report(&error).exit, Exit::Failed);
+    }
+
+    #[test]
+    fn an_error_that_ends_the_process_in_a_way_of_its_own_still_does_so_thrown_or_caught_and_thrown_again()
+     {
+        let report = Report::new(Kind::Frozen, "still frozen").with_exit(Exit::Deadline);
+        assert_eq!(to_report(&thrown(&report)), report);
+        let mut engine = Engine::new();
+        engine.register_fn("thaw", move || Err::<(), _>(thrown(&report)));
+        let again = engine
+            .run("try { thaw() } catch (e) { throw e }")
+            .unwrap_err();
+        assert_eq!(to_report(&again).exit, Exit::Deadline);
     }
 
     #[test]

@@ -19,8 +19,9 @@ pub trait Guard: Send + Sync {
     fn describe(&self) -> String;
 
     /// Undoes it. Called once by `with` or at the run's end, maybe also by the script before: the second time it does
-    /// nothing. Runs where no stop cuts it off; it must have a deadline of its own.
-    fn release(&self) -> Result<(), Box<EvalAltResult>>;
+    /// nothing. Runs where no stop cuts it off; it must have a deadline of its own. `engine` is for guards that call back
+    /// into the script.
+    fn release(&self, engine: &Engine) -> Result<(), Box<EvalAltResult>>;
 
     /// The window in which work under this guard makes sense, if it can end by itself.
     fn window(&self) -> Option<&Window> {

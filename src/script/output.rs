@@ -53,6 +53,11 @@ impl Output {
         self.results.line(text)
     }
 
+    /// Whether somebody at a terminal sees the messages.
+    pub fn is_watched(&self) -> bool {
+        self.messages.terminal
+    }
+
     /// Writes a message, and a newline.
     pub fn log(&self, text: &str) -> io::Result<()> {
         self.messages.line(text)

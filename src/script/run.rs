@@ -7,15 +7,17 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::future::Future;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use rhai::EvalAltResult;
 
-use super::bridge::Bridge;
+use super::bridge::{self, Bridge};
 use super::error;
 use super::guard::{self, Guard, Window};
 use super::output::Output;
 use super::permit::Permit;
 use super::stop::{Cause, Stop};
+use crate::client::call::SYNC;
 use crate::report::{Kind, Report};
 use crate::vm::Fleet;
 
@@ -117,6 +119,12 @@ impl Run {
         lock(&self.waits).open.values().cloned().collect()
     }
 
+    /// After how long somebody at a terminal is told what is waited for: two thirds of the shortest deadline.
+    fn notice_after(&self) -> Duration {
+        let shortest = self.fleet.settings().timeout.unwrap_or(SYNC).min(SYNC);
+        shortest * 2 / 3
+    }
+
     /// Remembers a problem that no error can carry (a release that failed while a stop goes on): shown at the end.
     pub fn note(&self, report: Report) {
         lock(&self.notes).push(report);
@@ -140,7 +148,8 @@ impl Run {
         lock(&self.guards).pop()
     }
 
-    fn wait_for(&self, what: String) -> Waiting<'_> {
+    /// Has [`Run::waits`] tell of `what` until the guard is dropped.
+    pub(super) fn wait_for(&self, what: String) -> Waiting<'_> {
         let mut waits = lock(&self.waits);
         waits.next += 1;
         let key = waits.next;
@@ -154,7 +163,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-struct Waiting<'a> {
+pub(super) struct Waiting<'a> {
     run: &'a Run,
     key: u64,
 }
@@ -204,7 +213,23 @@ impl Current {
         what: impl fmt::Display,
         work: impl Future<Output = T>,
     ) -> Result<T, Box<EvalAltResult>> {
-        let _waiting = self.run.wait_for(what.to_string());
+        let what = what.to_string();
+        let output = &self.run.output;
+        let notice = output.is_watched().then(|| self.run.notice_after());
+        let told = format!("waiting for {what}");
+        self.rest(
+            what,
+            bridge::noticed(work, notice, || drop(output.log(&told))),
+        )
+    }
+
+    /// As [`Current::block_on`], for what is long because the script wants it so: nobody is told.
+    pub fn rest<T>(
+        &self,
+        what: impl Into<String>,
+        work: impl Future<Output = T>,
+    ) -> Result<T, Box<EvalAltResult>> {
+        let _waiting = self.run.wait_for(what.into());
         self.run
             .bridge
             .block_on(&self.stop, work)

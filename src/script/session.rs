@@ -25,8 +25,12 @@ use super::{engine, with, words};
 use crate::report::{Exit, Kind, Report};
 use crate::vm::{self, Fleet};
 
-/// The stack of a script's thread: Rhai recurses where scripts nest.
-pub(super) const STACK: usize = 32 << 20;
+/// The stack of a script's thread: Rhai recurses where scripts nest, and a debug build takes far more for each step.
+pub(super) const STACK: usize = if cfg!(debug_assertions) {
+    256 << 20
+} else {
+    32 << 20
+};
 
 /// How long the guests' agents may take to close what an interrupted call left open.
 const SETTLE: Duration = Duration::from_secs(5);
@@ -239,7 +243,7 @@ impl Session {
                 let ended = catch_unwind(AssertUnwindSafe(|| {
                     engine.eval_ast_with_scope::<Dynamic>(scope, script)
                 }));
-                let ended = release_all(&current, ended);
+                let ended = release_all(engine, &current, ended);
                 settle(&current);
                 ended
             };
@@ -276,9 +280,9 @@ type Ended = thread::Result<Result<Dynamic, Box<EvalAltResult>>>;
 
 /// Releases the guards that the script left bare, last in first out, whatever ended it. The first failed release is the
 /// error of a script that otherwise succeeded.
-fn release_all(current: &Current, mut ended: Ended) -> Ended {
+fn release_all(engine: &Engine, current: &Current, mut ended: Ended) -> Ended {
     while let Some(guard) = current.run().take_last_guard() {
-        let released = catch_unwind(AssertUnwindSafe(|| with::release(current, &guard)));
+        let released = catch_unwind(AssertUnwindSafe(|| with::release(engine, current, &guard)));
         match (released, &ended) {
             (Ok(Ok(())), _) => {}
             (Ok(Err(failure)), Ok(Ok(_))) => ended = Ok(Err(failure)),

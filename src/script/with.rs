@@ -44,7 +44,7 @@ fn evaluate(context: &mut EvalContext, inputs: &[Expression]) -> Outcome {
         catch_unwind(AssertUnwindSafe(|| block.eval_with_context(context)))
     };
     context.scope_mut().rewind(before);
-    let released = release(&current, &guard);
+    let released = release(context.engine(), &current, &guard);
     let result = ended.unwrap_or_else(|panic| {
         note_failed_release(&current, &released);
         resume_unwind(panic)
@@ -89,9 +89,16 @@ fn in_time(result: Outcome, ended: Option<Arc<Report>>) -> Outcome {
 }
 
 /// Releases `guard` where no stop cuts it off.
-pub(super) fn release(current: &Current, guard: &Arc<dyn Guard>) -> Result<(), Box<EvalAltResult>> {
+pub(super) fn release(
+    engine: &Engine,
+    current: &Current,
+    guard: &Arc<dyn Guard>,
+) -> Result<(), Box<EvalAltResult>> {
     let _beyond_stops = current.cleaning_up().enter();
-    let released = guard.release();
+    let _waiting = current
+        .run()
+        .wait_for(format!("releasing {}", guard.describe()));
+    let released = guard.release(engine);
     current.run().forget(guard);
     released
 }

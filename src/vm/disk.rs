@@ -1,11 +1,12 @@
 //! The disks of a VM as an operator thinks of them, from `query-block`.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::error::Error;
+use super::image;
 use super::machine::Vm;
 
 /// A drive of the VM's: a disk, or a removable drive with or without a medium.
@@ -17,7 +18,7 @@ pub struct Disk {
     pub qdev: Option<String>,
     /// The block node at the top, as in `disk0` or `#block123`; none in an empty drive.
     pub node: Option<String>,
-    /// The image as QEMU knows it; may be relative to QEMU's own folder.
+    /// The image as QEMU knows it; may be relative to the folder that QEMU was started in.
     pub file: Option<String>,
     /// The image's absolute path on this host, where that can be told.
     pub path: Option<PathBuf>,
@@ -78,17 +79,19 @@ fn disk(drive: &Value, process: Option<u32>) -> Disk {
             .map(str::to_owned)
     };
     let inserted = &drive["inserted"];
-    let image = &inserted["image"];
-    let file = text(&inserted["file"]);
+    let info = &inserted["image"];
+    let file = text(&inserted["file"]).map(|name| image::file_of(&name));
     Disk {
         device: drive["device"].as_str().unwrap_or_default().to_owned(),
         qdev: text(&drive["qdev"]),
         node: text(&inserted["node-name"]),
-        path: file.as_deref().and_then(|file| on_host(file, process)),
+        path: file
+            .as_deref()
+            .and_then(|file| image::on_host(file, process)),
         file,
         format: text(&inserted["drv"]),
-        virtual_size: image["virtual-size"].as_u64(),
-        actual_size: image["actual-size"].as_u64(),
+        virtual_size: info["virtual-size"].as_u64(),
+        actual_size: info["actual-size"].as_u64(),
         backing_depth: inserted["backing_file_depth"].as_u64(),
         writable: inserted["ro"] == false,
         removable: drive["removable"] == true,
@@ -114,24 +117,10 @@ fn bitmap(entry: &Value) -> Bitmap {
     }
 }
 
-/// The absolute path of an image that QEMU knows as `file`.
-///
-/// Nothing for images that are no plain file (`json:{...}`, `nbd://...`), and for relative names where the folder of
-/// QEMU's process cannot be seen.
-pub(super) fn on_host(file: &str, process: Option<u32>) -> Option<PathBuf> {
-    if file.starts_with('/') {
-        return Some(PathBuf::from(file));
-    }
-    let protocol = file.split(['/', ' ']).next().unwrap_or_default();
-    if protocol.contains(':') {
-        return None;
-    }
-    let folder = std::fs::read_link(format!("/proc/{}/cwd", process?)).ok()?;
-    Some(folder.join(Path::new(file)))
-}
-
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use serde_json::json;
 
     use super::*;
@@ -176,20 +165,5 @@ mod tests {
         );
         assert!(!disk.writable && disk.removable);
         assert_eq!(disk.tray_open, Some(true));
-    }
-
-    #[test]
-    fn a_relative_image_is_found_by_the_folder_of_its_process_or_not_at_all() {
-        let here = std::env::current_dir().unwrap();
-        assert_eq!(
-            on_host("a.qcow2", Some(std::process::id())),
-            Some(here.join("a.qcow2"))
-        );
-        assert_eq!(on_host("a.qcow2", None), None);
-        assert_eq!(on_host("nbd://host/x", Some(std::process::id())), None);
-        assert_eq!(
-            on_host("json:{\"driver\": \"raw\"}", Some(std::process::id())),
-            None
-        );
     }
 }

@@ -39,12 +39,14 @@ pub enum ErrorKind {
         /// What was expected of its reply.
         expected: &'static str,
     },
-    /// A method that is no command of this QEMU.
+    /// The QEMU has no such command, or the name of a method is none.
     NoCommand {
         /// The name that was called.
         command: String,
-        /// The command with a name like it, written as a method.
+        /// The command with a name like it, written in the same way.
         nearest: Option<String>,
+        /// QEMU's words, if it was asked.
+        desc: Option<String>,
     },
     /// An argument that is not possible.
     Argument(String),
@@ -188,7 +190,9 @@ impl fmt::Display for ErrorKind {
             Self::Reply { command, expected } => {
                 write!(f, "the reply to `{command}` holds no {expected}")
             }
-            Self::NoCommand { command, nearest } => {
+            Self::NoCommand {
+                command, nearest, ..
+            } => {
                 write!(f, "this QEMU has no command `{command}`")?;
                 match nearest {
                     Some(nearest) => write!(f, "; did you mean `{nearest}`?"),

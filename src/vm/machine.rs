@@ -141,11 +141,18 @@ impl Vm {
 
     async fn send(&self, call: Call, effect: Effect) -> Result<Value, Error> {
         let again = (effect == Effect::Read).then(|| call.clone());
-        let reply = match (self.monitor().await?.call(call).await, again) {
-            (Err(client::Error::Gone { .. }), Some(call)) => self.monitor().await?.call(call).await,
+        let mut monitor = self.monitor().await?;
+        let reply = match (monitor.call(call).await, again) {
+            (Err(client::Error::Gone { .. }), Some(call)) => {
+                monitor = self.monitor().await?;
+                monitor.call(call).await
+            }
             (reply, _) => reply,
         };
-        reply.map_err(|error| self.error(error))
+        match reply {
+            Ok(value) => Ok(value),
+            Err(error) => Err(self.explain(&monitor, error).await),
+        }
     }
 
     /// A line for the human monitor, and the text that it prints (`human-monitor-command`).
@@ -232,13 +239,7 @@ impl Vm {
     /// The names of all commands that this QEMU has (`query-commands`).
     pub async fn commands(&self) -> Result<BTreeSet<String>, Error> {
         let reply = self.call("query-commands", Map::new()).await?;
-        let list = reply
-            .as_array()
-            .ok_or_else(|| self.reply_error("query-commands", "list"))?;
-        Ok(list
-            .iter()
-            .filter_map(|entry| entry["name"].as_str().map(str::to_owned))
-            .collect())
+        names(&reply).ok_or_else(|| self.reply_error("query-commands", "list"))
     }
 
     /// The command that a script means by the method `name`: QMP mixes `-` and `_`, a method has `_` only.
@@ -246,22 +247,65 @@ impl Vm {
     /// Fails when this QEMU has no such command, with the nearest.
     pub async fn command_for(&self, name: &str) -> Result<String, Error> {
         let commands = self.commands().await?;
-        if commands.contains(name) {
-            return Ok(name.to_owned());
-        }
-        let plain = |text: &str| text.replace('-', "_");
         let found = commands
             .iter()
-            .find(|command| plain(command) == plain(name));
-        if let Some(command) = found {
-            return Ok(command.clone());
+            .find(|command| as_method(command) == as_method(name));
+        match found {
+            Some(command) => Ok(command.clone()),
+            None => Err(self.error(ErrorKind::NoCommand {
+                command: name.to_owned(),
+                nearest: nearest_method(name, &commands),
+                desc: None,
+            })),
         }
-        let methods: Vec<String> = commands.iter().map(|command| plain(command)).collect();
-        Err(self.error(ErrorKind::NoCommand {
-            command: name.to_owned(),
-            nearest: nearest(name, methods.iter().map(String::as_str)).map(str::to_owned),
-        }))
     }
+
+    /// Explains a refusal: a command that this QEMU does not have is told with the one that may be meant.
+    async fn explain(&self, monitor: &Qmp, error: client::Error) -> Error {
+        let client::Error::Refused {
+            command,
+            class,
+            desc,
+        } = &error
+        else {
+            return self.error(error);
+        };
+        if class != "CommandNotFound" {
+            return self.error(error);
+        }
+        let listed = monitor.call(Call::new("query-commands", Map::new())).await;
+        let nearest = listed.ok().and_then(|reply| {
+            let commands = names(&reply)?;
+            let meant = nearest_method(command, &commands)?;
+            commands.into_iter().find(|name| as_method(name) == meant)
+        });
+        self.error(ErrorKind::NoCommand {
+            command: command.clone(),
+            nearest,
+            desc: Some(desc.clone()),
+        })
+    }
+}
+
+/// A command's name as scripts write it as a method.
+fn as_method(command: &str) -> String {
+    command.replace('-', "_")
+}
+
+/// The method that comes nearest to a name that is no command.
+fn nearest_method(name: &str, commands: &BTreeSet<String>) -> Option<String> {
+    let methods: Vec<String> = commands.iter().map(|name| as_method(name)).collect();
+    nearest(&as_method(name), methods.iter().map(String::as_str)).map(str::to_owned)
+}
+
+/// The names in a reply to `query-commands`.
+fn names(reply: &Value) -> Option<BTreeSet<String>> {
+    let names = reply.as_array()?.iter();
+    Some(
+        names
+            .filter_map(|entry| entry["name"].as_str().map(str::to_owned))
+            .collect(),
+    )
 }
 
 /// The members of an object that was written with `json!`.

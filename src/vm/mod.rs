@@ -9,6 +9,7 @@ pub mod effect;
 pub mod error;
 pub mod fleet;
 pub mod freeze;
+mod image;
 pub mod job;
 pub mod machine;
 pub mod overlay;

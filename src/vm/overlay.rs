@@ -4,8 +4,10 @@
 //! leaves the VM as it was: an overlay that a transaction attached is committed back into its disk first, and nodes and
 //! files are removed. Only files that did not exist before are ever made, and only those are removed.
 
-use std::os::unix::fs::MetadataExt;
+mod undo;
+
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -13,7 +15,9 @@ use tokio::sync::Mutex;
 
 use super::disk::Disk;
 use super::error::{Error, ErrorKind};
+use super::image::identity;
 use super::machine::{Vm, object};
+use super::process::Process;
 use crate::client::nonce;
 
 /// An overlay to make.
@@ -29,7 +33,9 @@ pub struct OverlayPlan {
 /// Overlays that are made and opened, and attached by nobody yet.
 pub struct Overlays {
     vm: Vm,
-    kept: std::sync::atomic::AtomicBool,
+    // QEMU, where it can be seen.
+    server: Option<Process>,
+    kept: AtomicBool,
     made: Mutex<Vec<Overlay>>,
     plan: Vec<Attached>,
 }
@@ -39,9 +45,16 @@ struct Overlay {
     base: String,
     node: String,
     path: String,
-    // Where this host sees the image, once it is made.
-    image: Option<PathBuf>,
+    image: Option<Image>,
     opened: Vec<String>,
+}
+
+/// The image of an overlay, once it is made.
+struct Image {
+    // Where this host sees it.
+    path: PathBuf,
+    // Its length before anything was written to it; what is written makes it longer.
+    empty: Option<u64>,
 }
 
 /// What a transaction attaches: which overlay goes on which node.
@@ -59,8 +72,10 @@ impl Vm {
     /// Makes and opens an overlay for each disk of `plan`; none is left when one fails.
     pub async fn overlays(&self, plan: &[OverlayPlan]) -> Result<Overlays, Error> {
         let disks = self.disks().await?;
+        let server = self.process().await?.and_then(Process::running);
         let mut overlays = Overlays {
             vm: self.clone(),
+            server,
             kept: false.into(),
             made: Mutex::new(Vec::new()),
             plan: Vec::new(),
@@ -120,7 +135,7 @@ impl Overlays {
 
     /// Says that the overlays are to stay: releasing them does nothing from now on.
     pub fn keep(&self) {
-        self.kept.store(true, std::sync::atomic::Ordering::Relaxed);
+        self.kept.store(true, Ordering::Relaxed);
     }
 
     async fn make(&mut self, wanted: &OverlayPlan, disks: &[Disk]) -> Result<(), Error> {
@@ -164,15 +179,20 @@ impl Overlays {
         };
         vm.create_image(json!({ "driver": "file", "filename": wanted.file, "size": 0 }))
             .await?;
-        overlay.image = Some(on_this_host(&wanted.file, vm.process().await?));
+        let process = self.server.map(|server| server.pid);
+        let image = overlay.image.insert(Image {
+            path: on_this_host(&wanted.file, process),
+            empty: None,
+        });
         vm.open_node(json!({ "driver": "file", "node-name": file_node, "filename": wanted.file }))
             .await?;
         overlay.opened.push(file_node.clone());
         vm.create_image(json!({
             "driver": "qcow2", "file": file_node, "size": size,
-            "backing-file": path, "backing-fmt": format,
+            "backing-file": path, "backing-fmt": image_format(format),
         }))
         .await?;
+        image.empty = length(&image.path);
         // Without a backing node for now: `blockdev-snapshot` puts the disk there.
         vm.open_node(
             json!({ "driver": "qcow2", "node-name": node, "file": file_node, "backing": null }),
@@ -198,71 +218,6 @@ impl Overlays {
             Err(error) => Err(error),
         }
     }
-
-    /// Takes the overlays away, unless they are kept; with one attached, its disk has all data when this returns.
-    ///
-    /// Goes on after an error, and tells at the end what is left behind.
-    pub async fn release(&self) -> Result<(), Error> {
-        let mut made = self.made.lock().await;
-        if self.kept.load(std::sync::atomic::Ordering::Relaxed) {
-            made.clear();
-        }
-        let mut left = Vec::new();
-        while let Some(overlay) = made.pop() {
-            if let Err(error) = self.take_away(&overlay).await {
-                left.push(format!(
-                    "{} (node `{}`): {}",
-                    overlay.path, overlay.node, error.kind
-                ));
-            }
-        }
-        if left.is_empty() {
-            return Ok(());
-        }
-        Err(self.vm.error(ErrorKind::Overlays(left.join("; "))))
-    }
-
-    async fn take_away(&self, overlay: &Overlay) -> Result<(), Error> {
-        let vm = &self.vm;
-        if overlay.opened.contains(&overlay.node) && self.is_attached(&overlay.node).await? {
-            self.commit(overlay).await?;
-        }
-        for node in overlay.opened.iter().rev() {
-            vm.close_node(node).await?;
-        }
-        let Some(image) = &overlay.image else {
-            return Ok(());
-        };
-        match std::fs::remove_file(image) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                Err(vm.error(ErrorKind::Host {
-                    doing: "remove",
-                    path: image.clone(),
-                    source: error.to_string(),
-                }))
-            }
-            _ => Ok(()),
-        }
-    }
-
-    async fn is_attached(&self, node: &str) -> Result<bool, Error> {
-        let disks = self.vm.disks().await?;
-        Ok(disks.iter().any(|disk| disk.node.as_deref() == Some(node)))
-    }
-
-    /// Brings what was written to an attached overlay back into its disk, which then takes its place again.
-    async fn commit(&self, overlay: &Overlay) -> Result<(), Error> {
-        let id = format!("qmpsh-undo-{}", nonce());
-        let arguments = object(json!({
-            "job-id": id, "device": overlay.node, "top-node": overlay.node, "base-node": overlay.base,
-            "auto-finalize": true, "auto-dismiss": false,
-        }));
-        self.vm.call("block-commit", arguments).await?;
-        let job = self.vm.job(&id);
-        job.wait(None, |_| {}).await?;
-        job.complete().await?;
-        job.wait(None, |_| {}).await.map(drop)
-    }
 }
 
 /// Where this host sees a file that QEMU made: under its own path, or through QEMU's process.
@@ -271,14 +226,21 @@ fn on_this_host(path: &str, process: Option<u32>) -> PathBuf {
         return PathBuf::from(path);
     };
     let through = PathBuf::from(format!("/proc/{process}/root{path}"));
-    let identity = |path: &Path| {
-        std::fs::metadata(path)
-            .map(|data| (data.dev(), data.ino()))
-            .ok()
-    };
     match (identity(&through), identity(Path::new(path))) {
         (Some(theirs), Some(ours)) if theirs == ours => PathBuf::from(path),
         (Some(_), _) => through,
         (None, _) => PathBuf::from(path),
+    }
+}
+
+fn length(image: &Path) -> Option<u64> {
+    std::fs::metadata(image).map(|data| data.len()).ok()
+}
+
+/// The format of an image whose node has this driver: that of a plain file or device is `raw`.
+fn image_format(driver: &str) -> &str {
+    match driver {
+        "file" | "host_device" => "raw",
+        format => format,
     }
 }

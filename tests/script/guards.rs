@@ -27,7 +27,7 @@ impl Guard for Held {
         format!("the test's {}", self.name)
     }
 
-    fn release(&self) -> Result<(), Box<EvalAltResult>> {
+    fn release(&self, _: &Engine) -> Result<(), Box<EvalAltResult>> {
         // Waiting here shows that no stop cuts a release off.
         current()?.block_on(self.describe(), bridge::sleep(Duration::from_millis(1)))?;
         self.story
@@ -284,4 +284,46 @@ fn a_panic_is_a_fault_of_ours() {
     };
     assert_eq!(failure.report.exit, Exit::Fault);
     assert!(failure.report.message.contains("on purpose"));
+}
+
+#[test]
+fn a_scripts_own_guard_undoes_whatever_ends_the_script() {
+    for (end, after) in [
+        ("1", ", after"),
+        ("throw \"oops\"", ""),
+        ("exit(3)", ""),
+        ("signal(); loop { }", ""),
+        ("signal(); sleep(3600)", ""),
+        ("panic()", ""),
+        ("g.dismiss()", ", after"),
+    ] {
+        let undone = if end == "g.dismiss()" {
+            ""
+        } else {
+            ", undo x, undone"
+        };
+        let undo = "|| { tell(helper(made)); sleep(0.001); tell(\"undone\") }";
+        let script = format!(
+            "fn helper(made) {{ `undo ${{made[0]}}` }} let made = [];
+             with guard(\"it\", {undo}) as g {{ tell(\"in\"); made.push(\"x\"); {end} }} tell(\"after\");"
+        );
+        assert_eq!(story(&script), format!("in{undone}{after}"), "{end}");
+        let script = format!(
+            "fn helper(made) {{ `undo ${{made[0]}}` }} let made = [\"x\"]; let g = guard(\"it\", {undo}); tell(\"in\"); {end};"
+        );
+        assert_eq!(story(&script), format!("in{undone}"), "bare: {end}");
+    }
+}
+
+#[test]
+fn an_undoing_that_fails_is_shown_with_its_own_place() {
+    let (ending, ..) = tell("let a = 1;\nwith guard(\"it\", || fail(\"stuck\")) as g {\n}");
+    let Ending::Failed(failure) = ending else {
+        panic!("{ending:?}")
+    };
+    assert!(
+        failure.drawn.contains("error: stuck") && failure.drawn.contains("test.rhai:2:21"),
+        "{}",
+        failure.drawn
+    );
 }

@@ -103,6 +103,38 @@ fn functions_that_call_each_other_for_ever_are_an_error_and_no_crash() {
 }
 
 #[test]
+fn the_deepest_nesting_that_compiles_stays_within_the_stack() {
+    for (before, after) in [
+        ("{ let x = 1; ", " }"),
+        ("switch 1 { 1 => ", ", _ => 0 }"),
+        ("(1 + ", ")"),
+        ("[1, ", "][1]"),
+        ("if true { 1 + ", " } else { 0 }"),
+        ("with guard(\"g\", || 0) as g { ", " }"),
+    ] {
+        let nested = |depth: usize| {
+            format!(
+                "fn f(n) {{ {}f(n + 1){} }} f(0)",
+                before.repeat(depth),
+                after.repeat(depth)
+            )
+        };
+        let mut stage = Stage::new();
+        let depths: Vec<usize> = (1..100).collect();
+        let deepest = depths.partition_point(|depth| {
+            !stage
+                .failure(&nested(*depth))
+                .contains("expression exceeds maximum complexity")
+        });
+        let shown = stage.failure(&nested(deepest));
+        assert!(
+            shown.contains("functions call each other too deeply"),
+            "{before}: {shown}"
+        );
+    }
+}
+
+#[test]
 fn functions_may_call_each_other_a_hundred_deep() {
     assert_eq!(
         value("fn f(n) { if n == 0 { 0 } else { 1 + f(n - 1) } } f(100)"),

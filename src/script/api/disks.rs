@@ -106,7 +106,7 @@ impl Guard for Guarded {
         format!("the overlays of {}", self.vm.label())
     }
 
-    fn release(&self) -> Result<(), Box<EvalAltResult>> {
+    fn release(&self, _: &Engine) -> Result<(), Box<EvalAltResult>> {
         let what = format!("{}: taking the overlays away", self.vm.label());
         current()?
             .block_on_cleanup(what, self.overlays.release())?

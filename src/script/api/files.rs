@@ -169,7 +169,7 @@ impl Guard for Held {
         format!("the open file {}", self.path)
     }
 
-    fn release(&self) -> Result<(), Box<EvalAltResult>> {
+    fn release(&self, _: &Engine) -> Result<(), Box<EvalAltResult>> {
         self.close()
     }
 }

@@ -108,8 +108,8 @@ pub(super) fn register(engine: &mut Engine) {
 
 fn sleep(time: &Dynamic) -> Outcome<()> {
     let time = length(time, "sleep")?;
-    current()?.block_on(
-        format_args!("sleep({})", duration::show(time)),
+    current()?.rest(
+        format!("sleep({})", duration::show(time)),
         bridge::sleep(time),
     )
 }

@@ -71,7 +71,7 @@ pub(super) fn register(engine: &mut Engine) {
         f.release();
         ```",
     )
-    .register_into_engine(engine, |frozen: &mut Frozen| frozen.0.release());
+    .register_into_engine(engine, |frozen: &mut Frozen| frozen.0.thaw());
     method(
         "fsthaw",
         &["agent", "int"],
@@ -112,7 +112,17 @@ impl Guard for Held {
         format!("the frozen guest of {}", self.freeze.vm().label())
     }
 
-    fn release(&self) -> Result<(), Box<EvalAltResult>> {
+    fn release(&self, _: &Engine) -> Result<(), Box<EvalAltResult>> {
+        self.thaw()
+    }
+
+    fn window(&self) -> Option<&Window> {
+        Some(&self.window)
+    }
+}
+
+impl Held {
+    fn thaw(&self) -> Outcome<()> {
         let current = current()?;
         let first = self.freeze.frozen().is_none();
         let what = format!("{}: thawing the guest", self.freeze.vm().label());
@@ -139,10 +149,6 @@ impl Guard for Held {
             let _ = current.run().output().log(&told);
         }
         released?.map_err(|error| failed(&error))
-    }
-
-    fn window(&self) -> Option<&Window> {
-        Some(&self.window)
     }
 }
 

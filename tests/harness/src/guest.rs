@@ -199,6 +199,11 @@ impl Guest {
         assert!(!line.contains('\''), "the hook goes in single quotes");
         self.shell_ok(&format!("freeze_hook '{line}'"));
     }
+
+    /// Restarts the agent without the hook.
+    pub fn no_freeze_hook(&self) {
+        self.shell_ok(": >/run/agent.args; agent_kill");
+    }
 }
 
 impl GuestBuilder {

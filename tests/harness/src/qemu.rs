@@ -24,6 +24,7 @@ pub struct QemuBuilder {
     pretty: bool,
     tcp: bool,
     monitors: Vec<String>,
+    images: Vec<(String, String)>,
     arguments: Vec<String>,
 }
 
@@ -78,9 +79,23 @@ impl QemuBuilder {
         self
     }
 
+    /// Makes an empty image in its folder, which is also the one that it runs in, so that arguments may name it by its
+    /// file name alone. The name's ending is the format; the size as `qemu-img` takes it (`64M`).
+    pub fn image(mut self, name: &str, size: &str) -> Self {
+        self.images.push((name.to_owned(), size.to_owned()));
+        self
+    }
+
     /// Adds an argument to QEMU's command line.
     pub fn arg(mut self, argument: impl Into<String>) -> Self {
         self.arguments.push(argument.into());
+        self
+    }
+
+    /// Adds words to QEMU's command line.
+    pub fn args(mut self, line: &str) -> Self {
+        self.arguments
+            .extend(line.split_ascii_whitespace().map(str::to_owned));
         self
     }
 
@@ -89,11 +104,15 @@ impl QemuBuilder {
         let folder = Folder::new();
         self.monitors.insert(0, "qmp".to_owned());
         let log = std::fs::File::create(folder.join("log")).expect("the folder takes files");
+        for (name, size) in &self.images {
+            make_image(&folder.join(name), size);
+        }
 
         let mut command = Process::command("qemu-system-x86_64", &[]);
         command
             .args(["-M", "none", "-nodefaults", "-no-user-config"])
             .args(["-display", "none"])
+            .current_dir(folder.path())
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(log);
@@ -124,6 +143,24 @@ impl QemuBuilder {
             folder,
         }
     }
+}
+
+fn make_image(path: &Path, size: &str) {
+    let format = path.extension().expect("the ending is the format");
+    std::fs::create_dir_all(path.parent().expect("a folder")).expect("the folder takes folders");
+    let output = std::process::Command::new("qemu-img")
+        .args(["create", "-q", "-f"])
+        .arg(format)
+        .arg(path)
+        .arg(size)
+        .output()
+        .expect("qemu-img runs");
+    assert!(
+        output.status.success(),
+        "{}: {}",
+        path.display(),
+        String::from_utf8_lossy(&output.stderr)
+    );
 }
 
 fn monitor(id: &str, backend: &str, pretty: bool) -> [String; 4] {

@@ -56,7 +56,7 @@ async fn a_number_that_json_does_not_know_ends_the_connection_and_is_shown() {
 
 #[tokio::test(start_paused = true)]
 async fn nesting_without_end_ends_the_connection() {
-    let error = ending_of("{\"return\": [".to_owned() + &"[".repeat(30_000)).await;
+    let error = ending_of(format!("{{\"return\": [{}", "[".repeat(30_000))).await;
     assert_eq!(
         error,
         Error::TooLarge {

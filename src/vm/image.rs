@@ -1,0 +1,160 @@
+//! Where an image lies on this host, from the name that QEMU has for it.
+//!
+//! A wrong answer would make an overlay whose backing file does not exist, so a relative name counts only when QEMU's
+//! process is seen to hold that very file open.
+
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Component, Path, PathBuf};
+
+use serde_json::Value;
+
+/// The image file in a name of QEMU's: the name itself, or the one file in a `json:` name.
+///
+/// QEMU makes up a `json:` name when a plain one would not lead to the same images, as for an overlay whose backing file
+/// is another than its header says. With more in it than that (the offset of a raw image, a throttle), the file alone
+/// would not be the image, and the name stays as it is.
+pub(super) fn file_of(name: &str) -> String {
+    plain_file(name).unwrap_or_else(|| name.to_owned())
+}
+
+fn plain_file(name: &str) -> Option<String> {
+    let image: Value = serde_json::from_str(name.strip_prefix("json:")?).ok()?;
+    let has_only = |node: &Value, known: &[&str]| {
+        node.as_object()
+            .is_some_and(|members| members.keys().all(|key| known.contains(&key.as_str())))
+    };
+    let file = &image["file"];
+    let plain = has_only(&image, &["driver", "file", "backing"])
+        && has_only(file, &["driver", "filename"])
+        && matches!(file["driver"].as_str(), Some("file" | "host_device"));
+    plain.then(|| file["filename"].as_str().map(str::to_owned))?
+}
+
+/// The absolute path of the image that QEMU calls `file`, in the process `process`.
+///
+/// Nothing for what is no plain file, and for relative names where the process cannot be seen or does not have the file
+/// open under one clear path.
+pub(super) fn on_host(file: &str, process: Option<u32>) -> Option<PathBuf> {
+    if file.starts_with('/') {
+        return Some(PathBuf::from(file));
+    }
+    let protocol = file.split(['/', ' ']).next().unwrap_or_default();
+    if file.is_empty() || protocol.contains(':') {
+        return None;
+    }
+    let process = PathBuf::from(format!("/proc/{}", process?));
+    let open = open_files(&process.join("fd"));
+    if let Ok(folder) = fs::read_link(process.join("cwd")) {
+        let path: PathBuf = folder.join(file).components().collect();
+        if identity(&path).is_some_and(|this| open.iter().any(|(_, other)| *other == this)) {
+            return Some(path);
+        }
+    }
+    // A QEMU that became a daemon has left the folder that its images were named from.
+    let tail = Path::new(file).strip_prefix(".").unwrap_or(Path::new(file));
+    if tail.components().any(|part| part == Component::ParentDir) {
+        return None;
+    }
+    let mut matching: Vec<PathBuf> = open
+        .into_iter()
+        .map(|(path, _)| path)
+        .filter(|path| path.ends_with(tail))
+        .collect();
+    matching.sort();
+    matching.dedup();
+    match matching.as_slice() {
+        [only] => Some(only.clone()),
+        _ => None,
+    }
+}
+
+/// The files that a process has open: their paths as this host sees them, each with what tells it from others.
+fn open_files(descriptors: &Path) -> Vec<(PathBuf, (u64, u64))> {
+    let entries = fs::read_dir(descriptors).into_iter().flatten().flatten();
+    entries
+        .filter_map(|entry| {
+            let path = fs::read_link(entry.path()).ok()?;
+            let opened = identity(&entry.path())?;
+            // Sockets have no path; a path may by now name another file than the one that is open.
+            (identity(&path)? == opened).then_some((path, opened))
+        })
+        .collect()
+}
+
+/// What tells a file from all others of this host: the device and the number on it.
+pub(super) fn identity(path: &Path) -> Option<(u64, u64)> {
+    let data = fs::metadata(path).ok()?;
+    Some((data.dev(), data.ino()))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs::File;
+    use std::process;
+
+    use super::*;
+
+    fn here() -> Option<u32> {
+        Some(process::id())
+    }
+
+    #[test]
+    fn an_absolute_name_is_its_own_path() {
+        assert_eq!(on_host("/srv/a", None), Some(PathBuf::from("/srv/a")));
+    }
+
+    #[test]
+    fn a_relative_image_is_found_in_the_folder_of_its_process_if_it_is_open_there() {
+        let folder = std::env::current_dir().unwrap();
+        let _open = File::open("Cargo.toml").unwrap();
+        for name in ["Cargo.toml", "./Cargo.toml"] {
+            assert_eq!(on_host(name, here()), Some(folder.join("Cargo.toml")));
+        }
+        // It is there, but it is not the process's image.
+        assert_eq!(on_host("README.md", here()), None);
+        assert_eq!(on_host("Cargo.toml", None), None);
+    }
+
+    #[test]
+    fn a_relative_image_is_found_by_its_name_when_its_process_went_to_another_folder() {
+        let folder = std::env::temp_dir().join(format!("qmpsh-image-{}", process::id()));
+        fs::create_dir_all(folder.join("one/images")).unwrap();
+        fs::create_dir_all(folder.join("two/images")).unwrap();
+        let (one, two) = (folder.join("one/images/a"), folder.join("two/images/a"));
+        let _first = File::create(&one).unwrap();
+        assert_eq!(on_host("images/a", here()), Some(one.clone()));
+        assert_eq!(on_host("./images/a", here()), Some(one.clone()));
+        assert_eq!(on_host("../images/a", here()), None);
+        assert_eq!(on_host("mages/a", here()), None);
+        // Two that it could be are none.
+        let second = File::create(&two).unwrap();
+        assert_eq!(on_host("images/a", here()), None);
+        assert_eq!(on_host("one/images/a", here()), Some(one));
+        drop(second);
+        fs::remove_dir_all(folder).unwrap();
+    }
+
+    #[test]
+    fn what_is_no_plain_file_has_no_path() {
+        for name in ["nbd://host/x", "json:{\"driver\": \"null-co\"}", ""] {
+            assert_eq!(on_host(name, here()), None, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_json_name_tells_its_file_when_that_says_it_all() {
+        let overlay = r#"json:{"backing": {"driver": "raw", "file": {"driver": "file", "filename": "b.raw"}}, "driver": "qcow2", "file": {"driver": "file", "filename": "/srv/o.qcow2"}}"#;
+        assert_eq!(file_of(overlay), "/srv/o.qcow2");
+        for name in [
+            "a.qcow2",
+            "nbd://host/x",
+            "json:x",
+            r#"json:{"driver": "null-co"}"#,
+            r#"json:{"driver": "raw", "offset": 512, "file": {"driver": "file", "filename": "a"}}"#,
+            r#"json:{"driver": "qcow2", "file": {"driver": "nbd", "host": "h", "port": "1"}}"#,
+        ] {
+            assert_eq!(file_of(name), name);
+        }
+    }
+}

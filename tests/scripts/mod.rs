@@ -1,0 +1,112 @@
+//! Scripts on real machines, through the real binary: the ready-made ones, and the whole surface that scripts have.
+
+mod lent;
+mod relay;
+mod snapshot;
+mod snapshot_failures;
+mod snapshot_names;
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use harness::{Guest, Outcome, Qemu, Qmpsh, RawQmp};
+use serde_json::{Value, json};
+
+/// qmpsh with these arguments, in a home of its own.
+fn qmpsh<'a>(arguments: impl IntoIterator<Item = &'a str>) -> Qmpsh {
+    Qmpsh::new(env!("CARGO_BIN_EXE_qmpsh")).args(arguments)
+}
+
+/// The names of all block nodes.
+fn nodes(monitor: &Path) -> Vec<String> {
+    let reply = RawQmp::connect(monitor).call("query-named-block-nodes", &json!({ "flat": true }));
+    let mut names: Vec<String> = reply
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|node| node["node-name"].as_str().unwrap().to_owned())
+        .collect();
+    names.sort();
+    names
+}
+
+/// The node at the top of each of the machine's disks, by the path of the disk's device.
+fn tops(monitor: &Path) -> Vec<(String, String)> {
+    let reply = RawQmp::connect(monitor).call("query-block", &Value::Null);
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let mut tops: Vec<(String, String)> = reply
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|drive| (text(&drive["qdev"]), text(&drive["inserted"]["node-name"])))
+        .collect();
+    tops.sort();
+    tops
+}
+
+/// The files in a folder that end so.
+fn files(folder: &Path, ending: &str) -> Vec<PathBuf> {
+    let mut files: Vec<PathBuf> = std::fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.to_str().unwrap().ends_with(ending))
+        .collect();
+    files.sort();
+    files
+}
+
+/// What `qemu-img info` says of an image that may be in use.
+fn image_info(image: &Path) -> Value {
+    let output = Command::new("qemu-img")
+        .args(["info", "-U", "--output=json"])
+        .arg(image)
+        .output()
+        .unwrap();
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+/// A machine that has disks and no guest, stopped before its first instruction: `a.qcow2` (node `a`, device `disk-a`) and
+/// `b.raw` (node `b`, device `disk-b`), both by relative names.
+fn machine() -> Qemu {
+    let disk = |name: &str, format: &str| {
+        format!(
+            " -blockdev file,node-name={name}-file,filename={name}.{format} -blockdev {format},node-name={name},file={name}-file
+              -device virtio-blk-pci,id=disk-{name},drive={name}"
+        )
+    };
+    Qemu::bare()
+        .image("a.qcow2", "16M")
+        .image("b.raw", "8M")
+        .args("-machine q35 -accel tcg -m 32 -S")
+        .args(&disk("a", "qcow2"))
+        .args(&disk("b", "raw"))
+        .start()
+}
+
+/// What is there before a script runs, to be compared with what it left.
+#[derive(Debug, PartialEq, Eq)]
+struct State {
+    nodes: Vec<String>,
+    tops: Vec<(String, String)>,
+    files: Vec<PathBuf>,
+}
+
+impl State {
+    fn of(monitor: &Path, folder: &Path) -> Self {
+        Self {
+            nodes: nodes(monitor),
+            tops: tops(monitor),
+            files: files(folder, ".qcow2"),
+        }
+    }
+
+    fn of_guest(guest: &Guest) -> Self {
+        Self::of(&guest.qmp(), guest.folder().path())
+    }
+}
+
+/// The run's one JSON document.
+#[track_caller]
+fn document(outcome: &Outcome) -> Value {
+    serde_json::from_str(&outcome.stdout).unwrap_or_else(|error| panic!("{error}: {outcome:#?}"))
+}

@@ -1,0 +1,107 @@
+//! A relay before a socket of QEMU's, which holds a message back until the test lets it go.
+
+use std::io::{BufRead, BufReader, Write};
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Condvar, Mutex};
+use std::thread;
+
+use harness::Folder;
+
+/// Passes all on between its clients and the socket behind it, but for what it holds.
+pub(super) struct Relay {
+    folder: Folder,
+    gate: Arc<Gate>,
+}
+
+struct Gate {
+    /// What a held line contains.
+    text: &'static str,
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+#[derive(PartialEq, Eq)]
+enum State {
+    Waiting,
+    Holding,
+    Released,
+}
+
+impl Relay {
+    /// A relay before `socket` that holds the first line that contains `text`, and all lines after it.
+    pub(super) fn holding(socket: &Path, text: &'static str) -> Self {
+        let folder = Folder::new();
+        let listener = UnixListener::bind(folder.join("socket")).unwrap();
+        let gate = Arc::new(Gate {
+            text,
+            state: Mutex::new(State::Waiting),
+            changed: Condvar::new(),
+        });
+        let (behind, held) = (socket.to_owned(), Arc::clone(&gate));
+        thread::spawn(move || {
+            for client in listener.incoming() {
+                let (client, server) = (client.unwrap(), UnixStream::connect(&behind).unwrap());
+                let gate = Arc::clone(&held);
+                let (to_server, to_client) =
+                    (server.try_clone().unwrap(), client.try_clone().unwrap());
+                thread::spawn(move || pass(&client, &to_server, |line| gate.pass(line)));
+                thread::spawn(move || pass(&server, &to_client, |_| ()));
+            }
+        });
+        Self { folder, gate }
+    }
+
+    /// Its own socket.
+    pub(super) fn socket(&self) -> PathBuf {
+        self.folder.join("socket")
+    }
+
+    /// Returns when the message has come and is held.
+    pub(super) fn wait(&self) {
+        let state = self.gate.state.lock().unwrap();
+        drop(
+            self.gate
+                .changed
+                .wait_while(state, |state| *state == State::Waiting),
+        );
+    }
+
+    /// Lets the message go.
+    pub(super) fn release(&self) {
+        *self.gate.state.lock().unwrap() = State::Released;
+        self.gate.changed.notify_all();
+    }
+}
+
+impl Gate {
+    fn pass(&self, line: &[u8]) {
+        let mut state = self.state.lock().unwrap();
+        if *state == State::Waiting && String::from_utf8_lossy(line).contains(self.text) {
+            *state = State::Holding;
+            self.changed.notify_all();
+        }
+        drop(
+            self.changed
+                .wait_while(state, |state| *state == State::Holding),
+        );
+    }
+}
+
+/// Passes lines on until one side has gone.
+fn pass(from: &UnixStream, mut to: &UnixStream, mut before: impl FnMut(&[u8])) {
+    let mut from = BufReader::new(from);
+    let mut line = Vec::new();
+    while from
+        .read_until(b'\n', &mut line)
+        .is_ok_and(|count| count > 0)
+    {
+        before(&line);
+        if to.write_all(&line).is_err() {
+            break;
+        }
+        line.clear();
+    }
+    // The other side may have gone already.
+    let _ = to.shutdown(std::net::Shutdown::Both);
+}
