@@ -1,6 +1,6 @@
 //! An error that ended a script, drawn for the terminal: what happened, the line with a caret, how the script came
-//! there across functions and modules, and what to do. The words come from `error.rs`; this file finds the places and the
-//! names that were nearly right are found in `names.rs`. What scripts and guests put into the words is escaped.
+//! there across functions and modules, and what to do. The words come from `error.rs`, the names that were nearly right
+//! from `names.rs`; this file finds the places. What scripts and guests put into the words is escaped.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -9,7 +9,7 @@ use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 use rhai::{AST, Engine, EvalAltResult, Position};
 
 use super::library::Library;
-use super::names::Names;
+use super::names::{self, Names};
 use super::source::{Source, Sources};
 use crate::report::Report;
 use crate::wire::escape::{escaped, escaped_lines};
@@ -221,7 +221,7 @@ fn whole_line<'a>(group: Group<'a>, place: &'a Place, text: &'a str) -> Group<'a
 }
 
 fn function_name(name: &str) -> String {
-    if name.starts_with("anon$") {
+    if names::is_closure(name) {
         "a closure".to_owned()
     } else {
         format!("`{name}`")
