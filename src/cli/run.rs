@@ -48,16 +48,23 @@ impl Run {
             }
         };
         let command = argument::command(&format!("qmpsh run {}", source.name), &header);
-        let matches = match command.try_get_matches_from(words) {
-            Ok(matches) => matches,
-            Err(error) => return usage(&error),
+        let read = match header.arguments {
+            Some(_) => options.read_beside(command, words),
+            // Without declared arguments all words are the script's.
+            None => command
+                .try_get_matches_from(words)
+                .map(|matches| (matches, options.clone())),
         };
-        let values = argument::values(&header, &matches);
+        let (matches, options) = match &read {
+            Ok((matches, options)) => (matches, options),
+            Err(error) => return usage(error),
+        };
+        let values = argument::values(&header, matches);
         let mut permit = header.permit(&values);
         permit.widen(self.allow.permit());
         let settings = Settings {
             permit,
-            args: argument::to_script(&header, &matches, &values),
+            args: argument::to_script(&header, matches, &values),
             ..finish::settings(options)
         };
         let mut session = match Session::new(settings) {
