@@ -18,7 +18,7 @@ pub(super) struct Options {
     /// The deadline of each call, such as 30s or 5m
     #[arg(long, global = true, value_name = "TIME", help_heading = "General options", value_parser = deadline)]
     pub(super) timeout: Option<Duration>,
-    /// When messages are coloured
+    /// When messages are coloured; auto is on a terminal, unless `NO_COLOR` is set
     #[arg(
         long,
         global = true,
@@ -35,11 +35,10 @@ pub(super) struct Options {
 /// When something is done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(super) enum When {
-    /// On a terminal, unless `NO_COLOR` is set
+    // Plain comments: with documentation here, the long help would differ from the short one for these words alone.
+    // On a terminal, unless `NO_COLOR` is set.
     Auto,
-    /// Always
     Always,
-    /// Never
     Never,
 }
 
