@@ -15,7 +15,7 @@ pub(super) struct Options {
     #[arg(long, global = true, help_heading = "General options")]
     pub(super) json: bool,
     /// The deadline of each call, such as 30s or 5m
-    #[arg(long, global = true, value_name = "TIME", help_heading = "General options", value_parser = duration::parse)]
+    #[arg(long, global = true, value_name = "TIME", help_heading = "General options", value_parser = deadline)]
     pub(super) timeout: Option<Duration>,
     /// When messages are coloured
     #[arg(
@@ -40,6 +40,15 @@ pub(super) enum When {
     Always,
     /// Never
     Never,
+}
+
+/// A deadline: a time in which something can be answered.
+fn deadline(text: &str) -> Result<Duration, String> {
+    match duration::parse(text) {
+        Ok(time) if time.is_zero() => Err("it must be longer than 0".to_owned()),
+        Ok(time) => Ok(time),
+        Err(invalid) => Err(invalid.to_string()),
+    }
 }
 
 impl Options {

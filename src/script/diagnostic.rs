@@ -1,6 +1,6 @@
 //! An error that ended a script, drawn for the terminal: what happened, the line with a caret, how the script came
-//! there across functions and modules, and what to do. The words come from `error.rs`; this file finds the places and the
-//! names that were nearly right are found in `names.rs`. What scripts and guests put into the words is escaped.
+//! there across functions and modules, and what to do. The words come from `error.rs`, the names that were nearly right
+//! from `names.rs`; this file finds the places. What scripts and guests put into the words is escaped.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -9,7 +9,7 @@ use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 use rhai::{AST, Engine, EvalAltResult, Position};
 
 use super::library::Library;
-use super::names::Names;
+use super::names::{self, Names};
 use super::source::{Source, Sources};
 use crate::report::Report;
 use crate::wire::escape::{escaped, escaped_lines};
@@ -110,7 +110,7 @@ impl Explainer<'_> {
     }
 
     fn text(&self, source: &str) -> Arc<str> {
-        self.sources.text(source).unwrap_or_default()
+        printable(&self.sources.text(source).unwrap_or_default()).into()
     }
 
     /// The way of the script to the error, outermost first.
@@ -154,10 +154,16 @@ impl Explainer<'_> {
     }
 }
 
+/// A script's text with what the drawing library does not replace by a sign: the second set of control characters.
+/// Each by one of the same length, so that places stay where they are.
+fn printable(text: &str) -> String {
+    text.replace(|next| ('\u{80}'..='\u{9f}').contains(&next), "\u{bf}")
+}
+
 /// Draws a report of one place in a text, for what is wrong before a script runs.
 pub fn draw_at(report: &Report, source: &Source, line: usize, color: bool) -> String {
     let position = u16::try_from(line).map_or(Position::NONE, |line| Position::new(line, 1));
-    let text = source.text.to_string();
+    let text = printable(&source.text);
     let place = Place {
         source: source.name.clone(),
         position,
@@ -206,7 +212,7 @@ fn whole_line<'a>(group: Group<'a>, place: &'a Place, text: &'a str) -> Group<'a
             let mark = AnnotationKind::Primary.span(span);
             group.element(
                 Snippet::source(text)
-                    .path(place.source.as_str())
+                    .path(escaped(&place.source))
                     .annotation(mark),
             )
         }
@@ -215,7 +221,7 @@ fn whole_line<'a>(group: Group<'a>, place: &'a Place, text: &'a str) -> Group<'a
 }
 
 fn function_name(name: &str) -> String {
-    if name.starts_with("anon$") {
+    if names::is_closure(name) {
         "a closure".to_owned()
     } else {
         format!("`{name}`")
@@ -254,7 +260,7 @@ fn snippet<'a>(
     match span(text, place.position) {
         Some(span) => group.element(
             Snippet::source(text)
-                .path(place.source.as_str())
+                .path(escaped(&place.source))
                 .annotation(kind.span(span)),
         ),
         None => group,

@@ -4,7 +4,7 @@ use rhai::packages::{Package, StandardPackage};
 use rhai::{Dynamic, Engine, ParseError};
 
 use super::library::Library;
-use super::{api, number, run, with, words};
+use super::{api, lookup, number, run, with, words};
 
 /// How deep functions may call each other. With the nesting below, the deepest script that compiles stays within the
 /// stack of its thread; a test holds that.
@@ -37,14 +37,14 @@ pub(super) fn build(library: Library, args: Dynamic) -> Result<Engine, ParseErro
 fn volatile(engine: &mut Engine, args: Dynamic) {
     engine.on_parse_token(|token, _, _| words::named(number::exact_literal(token)));
     // Not a variable of the scope, which functions do not see, but one that they may shadow.
-    engine.on_var(move |name, index, context| {
+    engine.on_var(move |name, index, mut context| {
         if index != 0 || context.scope().contains(name) {
             return Ok(None);
         }
         Ok(match name {
             "args" => Some(args.clone()),
             "host" => Some(api::host()),
-            _ => None,
+            _ => lookup::function(name, &mut context),
         })
     });
 }

@@ -18,6 +18,7 @@ pub mod error;
 pub mod guard;
 pub mod header;
 pub mod library;
+mod lookup;
 pub mod output;
 pub mod permit;
 pub mod ready_made;

@@ -68,6 +68,7 @@ impl Names<'_> {
             true,
         );
         let own = self.script.into_iter().flat_map(AST::iter_functions);
+        let own = own.filter(|function| !is_closure(function.name));
         known.extend(own.map(|function| shape(function.name, &function.params)));
         known
     }
@@ -103,4 +104,9 @@ fn names_in(engine: &Engine, text: &str) -> BTreeSet<String> {
         before = token;
     }
     names
+}
+
+/// Whether this is Rhai's own name for a closure.
+pub(super) fn is_closure(name: &str) -> bool {
+    name.starts_with("anon$")
 }

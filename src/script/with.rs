@@ -8,6 +8,7 @@ use rhai::{Dynamic, Engine, EvalAltResult, EvalContext, Expression, Map, ParseEr
 
 use super::error;
 use super::guard::{self, AS_GUARD, Guard, SharedGuard, Window};
+use super::lookup;
 use super::run::{Current, current};
 use crate::report::Report;
 
@@ -28,6 +29,7 @@ fn evaluate(context: &mut EvalContext, inputs: &[Expression]) -> Outcome {
         ));
     };
     let current = current()?;
+    lookup::variables_first(context);
     let value = expression.eval_with_context(context)?;
     let guard = as_guard(context, &value, expression.position())?;
     let scope = guard

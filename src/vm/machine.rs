@@ -34,6 +34,8 @@ struct Shared {
     target: Target,
     settings: Arc<Settings>,
     monitor: Mutex<Option<Qmp>>,
+    // What the QEMU behind the monitor can do, once it was asked; forgotten with the connection.
+    commands: Mutex<Option<Arc<BTreeSet<String>>>>,
     agent: OnceCell<Agent>,
     completing: Completing,
 }
@@ -46,6 +48,7 @@ impl Vm {
                 target,
                 settings,
                 monitor: Mutex::new(None),
+                commands: Mutex::new(None),
                 agent: OnceCell::new(),
                 completing: Completing::default(),
             }),
@@ -111,6 +114,8 @@ impl Vm {
             .await
             .map_err(|error| self.error(error))?;
         *slot = Some(qmp.clone());
+        // Another QEMU may listen there by now.
+        *self.shared.commands.lock().await = None;
         Ok(qmp)
     }
 
@@ -236,10 +241,21 @@ impl Vm {
         Ok(self.monitor().await?.greeting().version.to_string())
     }
 
-    /// The names of all commands that this QEMU has (`query-commands`).
-    pub async fn commands(&self) -> Result<BTreeSet<String>, Error> {
+    /// The names of all commands that this QEMU has (`query-commands`), asked for once a connection.
+    pub async fn commands(&self) -> Result<Arc<BTreeSet<String>>, Error> {
+        // A lost connection is noticed, and its list forgotten, by making the next.
+        self.monitor().await?;
+        if let Some(commands) = &*self.shared.commands.lock().await {
+            return Ok(commands.clone());
+        }
         let reply = self.call("query-commands", Map::new()).await?;
-        names(&reply).ok_or_else(|| self.reply_error("query-commands", "list"))
+        let list = reply
+            .as_array()
+            .ok_or_else(|| self.reply_error("query-commands", "list"))?;
+        let names = list.iter().filter_map(|entry| entry["name"].as_str());
+        let commands = Arc::new(names.map(str::to_owned).collect::<BTreeSet<_>>());
+        *self.shared.commands.lock().await = Some(commands.clone());
+        Ok(commands)
     }
 
     /// The command that a script means by the method `name`: QMP mixes `-` and `_`, a method has `_` only.

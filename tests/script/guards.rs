@@ -127,6 +127,54 @@ fn the_release_runs_after_the_block_whatever_ends_it() {
 }
 
 #[test]
+fn a_variable_goes_before_a_function_of_its_name_in_the_block_and_behind_it() {
+    let functions =
+        "fn disks() { [1, 2] } fn double(x) { x * 2 } fn doubled(list) { list.map(double) }";
+    for (script, expected) in [
+        (
+            "let disks = disks(); with hold(disks[1].to_string()) as f { tell(`${disks}`) } tell(`${disks}`)",
+            "[1, 2], release 2, [1, 2]",
+        ),
+        (
+            "with hold(\"a\") as disks { tell(disks.name()) } tell(`${disks()}`)",
+            "a, release a, [1, 2]",
+        ),
+        (
+            "with hold(\"a\") as f { let disks = 5; if true { disks += 1; tell(`${disks}`) } }",
+            "6, release a",
+        ),
+        (
+            "fn work(disks) { with hold(\"a\") as f { tell(`${disks + 1}`) } disks } tell(`${work(3)}`)",
+            "4, release a, 3",
+        ),
+    ] {
+        assert_eq!(
+            story(&format!("{functions} {script}")),
+            expected,
+            "{script}"
+        );
+    }
+    // A function is still a value where no variable is called so, there and in what is called from there.
+    let both = "tell(`${[1].map(double)}`); tell(`${doubled([2])}`);";
+    assert_eq!(
+        story(&format!(
+            "{functions} with hold(\"a\") as f {{ {both} }} {both}"
+        )),
+        "[2], [4], release a, [2], [4]"
+    );
+    assert!(matches!(
+        tell("with hold(\"a\") as f { nobody }").0,
+        Ending::Failed(_)
+    ));
+    assert_eq!(
+        story(
+            "import \"std/size\" as size; fn f() { 1 } with hold(\"a\") as g { tell(size::human(2)); tell(type_of(f)) }"
+        ),
+        "2 B, Fn, release a"
+    );
+}
+
+#[test]
 fn loops_go_on_after_break_and_continue_in_the_block() {
     let script = "for i in 0..3 { with hold(`${i}`) as f { if i == 1 { continue } tell(f.name()); if i == 2 { break } } }";
     assert_eq!(story(script), "0, release 0, release 1, 2, release 2");

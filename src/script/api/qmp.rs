@@ -1,6 +1,6 @@
 //! `v.qmp(...)`: any QMP command, by its name or as a method.
 
-use rhai::{Dynamic, Engine, EvalAltResult, Map};
+use rhai::{Dynamic, Engine, EvalAltResult, Map, NativeCallContext, Position};
 
 use super::{Outcome, arguments, method, property, wait};
 use crate::script::convert::from_json;
@@ -10,7 +10,19 @@ use crate::vm::{Arguments, Vm};
 /// `v.qmp` without a call: its methods are the commands of this very QEMU. It has no methods of its own, because a
 /// name that is looked up as a command must never be one that means something else.
 #[derive(Clone)]
-struct Commands(Vm);
+struct Commands {
+    vm: Vm,
+    place: Place,
+}
+
+/// Where a script wrote `v.qmp`. Rhai tells a function that stands in for missing ones nothing of its place, and the
+/// command is as a rule written right behind this.
+#[derive(Clone, PartialEq, Eq)]
+struct Place {
+    source: Option<String>,
+    depth: usize,
+    position: Position,
+}
 
 pub(super) fn register(engine: &mut Engine) {
     engine.register_type_with_name::<Commands>("qmp");
@@ -51,12 +63,20 @@ pub(super) fn register(engine: &mut Engine) {
         print(v.qmp.query_status().status);
         ```"#,
     )
-    .register_into_engine(engine, |vm: &mut Vm| Commands(vm.clone()));
+    .register_into_engine(engine, |context: NativeCallContext, vm: &mut Vm| Commands {
+        vm: vm.clone(),
+        place: Place {
+            source: context.call_source().map(str::to_owned),
+            // The command is called one deeper than the property is read.
+            depth: context.call_level() + 1,
+            position: context.call_position(),
+        },
+    });
     #[expect(
         deprecated,
         reason = "Rhai marks it so because it may change, and its version is pinned"
     )]
-    engine.on_missing_function(|name, values, is_method, _| {
+    engine.on_missing_function(|name, values, is_method, context| {
         if !is_method {
             return Ok(None);
         }
@@ -69,7 +89,19 @@ pub(super) fn register(engine: &mut Engine) {
         else {
             return Ok(None);
         };
-        method_call(&commands.0, name, rest).map(Some)
+        let called = method_call(&commands.vm, name, rest);
+        called.map(Some).map_err(|mut error| {
+            // A value of `v.qmp` that was passed on says nothing of where it is used.
+            let Place {
+                source,
+                depth,
+                position,
+            } = commands.place;
+            if source.as_deref() == context.source() && depth == context.call_level() {
+                error.set_position(position);
+            }
+            error
+        })
     });
 }
 

@@ -9,9 +9,9 @@ use super::time::length;
 use super::{Outcome, failed, method, wait};
 use crate::script::convert::from_json;
 use crate::script::error;
-use crate::script::run::current;
+use crate::script::run::{Current, current};
 use crate::vm::watch::event_value;
-use crate::vm::{Error, Vm, Watch};
+use crate::vm::{Error, ErrorKind, Vm, Watch};
 use crate::wire::Event;
 
 /// A subscription in a script. It is moved out while it waits, so that a condition may use the VM.
@@ -136,8 +136,7 @@ fn wait_for(
     let end = Instant::now() + time;
     let mut watch = watching.take()?;
     let outcome = loop {
-        let left = end.saturating_duration_since(Instant::now());
-        let event = match next(&mut watch, left) {
+        let event = match next(&mut watch, end, time) {
             Ok(event) => from_json(event_value(&event)),
             Err(error) => break Err(error),
         };
@@ -151,12 +150,27 @@ fn wait_for(
     outcome
 }
 
-fn next(watch: &mut Watch, left: Duration) -> Result<Arc<Event>, Box<EvalAltResult>> {
+/// The next event before `end`, which is `time` after the wait began.
+fn next(watch: &mut Watch, end: Instant, time: Duration) -> Result<Arc<Event>, Box<EvalAltResult>> {
     let current = current()?;
     let what = watch.describe();
-    current
-        .block_on(what, watch.wait(left, |_| Ok::<bool, Error>(true)))?
-        .map_err(|error| failed(&error))
+    let left = end.saturating_duration_since(Instant::now());
+    let came = current.block_on(what, watch.wait(left, |_| Ok::<bool, Error>(true)))?;
+    tell_dropped(&current, watch.take_dropped());
+    came.map_err(|mut error| {
+        if let ErrorKind::NoEvent { after, .. } = &mut error.kind {
+            *after = time;
+        }
+        failed(&error)
+    })
+}
+
+fn tell_dropped(current: &Current, dropped: u64) {
+    if dropped > 0 {
+        let told = format!("{dropped} events were dropped before these, unread");
+        // A closed error stream is no reason to lose the events.
+        let _ = current.run().output().log(&told);
+    }
 }
 
 fn drain(watching: &mut Watching) -> Outcome<Array> {
@@ -165,11 +179,7 @@ fn drain(watching: &mut Watching) -> Outcome<Array> {
     let drained = current.block_on(watch.describe(), watch.drain());
     watching.put(watch);
     let (dropped, events) = drained?;
-    if dropped > 0 {
-        let told = format!("{dropped} events were dropped before these, unread");
-        // A closed error stream is no reason to lose the events.
-        let _ = current.run().output().log(&told);
-    }
+    tell_dropped(&current, dropped);
     Ok(events
         .iter()
         .map(|event| from_json(event_value(event)))
