@@ -18,11 +18,13 @@ fn ends(running: Running, signal: Signal, code: i32) {
     running.signal(signal);
     let outcome = running.wait();
     assert_eq!(outcome.stdout, "", "{outcome:#?}");
-    fails(
-        &outcome,
-        code,
-        &[&format!("ended by signal {}", code - 128)],
-    );
+    let words = match code {
+        130 => "ended by SIGINT",
+        143 => "ended by SIGTERM",
+        129 => "ended by SIGHUP",
+        other => panic!("no signal ends with {other}"),
+    };
+    fails(&outcome, code, &[words]);
 }
 
 #[test]

@@ -195,7 +195,7 @@ fn an_unknown_command_is_refused_in_qemus_words() {
     let qemu = Qemu::bare().start();
     let outcome = ask(qemu.qmp(), "vm(args[0]).qmp(\"no-such\", #{ a: 1 })");
     let words = [
-        "`no-such` was refused",
+        "this QEMU has no command `no-such`",
         "The command no-such has not been found",
         qemu.qmp().to_str().unwrap().to_owned().leak(),
         "class: CommandNotFound",
