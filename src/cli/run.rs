@@ -1,8 +1,8 @@
 //! `qmpsh run`: a script from a file, from standard input or from the binary, with the arguments that it declares.
 
 use std::ffi::{OsStr, OsString};
-use std::fs;
-use std::io::{self, Read};
+use std::fs::File;
+use std::io;
 use std::path::Path;
 
 use clap::Args;
@@ -13,7 +13,7 @@ use super::{finish, usage};
 use crate::nearest::did_you_mean;
 use crate::report::{Exit, Report};
 use crate::script::header::Header;
-use crate::script::{Session, Settings, Source, argument, diagnostic, ready_made};
+use crate::script::{Session, Settings, Source, argument, diagnostic, ready_made, source};
 
 /// Run a script: a file, `-` for standard input, or a ready-made script by its name
 #[derive(Debug, Args)]
@@ -84,9 +84,7 @@ impl Run {
 /// directory must not take its place unseen.
 fn find(word: &OsStr) -> Result<Source, Report> {
     if word == "-" {
-        let mut bytes = Vec::new();
-        io::stdin()
-            .read_to_end(&mut bytes)
+        let bytes = source::read(io::stdin())
             .map_err(|error| Report::usage(format!("standard input cannot be read: {error}")))?;
         return text(bytes, "<stdin>");
     }
@@ -95,7 +93,7 @@ fn find(word: &OsStr) -> Result<Source, Report> {
         return Ok(Source::new(&*name, script));
     }
     let path = Path::new(word);
-    match fs::read(path) {
+    match File::open(path).and_then(source::read) {
         Ok(bytes) => text(bytes, &name),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Err(missing(&name)),
         Err(error) => Err(Report::usage(format!("`{name}` cannot be read: {error}"))),
