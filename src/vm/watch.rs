@@ -52,24 +52,32 @@ impl Watch {
         deadline: Duration,
         mut condition: impl FnMut(&Event) -> Result<bool, E>,
     ) -> Result<Arc<Event>, E> {
-        let end = Instant::now() + deadline;
+        let began = std::time::Instant::now();
+        loop {
+            let event = self.next_within(deadline, began).await?;
+            if condition(&event)? {
+                return Ok(event);
+            }
+        }
+    }
+
+    /// The next event that was asked for, within `deadline` of a wait that began at `began`.
+    pub async fn next_within(
+        &mut self,
+        deadline: Duration,
+        began: std::time::Instant,
+    ) -> Result<Arc<Event>, Error> {
+        let end = Instant::from_std(began) + deadline;
         loop {
             match timeout_at(end, self.next()).await {
-                Ok(Ok(Next::Event(event))) => {
-                    if condition(&event)? {
-                        return Ok(event);
-                    }
-                }
+                Ok(Ok(Next::Event(event))) => return Ok(event),
                 Ok(Ok(Next::Dropped(_))) => {}
-                Ok(Err(error)) => return Err(error.into()),
+                Ok(Err(error)) => return Err(error),
                 Err(_) => {
-                    return Err(self
-                        .vm
-                        .error(ErrorKind::NoEvent {
-                            names: self.names.clone(),
-                            after: deadline,
-                        })
-                        .into());
+                    return Err(self.vm.error(ErrorKind::NoEvent {
+                        names: self.names.clone(),
+                        after: deadline,
+                    }));
                 }
             }
         }

@@ -11,7 +11,7 @@ use crate::script::convert::from_json;
 use crate::script::error;
 use crate::script::run::current;
 use crate::vm::watch::event_value;
-use crate::vm::{Error, Vm, Watch};
+use crate::vm::{Vm, Watch};
 use crate::wire::Event;
 
 /// A subscription in a script. It is moved out while it waits, so that a condition may use the VM.
@@ -133,11 +133,10 @@ fn wait_for(
     mut condition: impl FnMut(&Dynamic) -> Outcome<bool>,
 ) -> Outcome {
     let time = length(time, "wait")?;
-    let end = Instant::now() + time;
+    let began = Instant::now();
     let mut watch = watching.take()?;
     let outcome = loop {
-        let left = end.saturating_duration_since(Instant::now());
-        let event = match next(&mut watch, left) {
+        let event = match next(&mut watch, time, began) {
             Ok(event) => from_json(event_value(&event)),
             Err(error) => break Err(error),
         };
@@ -151,11 +150,15 @@ fn wait_for(
     outcome
 }
 
-fn next(watch: &mut Watch, left: Duration) -> Result<Arc<Event>, Box<EvalAltResult>> {
+fn next(
+    watch: &mut Watch,
+    time: Duration,
+    began: Instant,
+) -> Result<Arc<Event>, Box<EvalAltResult>> {
     let current = current()?;
     let what = watch.describe();
     current
-        .block_on(what, watch.wait(left, |_| Ok::<bool, Error>(true)))?
+        .block_on(what, watch.next_within(time, began))?
         .map_err(|error| failed(&error))
 }
 
