@@ -96,7 +96,7 @@ pub enum Exit {
     Done,
     /// 1: the script failed: an uncaught error or `fail`.
     Failed,
-    /// 2: wrong usage: arguments, a script that does not compile, a bad config file. Nothing was run.
+    /// 2: wrong usage: arguments, a script that does not compile, a bad config file.
     Usage,
     /// 3: no such VM, or it cannot be reached, or another client holds its monitor.
     Unreachable,
@@ -146,15 +146,15 @@ pub struct Report {
     /// What happened, for people.
     pub message: String,
     /// QEMU's error class, such as `DeviceNotFound`.
-    pub class: Option<Box<str>>,
+    pub class: Option<String>,
     /// QEMU's or the agent's own words.
-    pub desc: Option<Box<str>>,
+    pub desc: Option<String>,
     /// The command that failed.
-    pub command: Option<Box<str>>,
+    pub command: Option<String>,
     /// The VM that it was sent to, as the user named it.
-    pub vm: Option<Box<str>>,
+    pub vm: Option<String>,
     /// What to do about it.
-    pub hint: Option<Box<str>>,
+    pub hint: Option<String>,
     /// How the process ends if nothing handles this.
     pub exit: Exit,
 }
@@ -174,7 +174,7 @@ impl Report {
         }
     }
 
-    /// A report of wrong usage: nothing was run.
+    /// A report of wrong usage.
     pub fn usage(message: impl Into<String>) -> Self {
         Self::new(Kind::Usage, message)
     }
@@ -182,7 +182,7 @@ impl Report {
     /// The same, with advice.
     #[must_use]
     pub fn with_hint(mut self, hint: impl Into<String>) -> Self {
-        self.hint = Some(hint.into().into());
+        self.hint = Some(hint.into());
         self
     }
 

@@ -4,6 +4,7 @@
 
 mod guarantee;
 mod harness_test;
+mod hostile;
 mod layers;
 mod scripts;
 mod vm;

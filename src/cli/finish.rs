@@ -90,7 +90,7 @@ pub(super) fn warn(report: &Report, options: &Options) {
     tell(&diagnostic::draw_warning(report, options.color()));
 }
 
-/// Writes a line on standard error, whether or not anybody still reads it.
+/// Writes a message on standard error. Where not even that can be written there is nobody left to tell.
 pub(super) fn tell(line: &str) {
     let _ = writeln!(io::stderr().lock(), "{line}");
 }

@@ -28,7 +28,7 @@ impl Scripts {
                 None => {
                     let mut report =
                         Report::usage(format!("there is no ready-made script `{name}`"));
-                    report.hint = did_you_mean(name, ready_made::names()).map(Into::into);
+                    report.hint = did_you_mean(name, ready_made::names());
                     return finish::complain(&report, options);
                 }
             },

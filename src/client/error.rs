@@ -123,6 +123,8 @@ pub enum Unreachable {
     Refused,
     /// The permissions forbid it.
     Denied,
+    /// The path is longer than the address of a unix socket may be, or holds a zero byte.
+    BadPath,
     /// No answer within this time.
     TimedOut(Duration),
     /// Another reason, in the system's words.
@@ -205,6 +207,7 @@ impl Unreachable {
         match error.kind() {
             io::ErrorKind::NotFound => Self::Missing,
             io::ErrorKind::PermissionDenied => Self::Denied,
+            io::ErrorKind::InvalidInput => Self::BadPath,
             io::ErrorKind::ConnectionRefused if is_socket => Self::Refused,
             io::ErrorKind::ConnectionRefused => Self::NotASocket,
             _ => Self::Other(error.to_string()),

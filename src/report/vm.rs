@@ -45,7 +45,7 @@ fn of(kind: &ErrorKind) -> Report {
         ),
         ErrorKind::Reply { .. } => new(Kind::Qmp),
         ErrorKind::NoCommand { command, desc, .. } => Report {
-            desc: desc.as_deref().map(Box::from),
+            desc: desc.clone(),
             class: Some("CommandNotFound".into()),
             command: Some(command.as_str().into()),
             ..new(Kind::Qmp)
@@ -96,9 +96,9 @@ fn of_client(error: &client::Error) -> Report {
         _ => Kind::Gone,
     };
     let report = Report {
-        class: error.class().map(Box::from),
-        desc: error.desc().map(Box::from),
-        command: command.map(String::into_boxed_str),
+        class: error.class().map(str::to_owned),
+        desc: error.desc().map(str::to_owned),
+        command,
         ..Report::new(kind, error.to_string())
     };
     match hint(error) {
@@ -117,13 +117,20 @@ fn hint(error: &client::Error) -> Option<&'static str> {
             Unreachable::Refused => "the VM has ended, and left its socket behind",
             Unreachable::Denied => "run qmpsh as root, or as the user that the VM runs as",
             Unreachable::NotASocket => "give the path of the monitor's unix socket",
+            Unreachable::BadPath => "a link with a short path, or a relative path, leads there too",
             Unreachable::TimedOut(_) | Unreachable::Other(_) => return None,
         },
+        E::Busy {
+            holder: Some(holder),
+            ..
+        } if holder.pid == std::process::id() => {
+            "this very run holds it under another name: keep to one spelling of the VM"
+        }
         E::Busy { .. } => {
             "QEMU serves one client a socket: wait for the other, or give the VM a second monitor with another `-qmp`"
         }
         E::Silent { .. } => {
-            "QEMU may hang, be stopped, or another client that cannot be seen holds the socket"
+            "QEMU may hang, be stopped, or serve a client that cannot be seen; an agent's socket is named as `agent=SOCKET`"
         }
         E::NotQmp { .. } => {
             "a monitor for people (HMP) or another program listens there; QMP is `-qmp` or `-mon mode=control`"

@@ -1,6 +1,8 @@
 //! The arguments that a script's header declares: their types, the command line that clap makes of them, and the values
 //! that the script finds in `args`.
 
+mod size;
+
 use std::collections::BTreeMap;
 
 use clap::{Arg, ArgAction, ArgMatches, Command};
@@ -142,7 +144,7 @@ impl Kind {
             Self::Duration => duration::parse(word)
                 .map(seconds)
                 .map_err(|wrong| wrong.to_string()),
-            Self::Size => bytes(word).map(Value::Int).ok_or_else(|| {
+            Self::Size => size::parse(word).map(Value::Int).ok_or_else(|| {
                 format!("`{word}` is no size; write bytes, or a number with K, M, G or T")
             }),
             Self::Choice(values) if values.iter().any(|value| value == word) => {
@@ -158,39 +160,6 @@ fn seconds(length: std::time::Duration) -> Value {
         Ok(whole) if length.subsec_nanos() == 0 => Value::Int(whole),
         _ => Value::Float(length.as_secs_f64()),
     }
-}
-
-/// A number with a unit of 1024s: `10G`, `1.5GiB`, `512 MB`, `4096`.
-fn bytes(word: &str) -> Option<i64> {
-    let digits = word
-        .find(|next: char| !next.is_ascii_digit() && next != '.')
-        .unwrap_or(word.len());
-    let (number, unit) = word.split_at(digits);
-    let unit = unit.trim().to_ascii_lowercase();
-    let power = match unit
-        .strip_suffix("ib")
-        .or(unit.strip_suffix('b'))
-        .unwrap_or(&unit)
-    {
-        "" => 0,
-        "k" => 1,
-        "m" => 2,
-        "g" => 3,
-        "t" => 4,
-        "p" => 5,
-        _ => return None,
-    };
-    let unit = 1024_i64.pow(power);
-    let (whole, part) = number.split_once('.').unwrap_or((number, ""));
-    let whole = whole.parse::<i64>().ok()?.checked_mul(unit)?;
-    if part.is_empty() {
-        return (!number.ends_with('.')).then_some(whole);
-    }
-    // In integers, so that 0.1T is not off by a float's error. More digits than this say nothing.
-    let part = part.get(..9).unwrap_or(part);
-    let scale = 10_i128.pow(u32::try_from(part.len()).ok()?);
-    let part = i64::try_from(part.parse::<i128>().ok()? * i128::from(unit) / scale).ok()?;
-    whole.checked_add(part)
 }
 
 /// The command line of a script that `name` runs.
@@ -299,7 +268,7 @@ pub fn to_script(
 mod tests {
     use rhai::Dynamic;
 
-    use super::{Kind, Value, bytes, command, to_script, values};
+    use super::{Kind, Value, command, to_script, values};
     use crate::script::convert::to_json;
     use crate::script::header::Header;
 
@@ -382,27 +351,6 @@ mod tests {
         );
         assert_eq!(parse("let x = 1;", "").unwrap(), "[]");
         assert!(parse("//! X.\n//! [args]\n", "a").is_err());
-    }
-
-    #[test]
-    fn sizes_are_exact_in_units_of_1024() {
-        for (word, expected) in [
-            ("0", Some(0)),
-            ("4096", Some(4096)),
-            ("10G", Some(10 << 30)),
-            ("1.5GiB", Some(3 << 29)),
-            ("512 MB", Some(512 << 20)),
-            ("0.1T", Some(109_951_162_777)),
-            ("8P", Some(8 << 50)),
-            ("8192P", None),
-            ("-1", None),
-            ("1.", None),
-            (".5G", None),
-            ("1X", None),
-            ("", None),
-        ] {
-            assert_eq!(bytes(word), expected, "{word}");
-        }
     }
 
     #[test]

@@ -18,7 +18,8 @@ use super::stop::{Cause, Stop};
 /// The runtime and how scripts wait on it.
 #[derive(Debug)]
 pub struct Bridge {
-    runtime: Runtime,
+    /// There until it is dropped.
+    runtime: Option<Runtime>,
 }
 
 /// Completes after `time`; may be made anywhere, unlike the runtime's own timers.
@@ -59,40 +60,28 @@ pub(super) async fn stopped(stop: &Stop) -> Cause {
     }
 }
 
-/// Does blocking work on a thread of its own. Given up, the thread goes on to the work's end. Fails if no thread can be
-/// made, or if the work panicked.
-pub async fn on_thread<T: Send + 'static>(
-    name: &str,
-    work: impl FnOnce() -> T + Send + 'static,
-) -> io::Result<T> {
-    let (done, result) = oneshot::channel();
-    thread::Builder::new()
-        .name(name.to_owned())
-        .spawn(move || {
-            // Nobody listens any more if the wait was given up.
-            let _ = done.send(work());
-        })?;
-    result
-        .await
-        .map_err(|_| io::Error::other("the thread that did it panicked"))
-}
-
 impl Bridge {
     /// Starts the runtime. Fails if the kernel gives no poll descriptor.
     pub fn new() -> io::Result<Arc<Self>> {
         let runtime = Builder::new_current_thread().enable_all().build()?;
-        Ok(Arc::new(Self { runtime }))
+        Ok(Arc::new(Self {
+            runtime: Some(runtime),
+        }))
+    }
+
+    fn runtime(&self) -> &Runtime {
+        self.runtime.as_ref().expect("only its drop takes it")
     }
 
     /// For what must start tasks before a script waits.
     pub fn handle(&self) -> &Handle {
-        self.runtime.handle()
+        self.runtime().handle()
     }
 
     /// Waits on this thread until `work` is done or `stop` stops; then `work` is dropped, so it must be cancel-safe. If
     /// both happen at once the result counts: an answer that came is never thrown away.
     pub fn block_on<T>(&self, stop: &Stop, work: impl Future<Output = T>) -> Result<T, Cause> {
-        self.runtime.block_on(async {
+        self.runtime().block_on(async {
             stop.expire(Instant::now());
             if let Some(cause) = stop.cause() {
                 return Err(cause);
@@ -117,13 +106,22 @@ impl Bridge {
                 let wait = from.saturating_duration_since(Instant::now());
                 if until_from.recv_timeout(wait) == Err(RecvTimeoutError::Timeout) {
                     // An error here is the guard being dropped: what we wait for.
-                    let _ = bridge.runtime.block_on(until_dropped);
+                    let _ = bridge.runtime().block_on(until_dropped);
                 }
             })?;
         Ok(Driven {
             signals: Some((early, late)),
             thread: Some(thread),
         })
+    }
+}
+
+impl Drop for Bridge {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.runtime.take() {
+            // Not waiting for threads that this host keeps waiting: in a pipe that nobody writes to, in a look-up of a name.
+            runtime.shutdown_background();
+        }
     }
 }
 
@@ -142,6 +140,24 @@ impl Drop for Driven {
             let _ = thread.join();
         }
     }
+}
+
+/// Does blocking work on a thread of its own. Given up, the thread goes on to the work's end. Fails if no thread can be
+/// made, or if the work panicked.
+pub async fn on_thread<T: Send + 'static>(
+    name: &str,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> io::Result<T> {
+    let (done, result) = oneshot::channel();
+    thread::Builder::new()
+        .name(name.to_owned())
+        .spawn(move || {
+            // Nobody listens any more if the wait was given up.
+            let _ = done.send(work());
+        })?;
+    result
+        .await
+        .map_err(|_| io::Error::other("the thread that did it panicked"))
 }
 
 #[cfg(test)]

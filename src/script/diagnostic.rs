@@ -1,17 +1,16 @@
 //! An error that ended a script, drawn for the terminal: what happened, the line with a caret, how the script came
-//! there across functions and modules, and what to do. The words come from `error.rs`; this file finds the places and the
-//! names that were nearly right. What scripts and guests put into the words is escaped.
+//! there across functions and modules, and what to do. The words come from `error.rs`, the names that were nearly right
+//! from `names.rs`; this file finds the places. What scripts and guests put into the words is escaped.
 
-use std::collections::BTreeSet;
 use std::ops::Range;
 use std::sync::Arc;
 
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
-use rhai::{AST, Engine, EvalAltResult, Position, Token};
+use rhai::{AST, Engine, EvalAltResult, Position};
 
 use super::library::Library;
+use super::names::{self, Names};
 use super::source::{Source, Sources};
-use crate::nearest::did_you_mean;
 use crate::report::Report;
 use crate::wire::escape::{escaped, escaped_lines};
 
@@ -44,13 +43,15 @@ impl Explainer<'_> {
         if report.hint.is_none() {
             let source = self.places(error).last().map(|place| place.source.clone());
             let hint = match error.unwrap_inner() {
-                EvalAltResult::ErrorFunctionNotFound(signature, _) => self.near_function(signature),
+                EvalAltResult::ErrorFunctionNotFound(signature, _) => {
+                    self.names().near_function(signature)
+                }
                 EvalAltResult::ErrorVariableNotFound(name, _) => {
-                    source.and_then(|source| self.near_variable(name, &source))
+                    source.and_then(|source| self.names().near_variable(name, &self.text(&source)))
                 }
                 _ => None,
             };
-            report.hint = hint.map(Into::into);
+            report.hint = hint;
         }
         report
     }
@@ -100,8 +101,16 @@ impl Explainer<'_> {
         renderer(color).render(&groups)
     }
 
+    fn names(&self) -> Names<'_> {
+        Names {
+            engine: self.engine,
+            library: self.library,
+            script: self.script,
+        }
+    }
+
     fn text(&self, source: &str) -> Arc<str> {
-        self.sources.text(source).unwrap_or_default()
+        printable(&self.sources.text(source).unwrap_or_default()).into()
     }
 
     /// The way of the script to the error, outermost first.
@@ -143,98 +152,18 @@ impl Explainer<'_> {
         }
         places
     }
-
-    fn near_function(&self, signature: &str) -> Option<String> {
-        let called = signature.split(" (").next().unwrap_or(signature);
-        let (prefix, name) = match called.rsplit_once("::") {
-            Some((module, name)) => (format!("{module}::"), name),
-            None => (String::new(), called),
-        };
-        let known = self.functions(!prefix.is_empty());
-        let overloads: BTreeSet<&str> = known
-            .iter()
-            .filter(|(known, _)| known == name)
-            .map(|(_, shape)| shape.as_str())
-            .collect();
-        if overloads.is_empty() {
-            return did_you_mean(name, known.iter().map(|(name, _)| name.as_str()));
-        }
-        let list: Vec<String> = overloads
-            .into_iter()
-            .map(|shape| format!("{prefix}{shape}"))
-            .collect();
-        Some(format!(
-            "`{called}` is written with other arguments:\n    {}",
-            list.join("\n    ")
-        ))
-    }
-
-    /// Name and shape of the functions: of the imported modules, or of the engine and the script.
-    fn functions(&self, of_modules: bool) -> Vec<(String, String)> {
-        let shape = |name: &str, parameters: &[&str]| {
-            (
-                name.to_owned(),
-                format!("{name}({})", parameters.join(", ")),
-            )
-        };
-        if of_modules {
-            return self.library.functions();
-        }
-        let engine = self.engine;
-        let mut known = engine.collect_fn_metadata(
-            None,
-            |info| {
-                let name = info.metadata.name.as_str();
-                let signature = info
-                    .metadata
-                    .gen_signature(|type_name| engine.map_type_name(type_name).into());
-                let word = name.starts_with(|first: char| first.is_alphabetic());
-                word.then(|| (name.to_owned(), signature))
-            },
-            true,
-        );
-        let own = self.script.into_iter().flat_map(AST::iter_functions);
-        known.extend(own.map(|function| shape(function.name, &function.params)));
-        known
-    }
-
-    fn near_variable(&self, name: &str, source: &str) -> Option<String> {
-        let text = self.text(source);
-        let names = names_in(self.engine, &text);
-        let known = names.iter().map(String::as_str).chain(["args", "host"]);
-        did_you_mean(name, known.filter(|known| *known != name))
-    }
 }
 
-/// Every name that the text declares: after `let`, `const`, `for`, `as`, `catch (`, and parameters.
-fn names_in(engine: &Engine, text: &str) -> BTreeSet<String> {
-    let mut names = BTreeSet::new();
-    let mut before = Token::EOF;
-    let mut in_parameters = false;
-    for (token, _) in engine.lex([&text]).0 {
-        if let Token::Identifier(name) = &token {
-            let declared = matches!(before, Token::Let | Token::Const | Token::For | Token::As)
-                || in_parameters
-                || matches!(before, Token::Pipe | Token::LeftParen | Token::Comma);
-            if declared {
-                names.insert(name.to_string());
-            }
-        }
-        match token {
-            Token::Fn => in_parameters = true,
-            Token::RightParen => in_parameters = false,
-            Token::EOF => break,
-            _ => {}
-        }
-        before = token;
-    }
-    names
+/// A script's text with what the drawing library does not replace by a sign: the second set of control characters.
+/// Each by one of the same length, so that places stay where they are.
+fn printable(text: &str) -> String {
+    text.replace(|next| ('\u{80}'..='\u{9f}').contains(&next), "\u{bf}")
 }
 
 /// Draws a report of one place in a text, for what is wrong before a script runs.
 pub fn draw_at(report: &Report, source: &Source, line: usize, color: bool) -> String {
     let position = u16::try_from(line).map_or(Position::NONE, |line| Position::new(line, 1));
-    let text = source.text.to_string();
+    let text = printable(&source.text);
     let place = Place {
         source: source.name.clone(),
         position,
@@ -283,7 +212,7 @@ fn whole_line<'a>(group: Group<'a>, place: &'a Place, text: &'a str) -> Group<'a
             let mark = AnnotationKind::Primary.span(span);
             group.element(
                 Snippet::source(text)
-                    .path(place.source.as_str())
+                    .path(escaped(&place.source))
                     .annotation(mark),
             )
         }
@@ -292,7 +221,7 @@ fn whole_line<'a>(group: Group<'a>, place: &'a Place, text: &'a str) -> Group<'a
 }
 
 fn function_name(name: &str) -> String {
-    if name.starts_with("anon$") {
+    if names::is_closure(name) {
         "a closure".to_owned()
     } else {
         format!("`{name}`")
@@ -301,7 +230,7 @@ fn function_name(name: &str) -> String {
 
 /// QEMU's own words below the sentence, where the sentence does not have them.
 fn facts(report: &Report) -> Vec<annotate_snippets::Message<'static>> {
-    let line = |name: &str, text: &Option<Box<str>>| {
+    let line = |name: &str, text: &Option<String>| {
         let text = text
             .as_deref()
             .filter(|text| !report.message.contains(*text))?;
@@ -331,7 +260,7 @@ fn snippet<'a>(
     match span(text, place.position) {
         Some(span) => group.element(
             Snippet::source(text)
-                .path(place.source.as_str())
+                .path(escaped(&place.source))
                 .annotation(kind.span(span)),
         ),
         None => group,

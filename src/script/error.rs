@@ -56,7 +56,7 @@ pub fn to_map(report: &Report) -> Map {
     ];
     for (key, member) in members {
         if let Some(text) = member {
-            map.insert(key.into(), text.to_string().into());
+            map.insert(key.into(), text.as_str().into());
         }
     }
     if report.exit != report.kind.exit() {
@@ -94,7 +94,7 @@ fn from_thrown(value: &Dynamic) -> Report {
     let Some(map) = value.read_lock::<Map>() else {
         return Report::new(
             Kind::Script,
-            text_of(value).unwrap_or_else(|| value.to_string().into()),
+            text_of(value).unwrap_or_else(|| value.to_string()),
         );
     };
     let member = |key: &str| {
@@ -105,7 +105,7 @@ fn from_thrown(value: &Dynamic) -> Report {
     let kind = member("kind")
         .and_then(|name| Kind::from_name(&name))
         .unwrap_or(Kind::Script);
-    let message = member("message").unwrap_or_else(|| value.to_string().into());
+    let message = member("message").unwrap_or_else(|| value.to_string());
     Report {
         class: member("class"),
         desc: member("desc"),
@@ -138,10 +138,10 @@ fn exit_of(kind: Kind, said: Option<&Dynamic>) -> Exit {
     })
 }
 
-fn text_of(value: &Dynamic) -> Option<Box<str>> {
+fn text_of(value: &Dynamic) -> Option<String> {
     value
         .read_lock::<ImmutableString>()
-        .map(|text| text.as_str().into())
+        .map(|text| text.to_string())
 }
 
 /// A mistake in the script that the engine found while running it, and what to do where that is not plain.

@@ -2,12 +2,16 @@
 //! maybe more text, then TOML with `[args]` and `[allow]`. This file reads and checks that, with the line of what is
 //! wrong; `argument.rs` turns it into a command line, `permit.rs` holds what is allowed.
 
+mod comment;
+mod declaration;
+
 use std::collections::BTreeMap;
 
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::argument::{Argument, Kind, Value};
+use self::comment::{Comment, in_order};
+use super::argument::{Argument, Value};
 use super::permit::Permit;
 use crate::nearest::did_you_mean;
 use crate::report::Report;
@@ -32,14 +36,6 @@ pub struct Invalid {
     pub line: usize,
     /// What is wrong there.
     pub report: Report,
-}
-
-/// The `//!` lines of a script, cut into text and TOML.
-struct Comment {
-    text: Vec<String>,
-    toml: String,
-    /// The line in the script where the TOML begins.
-    first_line: usize,
 }
 
 impl Header {
@@ -97,66 +93,6 @@ impl Header {
 }
 
 impl Comment {
-    fn of(script: &str) -> Self {
-        let mut comment = Self {
-            text: Vec::new(),
-            toml: String::new(),
-            first_line: 1,
-        };
-        let mut in_toml = false;
-        for (index, line) in script.lines().enumerate() {
-            let Some(line) = line.trim_start().strip_prefix("//!") else {
-                let before = comment.text.is_empty() && !in_toml;
-                if before
-                    && (line.trim().is_empty() || line.starts_with("#!") || is_plain_comment(line))
-                {
-                    continue;
-                }
-                break;
-            };
-            let line = line.strip_prefix(' ').unwrap_or(line);
-            if !in_toml && line.starts_with('[') {
-                in_toml = true;
-                comment.first_line = index + 1;
-            }
-            if in_toml {
-                comment.toml.push_str(line);
-                comment.toml.push('\n');
-            } else {
-                comment.text.push(line.to_owned());
-            }
-        }
-        comment
-    }
-
-    fn invalid(&self, at: usize, message: impl Into<String>) -> Invalid {
-        let before = self.toml.get(..at).unwrap_or(&self.toml);
-        let line = self.first_line + before.matches('\n').count();
-        Invalid {
-            line,
-            report: Report::usage(format!("the header is wrong: {}", message.into())),
-        }
-    }
-
-    fn unknown(&self, at: usize, place: &str, key: &str, known: &[&str]) -> Invalid {
-        let mut invalid = self.invalid(at, format!("there is no key `{key}` in {place}"));
-        let hint = did_you_mean(key, known.iter().copied())
-            .unwrap_or_else(|| format!("the keys are {}", known.join(", ")));
-        invalid.report.hint = Some(hint.into());
-        invalid
-    }
-
-    fn table<'a>(
-        &self,
-        value: &'a Spanned<DeValue<'a>>,
-        what: &str,
-    ) -> Result<&'a DeTable<'a>, Invalid> {
-        value
-            .get_ref()
-            .as_table()
-            .ok_or_else(|| self.invalid(value.span().start, format!("{what} is a table")))
-    }
-
     fn allow(&self, value: &Spanned<DeValue>) -> Result<Permit, Invalid> {
         let mut permit = Permit::default();
         for (key, value) in in_order(self.table(value, "`[allow]`")?) {
@@ -173,168 +109,6 @@ impl Comment {
             *list = self.texts(value, key.get_ref())?;
         }
         Ok(permit)
-    }
-
-    fn texts(&self, value: &Spanned<DeValue>, key: &str) -> Result<Vec<String>, Invalid> {
-        let wrong = || self.invalid(value.span().start, format!("`{key}` is a list of texts"));
-        let items = value.get_ref().as_array().ok_or_else(wrong)?;
-        items
-            .iter()
-            .map(|item| item.get_ref().as_str().map(str::to_owned).ok_or_else(wrong))
-            .collect()
-    }
-
-    fn arguments(&self, value: &Spanned<DeValue>) -> Result<Vec<Argument>, Invalid> {
-        let mut arguments: Vec<Argument> = Vec::new();
-        for (key, value) in in_order(self.table(value, "`[args]`")?) {
-            let at = key.span().start;
-            let argument = self.argument(key.get_ref(), at, value)?;
-            if !argument.flag {
-                let last = arguments.iter().rev().find(|other| !other.flag);
-                if let Some(last) = last.filter(|last| last.many) {
-                    let message = format!(
-                        "nothing can come after `{}`, which takes all words",
-                        last.name
-                    );
-                    return Err(self.invalid(at, message));
-                }
-                if let Some(last) = last.filter(|last| !last.required && argument.required) {
-                    let message = format!(
-                        "`{}` cannot be required after `{}`, which is not",
-                        argument.name, last.name
-                    );
-                    return Err(self.invalid(at, message));
-                }
-            }
-            arguments.push(argument);
-        }
-        Ok(arguments)
-    }
-
-    fn argument(
-        &self,
-        name: &str,
-        at: usize,
-        value: &Spanned<DeValue>,
-    ) -> Result<Argument, Invalid> {
-        const KEYS: [&str; 7] = [
-            "type", "help", "flag", "many", "default", "required", "values",
-        ];
-        if !is_name(name) || name == "help" {
-            return Err(self.invalid(at, format!("`{name}` cannot be an argument's name")));
-        }
-        let mut type_name = None;
-        let mut values = Vec::new();
-        let mut default = None;
-        let mut required = None;
-        let mut argument = Argument {
-            name: name.to_owned(),
-            kind: Kind::Text,
-            help: String::new(),
-            flag: false,
-            many: false,
-            required: false,
-            default: Vec::new(),
-        };
-        for (key, value) in in_order(self.table(value, &format!("`{name}`"))?) {
-            let key_text = key.get_ref().as_ref();
-            let wrong = |what: &str| {
-                self.invalid(
-                    value.span().start,
-                    format!("`{key_text}` of `{name}` is {what}"),
-                )
-            };
-            let text = || {
-                value
-                    .get_ref()
-                    .as_str()
-                    .map(str::to_owned)
-                    .ok_or_else(|| wrong("a text"))
-            };
-            let yes = || {
-                value
-                    .get_ref()
-                    .as_bool()
-                    .ok_or_else(|| wrong("true or false"))
-            };
-            match key_text {
-                "type" => type_name = Some((text()?, value.span().start)),
-                "help" => argument.help = text()?,
-                "flag" => argument.flag = yes()?,
-                "many" => argument.many = yes()?,
-                "required" => required = Some(yes()?),
-                "values" => values = self.texts(value, key_text)?,
-                "default" => default = Some(value),
-                other => {
-                    return Err(self.unknown(key.span().start, &format!("`{name}`"), other, &KEYS));
-                }
-            }
-        }
-        let (type_name, type_at) = type_name.unwrap_or_else(|| ("string".to_owned(), at));
-        argument.kind = self.kind(&type_name, type_at, values)?;
-        if let Some(value) = default {
-            argument.default = self.default(&argument, value)?;
-        }
-        let is_needed = !argument.flag && argument.default.is_empty();
-        argument.required = required.unwrap_or(is_needed);
-        if argument.required && !argument.default.is_empty() {
-            return Err(self.invalid(
-                at,
-                format!("`{name}` has a default, so it cannot be required"),
-            ));
-        }
-        Ok(argument)
-    }
-
-    fn kind(&self, name: &str, at: usize, values: Vec<String>) -> Result<Kind, Invalid> {
-        if name == "choice" {
-            return if values.is_empty() {
-                Err(self.invalid(at, "a choice needs `values`, a list of texts"))
-            } else {
-                Ok(Kind::Choice(values))
-            };
-        }
-        let Some(kind) = Kind::from_name(name) else {
-            let mut invalid = self.invalid(at, format!("there is no type `{name}`"));
-            let hint = did_you_mean(name, Kind::NAMES)
-                .unwrap_or_else(|| format!("the types are {}", Kind::NAMES.join(", ")));
-            invalid.report.hint = Some(hint.into());
-            return Err(invalid);
-        };
-        if values.is_empty() {
-            Ok(kind)
-        } else {
-            Err(self.invalid(at, "only a choice has `values`"))
-        }
-    }
-
-    /// The default as the words that a user would write, found to be good.
-    fn default(
-        &self,
-        argument: &Argument,
-        value: &Spanned<DeValue>,
-    ) -> Result<Vec<String>, Invalid> {
-        let items = match value.get_ref().as_array() {
-            Some(items) if argument.many => items.iter().collect(),
-            _ => vec![value],
-        };
-        items
-            .into_iter()
-            .map(|item| {
-                let word = word_of(item.get_ref()).ok_or_else(|| {
-                    self.invalid(
-                        item.span().start,
-                        "a default is a text, a number or true or false",
-                    )
-                })?;
-                argument.kind.parse(&word).map(|_| word).map_err(|wrong| {
-                    self.invalid(
-                        item.span().start,
-                        format!("the default of `{}`: {wrong}", argument.name),
-                    )
-                })
-            })
-            .collect()
     }
 
     /// A `{name}` in `[allow]` that names no argument would silently allow nothing.
@@ -360,45 +134,12 @@ impl Comment {
                         at,
                         format!("`{entry}` names no argument: there is no `{name}`"),
                     );
-                    invalid.report.hint = did_you_mean(name, names.iter().copied()).map(Into::into);
+                    invalid.report.hint = did_you_mean(name, names.iter().copied());
                     return Err(invalid);
                 }
             }
         }
         Ok(())
-    }
-}
-
-fn is_plain_comment(line: &str) -> bool {
-    line.trim_start().starts_with("//")
-}
-
-fn is_name(name: &str) -> bool {
-    name.starts_with(|first: char| first.is_ascii_lowercase())
-        && name
-            .chars()
-            .all(|next| next.is_ascii_lowercase() || next.is_ascii_digit() || next == '_')
-}
-
-/// The members in the order of the text, which is the order of positional arguments.
-fn in_order<'a>(
-    table: &'a DeTable<'a>,
-) -> Vec<(
-    &'a Spanned<std::borrow::Cow<'a, str>>,
-    &'a Spanned<DeValue<'a>>,
-)> {
-    let mut members: Vec<_> = table.iter().collect();
-    members.sort_by_key(|(key, _)| key.span().start);
-    members
-}
-
-fn word_of(value: &DeValue) -> Option<String> {
-    match value {
-        DeValue::String(text) => Some(text.to_string()),
-        DeValue::Integer(integer) => Some(integer.as_str().to_owned()),
-        DeValue::Float(float) => Some(float.as_str().to_owned()),
-        DeValue::Boolean(boolean) => Some(boolean.to_string()),
-        _ => None,
     }
 }
 

@@ -14,6 +14,7 @@ use rhai::{
 };
 
 use super::error;
+use super::names;
 use super::source::{Source, Sources};
 use super::words;
 use crate::nearest::did_you_mean;
@@ -71,7 +72,8 @@ impl Library {
         let modules = self.modules();
         let functions = modules
             .values()
-            .flat_map(|module| module.iter_script_fn_info());
+            .flat_map(|module| module.iter_script_fn_info())
+            .filter(|(_, _, name, ..)| !names::is_closure(name));
         functions
             .map(|(_, _, name, _, function)| {
                 let parameters: Vec<&str> = function

@@ -10,11 +10,6 @@
 //! - what a script declares: `header` (its arguments), `permit` (what it may touch)
 //! - the process around it: `output`, `signals`
 
-#![allow(
-    clippy::unnecessary_box_returns,
-    reason = "Rhai's errors are boxed wherever they go"
-)]
-
 pub mod api;
 pub mod argument;
 pub mod bridge;
@@ -36,6 +31,7 @@ pub mod stop;
 
 pub mod diagnostic;
 mod engine;
+mod names;
 mod number;
 mod progress;
 mod with;

@@ -212,6 +212,11 @@ impl Session {
         self.control.set(Some(run.clone()));
         let ended = self.evaluate(&run, &script);
         self.control.set(None);
+        // A stop that came in the script's last step, as from a print that failed, ends the run all the same.
+        let ended = match (ended, run.stop().cause()) {
+            (Ok(Ok(_)), Some(cause)) => Ok(Err(error::stopped(cause))),
+            (ended, _) => ended,
+        };
         let notes = run.take_notes();
         let ending = match ended {
             Ok(Ok(value)) => match run.stop().cause() {

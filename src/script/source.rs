@@ -13,11 +13,15 @@ pub struct Source {
 }
 
 impl Source {
-    /// A text under a name.
+    /// A text under a name, without the mark that some editors put before it.
     pub fn new(name: impl Into<String>, text: impl Into<Arc<str>>) -> Self {
+        let text = text.into();
         Self {
             name: name.into(),
-            text: text.into(),
+            text: match text.strip_prefix('\u{feff}') {
+                Some(rest) => rest.into(),
+                None => text,
+            },
         }
     }
 

@@ -95,10 +95,6 @@ mod tests {
 
     use super::*;
 
-    fn here() -> Option<u32> {
-        Some(process::id())
-    }
-
     #[test]
     fn an_absolute_name_is_its_own_path() {
         assert_eq!(on_host("/srv/a", None), Some(PathBuf::from("/srv/a")));
@@ -109,10 +105,13 @@ mod tests {
         let folder = std::env::current_dir().unwrap();
         let _open = File::open("Cargo.toml").unwrap();
         for name in ["Cargo.toml", "./Cargo.toml"] {
-            assert_eq!(on_host(name, here()), Some(folder.join("Cargo.toml")));
+            assert_eq!(
+                on_host(name, Some(process::id())),
+                Some(folder.join("Cargo.toml"))
+            );
         }
         // It is there, but it is not the process's image.
-        assert_eq!(on_host("README.md", here()), None);
+        assert_eq!(on_host("README.md", Some(process::id())), None);
         assert_eq!(on_host("Cargo.toml", None), None);
     }
 
@@ -123,14 +122,17 @@ mod tests {
         fs::create_dir_all(folder.join("two/images")).unwrap();
         let (one, two) = (folder.join("one/images/a"), folder.join("two/images/a"));
         let _first = File::create(&one).unwrap();
-        assert_eq!(on_host("images/a", here()), Some(one.clone()));
-        assert_eq!(on_host("./images/a", here()), Some(one.clone()));
-        assert_eq!(on_host("../images/a", here()), None);
-        assert_eq!(on_host("mages/a", here()), None);
+        assert_eq!(on_host("images/a", Some(process::id())), Some(one.clone()));
+        assert_eq!(
+            on_host("./images/a", Some(process::id())),
+            Some(one.clone())
+        );
+        assert_eq!(on_host("../images/a", Some(process::id())), None);
+        assert_eq!(on_host("mages/a", Some(process::id())), None);
         // Two that it could be are none.
         let second = File::create(&two).unwrap();
-        assert_eq!(on_host("images/a", here()), None);
-        assert_eq!(on_host("one/images/a", here()), Some(one));
+        assert_eq!(on_host("images/a", Some(process::id())), None);
+        assert_eq!(on_host("one/images/a", Some(process::id())), Some(one));
         drop(second);
         fs::remove_dir_all(folder).unwrap();
     }
@@ -138,7 +140,7 @@ mod tests {
     #[test]
     fn what_is_no_plain_file_has_no_path() {
         for name in ["nbd://host/x", "json:{\"driver\": \"null-co\"}", ""] {
-            assert_eq!(on_host(name, here()), None, "{name}");
+            assert_eq!(on_host(name, Some(process::id())), None, "{name}");
         }
     }
 

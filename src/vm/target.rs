@@ -5,6 +5,9 @@ use std::str::FromStr;
 
 use crate::client::Address;
 
+/// The most bytes of a target: more than two sockets need, and few enough to be shown.
+const LONGEST: usize = 1024;
+
 /// Where a VM's monitor and agent are reached, and what to call it in messages.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Target {
@@ -18,6 +21,8 @@ pub struct Target {
 pub enum InvalidTarget {
     /// Nothing was given.
     Empty,
+    /// More bytes than any name or address has.
+    TooLong(usize),
     /// A part of `qmp=...,agent=...` has another key, or one twice.
     Key {
         /// The whole text.
@@ -40,6 +45,10 @@ impl fmt::Display for InvalidTarget {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Empty => write!(f, "the VM's name is empty"),
+            Self::TooLong(bytes) => write!(
+                f,
+                "a VM's name or address has at most {LONGEST} bytes, and this one has {bytes}"
+            ),
             Self::Key { target, key } => write!(
                 f,
                 "`{key}=` in `{target}` is no part of a VM's address; write `qmp=SOCKET,agent=SOCKET`"
@@ -138,6 +147,9 @@ impl FromStr for Target {
         if text.is_empty() {
             return Err(InvalidTarget::Empty);
         }
+        if text.len() > LONGEST {
+            return Err(InvalidTarget::TooLong(text.len()));
+        }
         if text.starts_with("qmp=") || text.starts_with("agent=") {
             return Self::from_parts(text);
         }
@@ -199,6 +211,7 @@ mod tests {
             ("qmp=/a,qmp=/b", "`qmp=`"),
             ("qmp=,agent=/b", "names no VM"),
             ("tcp:host", "names no VM"),
+            (&"x".repeat(2000), "has 2000"),
         ] {
             let error = text.parse::<Target>().unwrap_err().to_string();
             assert!(error.contains(part), "{text}: {error}");

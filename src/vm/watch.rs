@@ -16,6 +16,8 @@ pub struct Watch {
     vm: Vm,
     names: Vec<String>,
     events: Events,
+    /// How many were dropped since this was last asked.
+    dropped: u64,
 }
 
 impl Watch {
@@ -24,6 +26,7 @@ impl Watch {
             vm,
             names: names.to_vec(),
             events,
+            dropped: 0,
         }
     }
 
@@ -44,7 +47,13 @@ impl Watch {
         }
     }
 
+    /// How many events were dropped unread since this was last asked, or the last [`Watch::drain`].
+    pub fn take_dropped(&mut self) -> u64 {
+        std::mem::take(&mut self.dropped)
+    }
+
     /// The first event for which `condition` is true, within `deadline`; those before it are gone.
+    /// [`Watch::take_dropped`] tells whether it may be missed.
     ///
     /// `condition` may fail with an error of its own, which ends the wait.
     pub async fn wait<E: From<Error>>(
@@ -52,32 +61,24 @@ impl Watch {
         deadline: Duration,
         mut condition: impl FnMut(&Event) -> Result<bool, E>,
     ) -> Result<Arc<Event>, E> {
-        let began = std::time::Instant::now();
-        loop {
-            let event = self.next_within(deadline, began).await?;
-            if condition(&event)? {
-                return Ok(event);
-            }
-        }
-    }
-
-    /// The next event that was asked for, within `deadline` of a wait that began at `began`.
-    pub async fn next_within(
-        &mut self,
-        deadline: Duration,
-        began: std::time::Instant,
-    ) -> Result<Arc<Event>, Error> {
-        let end = Instant::from_std(began) + deadline;
+        let end = Instant::now() + deadline;
         loop {
             match timeout_at(end, self.next()).await {
-                Ok(Ok(Next::Event(event))) => return Ok(event),
-                Ok(Ok(Next::Dropped(_))) => {}
-                Ok(Err(error)) => return Err(error),
+                Ok(Ok(Next::Event(event))) => {
+                    if condition(&event)? {
+                        return Ok(event);
+                    }
+                }
+                Ok(Ok(Next::Dropped(count))) => self.dropped += count,
+                Ok(Err(error)) => return Err(error.into()),
                 Err(_) => {
-                    return Err(self.vm.error(ErrorKind::NoEvent {
-                        names: self.names.clone(),
-                        after: deadline,
-                    }));
+                    return Err(self
+                        .vm
+                        .error(ErrorKind::NoEvent {
+                            names: self.names.clone(),
+                            after: deadline,
+                        })
+                        .into());
                 }
             }
         }
@@ -95,7 +96,7 @@ impl Watch {
     pub async fn drain(&mut self) -> (u64, Vec<Arc<Event>>) {
         // Behind the answer to any question are all events that QEMU sent before it. A monitor that is gone sends none.
         let _ = self.vm.call("query-version", Arguments::new()).await;
-        let mut dropped = 0;
+        let mut dropped = self.take_dropped();
         let mut events = Vec::new();
         while let Some(next) = self.events.try_next() {
             match next {

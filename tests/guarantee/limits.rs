@@ -20,8 +20,8 @@ use super::standstill::full_pipe;
 struct BeforeFreeze(Mutex<Option<Box<dyn FnOnce() + Send>>>);
 
 impl BeforeFreeze {
-    fn tap(act: impl FnOnce() + Send + 'static) -> Option<Arc<dyn Tap>> {
-        Some(Arc::new(Self(Mutex::new(Some(Box::new(act))))))
+    fn tap(act: impl FnOnce() + Send + 'static) -> Arc<dyn Tap> {
+        Arc::new(Self(Mutex::new(Some(Box::new(act)))))
     }
 }
 
@@ -41,13 +41,13 @@ async fn a_guest_that_another_client_froze_after_we_asked_is_left_frozen() {
     let agent = Arc::new(Proxy::before(stage.guest.agent()));
     let target = format!("agent={}", agent.socket().display());
     let mut settings = stage.settings();
-    settings.tap = BeforeFreeze::tap({
+    settings.tap = Some(BeforeFreeze::tap({
         let (agent, other) = (Arc::clone(&agent), stage.guest.agent());
         move || {
             agent.hang_up();
             RawAgent::connect(other).call("guest-fsfreeze-freeze", &Value::Null);
         }
-    });
+    }));
     let vm = Vm::new(target.parse().unwrap(), Arc::new(settings));
     let error = vm
         .agent()
@@ -70,7 +70,9 @@ async fn an_agent_that_is_lost_before_the_freeze_is_sent_is_not_waited_for() {
     let socket = proxy.lock().unwrap().as_ref().unwrap().socket();
     let mut settings = Settings::new(agent.folder().join("state"));
     settings.guardian = env!("CARGO_BIN_EXE_qmpsh").into();
-    settings.tap = BeforeFreeze::tap(move || drop(proxy.lock().unwrap().take()));
+    settings.tap = Some(BeforeFreeze::tap(move || {
+        drop(proxy.lock().unwrap().take());
+    }));
     let target = format!("agent={}", socket.display());
     let vm = Vm::new(target.parse().unwrap(), Arc::new(settings));
     let error = snapshot(&vm, Duration::from_secs(60)).await.unwrap_err();

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use super::Step;
+use super::{Stage, Step};
 
 /// What was tried, and how it ended.
 #[derive(Default)]
@@ -13,8 +13,18 @@ pub(super) struct Table {
 }
 
 impl Table {
-    /// Takes note of one case.
-    pub(super) fn note(&mut self, cause: &str, step: Step, thawed: bool) {
+    /// Runs one case, which tells whether the guest was thawed; the next one gets another guest if not.
+    pub(super) fn try_on(
+        &mut self,
+        stage: &mut Stage,
+        cause: &str,
+        step: Step,
+        case: impl FnOnce(&Stage) -> bool,
+    ) {
+        let thawed = case(stage);
+        if !thawed {
+            *stage = Stage::new();
+        }
         let cell = self.cells.entry((cause.to_owned(), step as usize));
         let (tried, left) = cell.or_default();
         *tried += 1;

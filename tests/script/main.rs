@@ -1,8 +1,9 @@
-//! Scripts through [`qmpsh::script::Session`], as every command runs them, with no VM.
+//! Scripts through [`qmpsh::script::Session`], as every command runs them, and through the program itself; with no VM.
 
 #![allow(clippy::unwrap_used, reason = "a test says what it expects by failing")]
 
 mod closures;
+mod commands;
 mod errors;
 mod examples;
 mod flow;

@@ -78,11 +78,8 @@ fn a_panic_in_a_worker_ends_the_run_as_a_fault() {
         .session
         .engine_mut()
         .register_fn("panic", || -> () { panic!("on purpose") });
-    assert!(
-        stage
-            .failure("parallel([1], |x| panic())")
-            .contains("qmpsh itself failed: on purpose")
-    );
+    let shown = stage.failure("parallel([1, 2], |x| if x == 1 { panic() } else { sleep(3600) })");
+    assert!(shown.contains("qmpsh itself failed: on purpose"), "{shown}");
 }
 
 #[test]

@@ -188,9 +188,9 @@ fn quiesce_says_what_becomes_of_a_guest_that_cannot_be_frozen() {
             "does not run"
         };
         if stopped {
-            guest.stop_agent()
+            guest.stop_agent();
         } else {
-            guest.agent_down()
+            guest.agent_down();
         }
         let outcome = fails(&guest, &["--quiesce", "require"], 3);
         assert!(outcome.stderr.contains(message), "{outcome:#?}");
@@ -215,9 +215,9 @@ fn quiesce_says_what_becomes_of_a_guest_that_cannot_be_frozen() {
         assert_eq!(taken["quiesced"], false);
         assert_eq!(taken["disks"].as_array().unwrap().len(), 2);
         if stopped {
-            guest.cont_agent()
+            guest.cont_agent();
         } else {
-            guest.agent_up()
+            guest.agent_up();
         }
     }
 }

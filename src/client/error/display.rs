@@ -106,6 +106,10 @@ impl fmt::Display for Unreachable {
             Self::NotASocket => write!(f, "not a socket"),
             Self::Refused => write!(f, "nobody listens there"),
             Self::Denied => write!(f, "permission denied"),
+            Self::BadPath => write!(
+                f,
+                "a unix socket's path has at most 107 bytes, none of them zero"
+            ),
             Self::TimedOut(after) => write!(f, "no answer within {}", Seconds(*after)),
             Self::Other(words) => write!(f, "{words}"),
         }

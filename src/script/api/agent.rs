@@ -4,6 +4,7 @@ use rhai::{Array, Dynamic, Engine, Map};
 use serde_json::Value;
 
 use super::{Outcome, arguments, json, method, wait};
+use crate::script::AGENT_CALL;
 use crate::script::convert::from_json;
 use crate::script::error;
 use crate::vm::{Arguments, Error, GuestAgent};
@@ -32,10 +33,11 @@ pub(super) fn ask<T>(
 
 fn conversation(engine: &mut Engine) {
     method(
-        "call",
+        AGENT_CALL,
         &["agent", "command: string", "value"],
         r#"
-        Runs any agent command and gives its reply. Waits up to 30 s, and up to 5 s for the agent to answer at all.
+        Runs any agent command and gives its reply. Waits up to 30 s, and up to 5 s for the agent to answer at all. It is
+        written `v.agent.call(...)`; an agent in a variable is `a.command(...)`, because Rhai keeps `call` for closures.
 
         ```rhai
         print(v.agent.call("guest-get-osinfo"));
@@ -43,7 +45,7 @@ fn conversation(engine: &mut Engine) {
     )
     .register_into_engine(engine, |agent: &mut GuestAgent, command: &str| call(agent, command, Arguments::new()));
     method(
-        "call",
+        AGENT_CALL,
         &["agent", "command: string", "arguments: map", "value"],
         r#"
         The same with arguments, named as the agent names them.

@@ -1,24 +1,18 @@
-//! `host`: files, programs and the environment of this host, each only as far as the run's permit goes. Paths are used as
-//! the permit resolved them, so that what was checked is what is touched.
+//! `host`: files and the environment of this host, each only as far as the run's permit goes; its programs are in
+//! `program.rs`. Paths are used as the permit resolved them, so that what was checked is what is touched.
 
-use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
-use std::os::fd::OwnedFd;
-use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
-use std::thread;
 
-use rhai::{Array, Blob, Dynamic, Engine, EvalAltResult, ImmutableString, Map};
+use rhai::{Array, Blob, Dynamic, Engine, EvalAltResult};
 use rustix::fs::{Mode, OFlags};
-use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 
-use super::function;
+use super::{function, program};
 use crate::report::{Kind, Report};
+use crate::script::error;
 use crate::script::permit::Access;
 use crate::script::run::current;
-use crate::script::{bridge, error};
 
 type Outcome<T = Dynamic> = Result<T, Box<EvalAltResult>>;
 
@@ -41,7 +35,7 @@ pub(super) fn register(engine: &mut Engine) {
         ```"#,
     )
     .register_into_engine(engine, |_: &mut Host, name: &str| env(name));
-    programs(engine);
+    program::register(engine);
 }
 
 fn files(engine: &mut Engine) {
@@ -153,40 +147,6 @@ fn folders(engine: &mut Engine) {
     });
 }
 
-fn programs(engine: &mut Engine) {
-    function(
-        "run",
-        &["host", "program: string", "arguments: array", "map"],
-        r#"
-        Runs a program to its end, without a shell and with no input, and gives `#{ exitcode, signal, stdout, stderr,
-        stdout_blob, stderr_blob }`. Needs `run` in the header. Interrupted, the program gets SIGTERM.
-
-        ```rhai
-        try { host.run("qemu-img", ["--version"]).stdout } catch (e) { log(e.hint) }
-        ```"#,
-    )
-    .register_into_engine(engine, |_: &mut Host, program: &str, arguments: Array| {
-        run(program, &arguments, Options::default())
-    });
-    function(
-        "run",
-        &["host", "program: string", "arguments: array", "options: map", "map"],
-        r#"
-        Runs a program, with `input` (text or bytes) and more variables in `env`. With `check: true` an exit code
-        other than 0 is an error.
-
-        ```rhai
-        try { host.run("sort", [], #{ input: "b\na\n", check: true }).stdout } catch (e) { log(e.hint) }
-        ```"#,
-    )
-    .register_into_engine(
-        engine,
-        |_: &mut Host, program: &str, arguments: Array, options: Map| {
-            run(program, &arguments, Options::from_map(options)?)
-        },
-    );
-}
-
 /// The real path, if the run may touch it so.
 fn allowed(access: Access, path: &str) -> Outcome<PathBuf> {
     current()?
@@ -201,7 +161,8 @@ fn done<T>(path: &str, what: &str, result: io::Result<T>) -> Outcome<T> {
     result.map_err(|failure| failed(format!("`{path}` cannot be {what}: {failure}")))
 }
 
-fn failed(message: String) -> Box<EvalAltResult> {
+/// The error of something on this host.
+pub(super) fn failed(message: String) -> Box<EvalAltResult> {
     error::thrown(&Report::new(Kind::Host, message))
 }
 
@@ -270,171 +231,4 @@ fn env(name: &str) -> Outcome {
     Ok(std::env::var_os(name).map_or(Dynamic::UNIT, |value| {
         value.to_string_lossy().into_owned().into()
     }))
-}
-
-/// How a program is run.
-#[derive(Default)]
-struct Options {
-    input: Option<Vec<u8>>,
-    env: BTreeMap<String, String>,
-    check: bool,
-}
-
-impl Options {
-    fn from_map(map: Map) -> Outcome<Self> {
-        let mut options = Self::default();
-        for (key, value) in map {
-            match key.as_str() {
-                "input" => options.input = Some(input(&value)?),
-                "check" => {
-                    options.check = value.as_bool().map_err(|_| {
-                        error::usage(format!("run: `check` is true or false, not {value}"))
-                    })?;
-                }
-                "env" => {
-                    let map = value.read_lock::<Map>();
-                    let map = map.ok_or_else(|| error::usage("run: `env` is a map"))?;
-                    options.env = map
-                        .iter()
-                        .map(|(key, value)| (key.to_string(), value.to_string()))
-                        .collect();
-                }
-                other => {
-                    let message =
-                        format!("run: there is no option `{other}`: use `input`, `env`, `check`");
-                    return Err(error::usage(message));
-                }
-            }
-        }
-        Ok(options)
-    }
-}
-
-fn input(value: &Dynamic) -> Outcome<Vec<u8>> {
-    if let Some(text) = value.read_lock::<ImmutableString>() {
-        return Ok(text.as_bytes().to_vec());
-    }
-    value
-        .read_lock::<Blob>()
-        .map(|bytes| bytes.clone())
-        .ok_or_else(|| error::usage("run: `input` is text or bytes"))
-}
-
-fn run(program: &str, arguments: &Array, options: Options) -> Outcome {
-    let current = current()?;
-    current
-        .run()
-        .permit()
-        .program(program)
-        .map_err(|report| error::thrown(&report))?;
-    let cannot = |failure: io::Error| failed(format!("`{program}` cannot be run: {failure}"));
-    let mut child = Command::new(program)
-        .args(arguments.iter().map(ToString::to_string))
-        .envs(options.env)
-        .stdin(if options.input.is_some() {
-            Stdio::piped()
-        } else {
-            Stdio::null()
-        })
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .map_err(cannot)?;
-    let mut running = Running::new(&child).map_err(cannot)?;
-    let work = bridge::on_thread("program", move || {
-        wait(child_with(&mut child, options.input), child)
-    });
-    let output = current
-        .block_on(format_args!("the program `{program}`"), work)?
-        .and_then(|ended| ended)
-        .map_err(cannot)?;
-    running.ended = true;
-    if options.check && !output.status.success() {
-        return Err(unsuccessful(program, &output));
-    }
-    Ok(outcome(&output))
-}
-
-/// Feeds the input on a thread of its own: a program may write before it has read it all.
-fn child_with(child: &mut Child, input: Option<Vec<u8>>) -> Option<thread::JoinHandle<()>> {
-    let mut stdin = child.stdin.take()?;
-    let input = input?;
-    // A program need not read all its input.
-    thread::Builder::new()
-        .name("input".into())
-        .spawn(move || drop(stdin.write_all(&input)))
-        .ok()
-}
-
-fn wait(feeder: Option<thread::JoinHandle<()>>, child: Child) -> io::Result<Output> {
-    let output = child.wait_with_output();
-    if let Some(feeder) = feeder {
-        let _ = feeder.join();
-    }
-    output
-}
-
-/// A program that must not outlive the wait for it.
-struct Running {
-    process: OwnedFd,
-    ended: bool,
-}
-
-impl Running {
-    fn new(child: &Child) -> io::Result<Self> {
-        let process = pidfd_open(Pid::from_child(child), PidfdFlags::empty())?;
-        Ok(Self {
-            process,
-            ended: false,
-        })
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        if !self.ended {
-            // It may just have ended by itself.
-            let _ = pidfd_send_signal(&self.process, Signal::TERM);
-        }
-    }
-}
-
-fn outcome(output: &Output) -> Dynamic {
-    let mut map = Map::new();
-    map.insert(
-        "exitcode".into(),
-        output
-            .status
-            .code()
-            .map_or(Dynamic::UNIT, |code| i64::from(code).into()),
-    );
-    map.insert(
-        "signal".into(),
-        output
-            .status
-            .signal()
-            .map_or(Dynamic::UNIT, |signal| i64::from(signal).into()),
-    );
-    for (name, bytes) in [("stdout", &output.stdout), ("stderr", &output.stderr)] {
-        map.insert(
-            name.into(),
-            String::from_utf8_lossy(bytes).into_owned().into(),
-        );
-        map.insert(
-            format!("{name}_blob").into(),
-            Dynamic::from_blob(bytes.clone()),
-        );
-    }
-    map.into()
-}
-
-fn unsuccessful(program: &str, output: &Output) -> Box<EvalAltResult> {
-    let said = String::from_utf8_lossy(&output.stderr);
-    let last = said.trim_end().lines().next_back().unwrap_or_default();
-    let ending = output.status;
-    failed(if last.is_empty() {
-        format!("`{program}` failed ({ending})")
-    } else {
-        format!("`{program}` failed ({ending}): {last}")
-    })
 }

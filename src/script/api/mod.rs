@@ -1,5 +1,15 @@
 //! What scripts can call, one file per subject. Each file has one `register`, and describes every function next to it
 //! with `function`: that one table serves help, completion and the reference.
+//!
+//! A new subject is a file with `pub(super) fn register(engine: &mut Engine)`, called below. In it
+//! - a function is `function(name, parameters, about).register_into_engine(engine, |...| ...)`, a method one whose first
+//!   parameter is `&mut Handle`; so registered it may be called on constants too, unlike with `Engine::register_fn`;
+//! - what waits does so by `current()?.block_on(what, future)`, which every stop ends, and clean-up by
+//!   `block_on_cleanup`, which none does; the future must be cancel-safe;
+//! - an error is `error::thrown(&report)`, a value nobody can take `error::usage(message)`;
+//! - JSON goes through `convert`, a length of time through `time::length`;
+//! - what must be undone implements `guard::Guard`, is made known by `register_guard`, and is given to
+//!   `current()?.run().keep(...)` as soon as it exists; if it can end by itself it has a `current()?.window()`.
 
 mod agent;
 mod disks;
@@ -12,6 +22,7 @@ mod host;
 mod job;
 mod output;
 mod parallel;
+mod program;
 mod qmp;
 mod time;
 mod vm;

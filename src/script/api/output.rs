@@ -115,20 +115,22 @@ fn log(value: &Dynamic) -> Outcome {
     written(&current, current.run().output().log(&value.to_string()))
 }
 
-/// A reader that went away ends the run quietly, once guards are released.
+/// What cannot be written ends the run, once guards are released: quietly if the reader went away, else with an error.
 fn written(current: &Current, result: io::Result<()>) -> Outcome {
-    match result {
-        Ok(()) => Ok(()),
-        Err(failure) if failure.kind() == io::ErrorKind::BrokenPipe => {
-            let cause = Cause::Signal(SIGPIPE);
-            current.run().stop().trip(cause.clone());
-            Err(error::stopped(cause))
-        }
-        Err(failure) => Err(error::thrown(&Report::new(
+    let Err(failure) = result else {
+        return Ok(());
+    };
+    let stop = current.run().stop();
+    if failure.kind() == io::ErrorKind::BrokenPipe {
+        stop.trip(Cause::Signal(SIGPIPE));
+    } else {
+        stop.end(Report::new(
             Kind::Host,
             format!("the output cannot be written: {failure}"),
-        ))),
+        ));
     }
+    stop.cause()
+        .map_or(Ok(()), |cause| Err(error::stopped(cause)))
 }
 
 fn table(rows: &Array, columns: Option<Array>) -> Outcome {

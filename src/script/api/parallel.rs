@@ -159,6 +159,7 @@ impl Fleet<'_> {
 
     fn worker(&self) {
         let _here = self.current.enter();
+        let _alarm = Alarm(&self.current);
         loop {
             let index = self.next.fetch_add(1, Ordering::Relaxed);
             let (Some(item), Some(slot)) = (self.items.get(index), self.results.get(index)) else {
@@ -214,6 +215,19 @@ impl Fleet<'_> {
             row.into()
         });
         Ok(Dynamic::from_array(rows.collect()))
+    }
+}
+
+/// A worker's panic ends the others, so that it can go on in the caller.
+struct Alarm<'a>(&'a Current);
+
+impl Drop for Alarm<'_> {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            self.0
+                .stop()
+                .end(Report::new(Kind::Interrupted, "another worker failed"));
+        }
     }
 }
 

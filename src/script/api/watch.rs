@@ -9,9 +9,9 @@ use super::time::length;
 use super::{Outcome, failed, method, wait};
 use crate::script::convert::from_json;
 use crate::script::error;
-use crate::script::run::current;
+use crate::script::run::{Current, current};
 use crate::vm::watch::event_value;
-use crate::vm::{Vm, Watch};
+use crate::vm::{Error, ErrorKind, Vm, Watch};
 use crate::wire::Event;
 
 /// A subscription in a script. It is moved out while it waits, so that a condition may use the VM.
@@ -133,10 +133,10 @@ fn wait_for(
     mut condition: impl FnMut(&Dynamic) -> Outcome<bool>,
 ) -> Outcome {
     let time = length(time, "wait")?;
-    let began = Instant::now();
+    let end = Instant::now() + time;
     let mut watch = watching.take()?;
     let outcome = loop {
-        let event = match next(&mut watch, time, began) {
+        let event = match next(&mut watch, end, time) {
             Ok(event) => from_json(event_value(&event)),
             Err(error) => break Err(error),
         };
@@ -150,16 +150,27 @@ fn wait_for(
     outcome
 }
 
-fn next(
-    watch: &mut Watch,
-    time: Duration,
-    began: Instant,
-) -> Result<Arc<Event>, Box<EvalAltResult>> {
+/// The next event before `end`, which is `time` after the wait began.
+fn next(watch: &mut Watch, end: Instant, time: Duration) -> Result<Arc<Event>, Box<EvalAltResult>> {
     let current = current()?;
     let what = watch.describe();
-    current
-        .block_on(what, watch.next_within(time, began))?
-        .map_err(|error| failed(&error))
+    let left = end.saturating_duration_since(Instant::now());
+    let came = current.block_on(what, watch.wait(left, |_| Ok::<bool, Error>(true)))?;
+    tell_dropped(&current, watch.take_dropped());
+    came.map_err(|mut error| {
+        if let ErrorKind::NoEvent { after, .. } = &mut error.kind {
+            *after = time;
+        }
+        failed(&error)
+    })
+}
+
+fn tell_dropped(current: &Current, dropped: u64) {
+    if dropped > 0 {
+        let told = format!("{dropped} events were dropped before these, unread");
+        // A closed error stream is no reason to lose the events.
+        let _ = current.run().output().log(&told);
+    }
 }
 
 fn drain(watching: &mut Watching) -> Outcome<Array> {
@@ -168,11 +179,7 @@ fn drain(watching: &mut Watching) -> Outcome<Array> {
     let drained = current.block_on(watch.describe(), watch.drain());
     watching.put(watch);
     let (dropped, events) = drained?;
-    if dropped > 0 {
-        let told = format!("{dropped} events were dropped before these, unread");
-        // A closed error stream is no reason to lose the events.
-        let _ = current.run().output().log(&told);
-    }
+    tell_dropped(&current, dropped);
     Ok(events
         .iter()
         .map(|event| from_json(event_value(event)))

@@ -22,13 +22,18 @@ pub struct Transferred {
 impl GuestAgent {
     /// Streams a file of the guest's to this host; gives its bytes.
     ///
-    /// It appears under `host` only when it is whole, and replaces a file that was there.
+    /// It appears under `host` only when it is whole, and replaces a file that was there; anything else is left alone.
     pub async fn download(
         &self,
         guest: &str,
         host: &Path,
         progress: impl FnMut(Transferred),
     ) -> Result<u64, Error> {
+        // What takes the place of a device or a pipe destroys it.
+        if std::fs::metadata(host).is_ok_and(|there| !there.is_file()) {
+            let source = io::Error::other("it is there, and is no regular file");
+            return Err(self.host_error("write", host, &source));
+        }
         let file = self.file_open(guest, "rb").await?;
         let received = self.receive(&file, host, progress).await;
         finish(file, received).await

@@ -1,7 +1,5 @@
 //! The program itself, as a user or a playbook runs it, with no VM.
 
-#![allow(clippy::unwrap_used, reason = "a test says what it expects by failing")]
-
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::path::PathBuf;
@@ -304,6 +302,51 @@ fn a_signal_ends_the_program_with_its_number() {
             let ended = Ended::from(child.wait_with_output().unwrap());
             assert_eq!(ended.code, Some(code), "{script}: {ended:?}");
         }
+    }
+}
+
+#[test]
+fn the_second_signal_tells_what_is_cleaned_up_and_the_third_ends_at_once() {
+    let folder = Folder::new();
+    let script = "with guard(\"the thing\", || { print(\"undoing\"); loop { } }) as g { print(\"ready\"); sleep(3600) }";
+    let mut child = started(&folder, script);
+    let pid = Pid::from_child(&child);
+    kill_process(pid, Signal::INT).unwrap();
+    let mut line = [0; 8];
+    child
+        .stdout
+        .as_mut()
+        .unwrap()
+        .read_exact(&mut line)
+        .unwrap();
+    assert_eq!(&line, b"undoing\n");
+    kill_process(pid, Signal::INT).unwrap();
+    let mut told = String::new();
+    BufReader::new(child.stderr.take().unwrap())
+        .read_line(&mut told)
+        .unwrap();
+    assert!(
+        told.starts_with("qmpsh: still busy: releasing the thing"),
+        "{told}"
+    );
+    kill_process(pid, Signal::INT).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+}
+
+#[test]
+fn output_that_cannot_be_written_is_an_error() {
+    let folder = Folder::new();
+    for script in ["print(1); loop { }", "table([#{a: 1}])", "1"] {
+        let full = fs::OpenOptions::new()
+            .write(true)
+            .open("/dev/full")
+            .unwrap();
+        let output = folder
+            .qmpsh(&["eval", script])
+            .stdout(full)
+            .output()
+            .unwrap();
+        Ended::from(output).assert(1, "", "the output cannot be written: No space left");
     }
 }
 

@@ -1,0 +1,112 @@
+//! The names that a script could have meant by one that does not exist: functions of the engine, the script and its
+//! modules, and the variables that its text declares.
+
+use std::collections::BTreeSet;
+
+use rhai::{AST, Engine, Token};
+
+use super::library::Library;
+use crate::nearest::did_you_mean;
+
+/// Where names are looked for.
+pub(super) struct Names<'a> {
+    pub(super) engine: &'a Engine,
+    pub(super) library: &'a Library,
+    /// The script that ran; none if it did not compile.
+    pub(super) script: Option<&'a AST>,
+}
+
+impl Names<'_> {
+    /// For a call that found no function: the other forms of that name, or the nearest name.
+    pub(super) fn near_function(&self, signature: &str) -> Option<String> {
+        let called = signature.split(" (").next().unwrap_or(signature);
+        let (prefix, name) = match called.rsplit_once("::") {
+            Some((module, name)) => (format!("{module}::"), name),
+            None => (String::new(), called),
+        };
+        let known = self.functions(!prefix.is_empty());
+        let overloads: BTreeSet<&str> = known
+            .iter()
+            .filter(|(known, _)| known == name)
+            .map(|(_, shape)| shape.as_str())
+            .collect();
+        if overloads.is_empty() {
+            return did_you_mean(name, known.iter().map(|(name, _)| name.as_str()));
+        }
+        let list: Vec<String> = overloads
+            .into_iter()
+            .map(|shape| format!("{prefix}{shape}"))
+            .collect();
+        Some(format!(
+            "`{called}` is written with other arguments:\n    {}",
+            list.join("\n    ")
+        ))
+    }
+
+    /// Name and shape of the functions: of the imported modules, or of the engine and the script.
+    fn functions(&self, of_modules: bool) -> Vec<(String, String)> {
+        let shape = |name: &str, parameters: &[&str]| {
+            (
+                name.to_owned(),
+                format!("{name}({})", parameters.join(", ")),
+            )
+        };
+        if of_modules {
+            return self.library.functions();
+        }
+        let engine = self.engine;
+        let mut known = engine.collect_fn_metadata(
+            None,
+            |info| {
+                let name = info.metadata.name.as_str();
+                let signature = info
+                    .metadata
+                    .gen_signature(|type_name| engine.map_type_name(type_name).into());
+                let word = name.starts_with(|first: char| first.is_alphabetic());
+                word.then(|| (name.to_owned(), signature))
+            },
+            true,
+        );
+        let own = self.script.into_iter().flat_map(AST::iter_functions);
+        let own = own.filter(|function| !is_closure(function.name));
+        known.extend(own.map(|function| shape(function.name, &function.params)));
+        known
+    }
+
+    /// For a variable that is not there: the nearest name in the text where it is missing.
+    pub(super) fn near_variable(&self, name: &str, text: &str) -> Option<String> {
+        let names = names_in(self.engine, text);
+        let known = names.iter().map(String::as_str).chain(["args", "host"]);
+        did_you_mean(name, known.filter(|known| *known != name))
+    }
+}
+
+/// Every name that the text declares: after `let`, `const`, `for`, `as`, `catch (`, and parameters.
+fn names_in(engine: &Engine, text: &str) -> BTreeSet<String> {
+    let mut names = BTreeSet::new();
+    let mut before = Token::EOF;
+    let mut in_parameters = false;
+    for (token, _) in engine.lex([&text]).0 {
+        if let Token::Identifier(name) = &token {
+            let declared = matches!(before, Token::Let | Token::Const | Token::For | Token::As)
+                || in_parameters
+                || matches!(before, Token::Pipe | Token::LeftParen | Token::Comma);
+            if declared {
+                names.insert(name.to_string());
+            }
+        }
+        match token {
+            Token::Fn => in_parameters = true,
+            Token::RightParen => in_parameters = false,
+            Token::EOF => break,
+            _ => {}
+        }
+        before = token;
+    }
+    names
+}
+
+/// Whether this is Rhai's own name for a closure.
+pub(super) fn is_closure(name: &str) -> bool {
+    name.starts_with("anon$")
+}
