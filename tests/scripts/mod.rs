@@ -136,7 +136,10 @@ fn eval(target: &str, script: &str) -> Value {
 /// The error that a script catches.
 #[track_caller]
 fn caught(target: &str, script: &str) -> Value {
-    let error = eval(target, &format!("let caught = (); try {{ {script}; }} catch (e) {{ caught = e }} caught"));
+    let error = eval(
+        target,
+        &format!("let caught = (); try {{ {script}; }} catch (e) {{ caught = e }} caught"),
+    );
     assert!(error.is_object(), "`{script}` throws nothing: {error}");
     error
 }

@@ -95,7 +95,7 @@ fn a_program_that_takes_too_long_is_a_timeout_and_goes_on() {
         &error,
         &json!({ "kind": "timeout", "message": "`sleep` (process ", "hint": "the agent cannot end it" }),
     );
-    guest.shell_ok("pkill -x sleep");
+    guest.shell_ok("killall sleep");
 }
 
 #[test]

@@ -76,12 +76,12 @@ fn a_retry_goes_on_until_it_succeeds_and_a_timeout_until_it_is_over() {
         "v.agent.shell(\"rm -f /tmp/late; (sleep 0.3; echo here > /tmp/late) >/dev/null 2>&1 &\");
          let tries = 0;
          let read = retry(#{ times: 100, delay: \"20ms\" }, |n| `${v.agent.file_read(\"/tmp/late\")}`);
-         let late = (|| { try { timeout(\"100ms\", || v.agent.exec(\"sleep\", [\"30\"])) } catch (e) { e.kind } }).call();
-         let last = (|| { try { retry(#{ times: 2, delay: 0 }, |n| v.agent.file_read(`/nope${n}`)) } catch (e) { e.message.contains(\"/nope2\") } }).call();
+         let late = (|| { try { timeout(\"100ms\", || v.agent.exec(\"sleep\", [\"30\"])) } catch (e) { return e.kind } }).call();
+         let last = (|| { try { retry(#{ times: 2, delay: 0 }, |n| v.agent.file_read(`/nope${n}`)) } catch (e) { return e.message.contains(\"/nope2\") } }).call();
          [read, late, last]",
     );
     assert_eq!(value, json!(["here\n", "timeout", true]));
-    guest.shell_ok("pkill -x sleep; true");
+    guest.shell_ok("killall sleep; true");
 }
 
 #[test]
@@ -155,7 +155,7 @@ fn a_busy_monitor_is_an_error_that_names_its_holder() {
     let qemu = Qemu::bare().start();
     let target = qemu.qmp().to_str().unwrap().to_owned();
     let _held = harness::RawQmp::connect(&target);
-    let script = "try { vm(args[0]).status } catch (e) { e }";
+    let script = "let error = (); try { vm(args[0]).status } catch (e) { error = e } error";
     let outcome = qmpsh(["--timeout", "300ms", "--json", "eval", script, &target])
         .run()
         .expect_code(0);

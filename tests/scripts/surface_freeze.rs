@@ -67,7 +67,7 @@ fn whatever_ends_the_block_the_guest_is_thawed() {
         ),
         (
             format!(
-                "try {{ with v.agent.fsfreeze() as f {{ v.qmp(\"eject\", #{{ id: \"x\" }}) }} }} catch (e) {{ [e.command, {status}] }}"
+                "let seen = (); try {{ with v.agent.fsfreeze() as f {{ v.qmp(\"eject\", #{{ id: \"x\" }}) }} }} catch (e) {{ seen = e.command }} [seen, {status}]"
             ),
             json!(["eject", "thawed"]),
         ),

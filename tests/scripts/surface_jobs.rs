@@ -9,8 +9,8 @@ fn monitor(qemu: &Qemu) -> String {
     qemu.qmp().to_str().unwrap().to_owned()
 }
 
-/// Begins a mirror `m` of disk `a` to a node that takes anything; slowly when told so.
-const MIRROR: &str = "v.qmp.blockdev_add(#{ driver: \"null-co\", \"node-name\": \"sink\", size: 16777216 });
+/// Begins a mirror `m` of disk `b` to a node that takes anything; slowly when told so.
+const MIRROR: &str = "v.qmp.blockdev_add(#{ driver: \"null-co\", \"node-name\": \"sink\", size: 8388608 });
     fn mirror(v, speed) { v.qmp.blockdev_mirror(#{ \"job-id\": \"m\", device: \"b\", target: \"sink\", sync: \"full\",
         speed: speed, \"auto-dismiss\": false, \"auto-finalize\": true }); v.job(\"m\") }";
 
@@ -68,11 +68,11 @@ fn a_job_can_be_paused_resumed_and_cancelled() {
         "{MIRROR} let job = mirror(v, 65536);
          job.pause(); let paused = v.watch(\"JOB_STATUS_CHANGE\");
          if job.status.status != \"paused\" {{ paused.wait(\"30s\", |e| e.data.status == \"paused\") }}
-         let late = (|| {{ try {{ job.wait(#{{ timeout: \"10ms\" }}) }} catch (e) {{ [e.kind, e.message] }} }}).call();
+         let late = (|| {{ try {{ job.wait(#{{ timeout: \"10ms\" }}) }} catch (e) {{ return [e.kind, e.message] }} }}).call();
          job.resume();
          job.cancel();
          let end = try_wait(job);
-         fn try_wait(job) {{ try {{ job.wait() }} catch (e) {{ e.kind }} }}
+         fn try_wait(job) {{ try {{ job.wait() }} catch (e) {{ return e.kind }} }}
          [late, end, job.status, v.disks().map(|disk| disk.node)]"
     );
     let value = eval(&monitor(&qemu), &script);

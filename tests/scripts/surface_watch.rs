@@ -94,7 +94,7 @@ fn an_event_that_does_not_come_is_a_timeout_that_tells_the_time_given() {
 fn a_condition_that_fails_or_is_none_ends_the_wait() {
     let qemu = Qemu::bare().start();
     let with = |condition: &str| {
-        format!("let w = v.watch(); v.qmp(\"stop\"); w.wait(\"5s\", {condition})")
+        format!("let w = v.watch(); v.qmp(\"stop\"); v.qmp(\"cont\"); w.wait(\"5s\", {condition})")
     };
     let error = caught(&monitor(&qemu), &with("|e| fail(\"no\")"));
     assert_error(&error, &json!({ "kind": "script", "message": "no" }));
