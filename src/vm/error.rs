@@ -252,7 +252,11 @@ impl fmt::Display for ErrorKind {
             ),
             Self::Job(error) => error.fmt(f),
             Self::NoEvent { names, after } => {
-                write!(f, "no event {} came within {}", quoted(names), show(*after))
+                let names = match names.as_slice() {
+                    [] => String::new(),
+                    names => format!(" {}", quoted(names)),
+                };
+                write!(f, "no event{names} came within {}", show(*after))
             }
             Self::Freeze(error) => error.fmt(f),
             Self::Overlays(left) => write!(f, "left behind: {left}"),
@@ -268,7 +272,7 @@ impl std::error::Error for Error {}
 pub(super) fn quoted(names: &[String]) -> String {
     let all: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
     match all.split_last() {
-        None => String::from("any"),
+        None => String::new(),
         Some((only, [])) => only.clone(),
         Some((last, rest)) => format!("{} and {last}", rest.join(", ")),
     }

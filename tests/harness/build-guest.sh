@@ -107,7 +107,7 @@ cp "$here"/guest/{passwd,group,os-release} "$root/etc/"
 echo qmpsh-guest >"$root/etc/hostname"
 ln -s /proc/mounts "$root/etc/mtab"
 ln -s UTC "$root/etc/localtime"
-for stub in shutdown chpasswd; do
+for stub in shutdown chpasswd hwclock; do
     install -m 755 "$here/guest/$stub" "$root/sbin/$stub"
 done
 

@@ -5,6 +5,15 @@ mod relay;
 mod snapshot;
 mod snapshot_failures;
 mod snapshot_names;
+mod surface_agent;
+mod surface_disks;
+mod surface_exec;
+mod surface_files;
+mod surface_fleet;
+mod surface_freeze;
+mod surface_jobs;
+mod surface_qmp;
+mod surface_watch;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -109,4 +118,42 @@ impl State {
 #[track_caller]
 fn document(outcome: &Outcome) -> Value {
     serde_json::from_str(&outcome.stdout).unwrap_or_else(|error| panic!("{error}: {outcome:#?}"))
+}
+
+/// The value of a script, in which `v` is the VM and `args` the words after it.
+#[track_caller]
+fn eval(target: &str, script: &str) -> Value {
+    let outcome = qmpsh([
+        "--json",
+        "eval",
+        &format!("let v = vm(args[0]); {script}"),
+        target,
+    ])
+    .run();
+    document(&outcome.expect_code(0))
+}
+
+/// The error that a script catches.
+#[track_caller]
+fn caught(target: &str, script: &str) -> Value {
+    let error = eval(
+        target,
+        &format!("let caught = (); try {{ {script}; }} catch (e) {{ caught = e }} caught"),
+    );
+    assert!(error.is_object(), "`{script}` throws nothing: {error}");
+    error
+}
+
+/// Asserts members of an error; one that is null is not to be there.
+#[track_caller]
+fn assert_error(error: &Value, members: &Value) {
+    for (key, expected) in members.as_object().unwrap() {
+        match (expected.as_str(), error[key].as_str()) {
+            // Of a sentence, a part.
+            (Some(part), Some(whole)) if key == "message" || key == "hint" => {
+                assert!(whole.contains(part), "{key}: {error}");
+            }
+            _ => assert_eq!(&error[key], expected, "{key}: {error}"),
+        }
+    }
 }
