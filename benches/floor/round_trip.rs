@@ -1,0 +1,77 @@
+//! `query-status`, again and again: what a call costs beside QEMU's own time.
+
+use harness::Qemu;
+use serde_json::{Map, Value};
+
+use crate::peers;
+use crate::qmpsh::{Layer, Script};
+use crate::raw::{Raw, request};
+use crate::rounds::{Contender, Rounds, in_turn, timed};
+use crate::table::{Quantity, Table, Target};
+
+const ROUNDS: usize = 50;
+/// Each starts a Python.
+const PEER_ROUNDS: usize = 8;
+/// Calls in a round: long enough that the start of a script does not count.
+const CALLS: u32 = 200;
+
+pub(crate) fn measure(table: &mut Table) {
+    let qemu = Qemu::bare().start();
+    let socket = qemu.qmp();
+    let target = socket.to_str().unwrap();
+    let query = request("query-status", Value::Null);
+    let script = format!("for i in 0..{CALLS} {{ v.qmp(\"query-status\") }}");
+
+    let floor = || -> Contender<'_> {
+        Box::new(|| {
+            let mut raw = Raw::monitor(&socket);
+            timed(|| {
+                for _ in 0..CALLS {
+                    raw.exchange(&query);
+                }
+            })
+        })
+    };
+    let script = Box::new(|| Script::new(target, None, "v.qmp(\"query-status\")").run(&script));
+    let layer = Box::new(|| {
+        let layer = Layer::new(target);
+        let call = || layer.wait(layer.vm.call("query-status", Map::new()));
+        call();
+        timed(|| {
+            for _ in 0..CALLS {
+                call();
+            }
+        })
+    });
+    let rounds = in_turn(ROUNDS, vec![floor(), script, layer]);
+    let each = |rounds: &Rounds, contender| Quantity::Time(rounds.median(contender) / CALLS);
+    for (contender, what, target) in [
+        (
+            1,
+            "query-status in a script's loop",
+            Some(Target::RatioAtMost(1.10)),
+        ),
+        (2, "the same on the VM layer", None),
+    ] {
+        table.compare(
+            what,
+            each(&rounds, 0),
+            each(&rounds, contender),
+            rounds.ratio(contender, 0),
+            target,
+        );
+    }
+
+    if let Some(python) = peers::python() {
+        let python = Box::new(|| peers::qmp_loop(&python, &socket, CALLS));
+        let rounds = in_turn(PEER_ROUNDS, vec![floor(), python]);
+        let (floor, measured) = (each(&rounds, 0), each(&rounds, 1));
+        table.compare(
+            "peer: qemu.qmp in a Python loop",
+            floor,
+            measured,
+            rounds.ratio(1, 0),
+            None,
+        );
+    }
+}
