@@ -15,7 +15,7 @@ use serde_json::json;
 
 use crate::qmpsh::{Layer, Script};
 use crate::raw::{Raw, request};
-use crate::rounds::{Rounds, in_turn, timed};
+use crate::rounds::{Contender, in_turn, timed};
 use crate::table::{Quantity, Table, Target};
 
 const SIZE: usize = 16 << 20;
@@ -32,32 +32,35 @@ struct Place<'a> {
     /// Bytes transferred to find the best chunk size.
     probe: usize,
     rounds: usize,
+    /// Whether the VM layer is looked at too.
+    layer: bool,
 }
 
-pub(crate) fn measure(table: &mut Table) {
-    let content: Vec<u8> = (0..SIZE as u64)
-        .map(|n| n.wrapping_mul(0x9e37_79b9_7f4a_7c15).to_be_bytes()[0])
-        .collect();
-
+/// The agent on this host.
+pub(crate) fn on_host(table: &mut Table) {
+    let content = content();
     let agent = HostAgent::start();
-    let host = |name: &str| agent.folder().join(name).to_str().unwrap().to_owned();
-    fs::write(host("read"), &content).unwrap();
+    let file = |name: &str| agent.folder().join(name).to_str().unwrap().to_owned();
+    fs::write(file("read"), &content).unwrap();
     let socket = agent.socket();
     Place {
         name: "host",
         target: format!("qmp=/nonexistent,agent={}", socket.display()),
         socket: &socket,
-        read: host("read"),
-        write: host("write"),
+        read: file("read"),
+        write: file("write"),
         probe: SIZE,
         rounds: 15,
+        layer: true,
     }
     .measure(&content, table);
-    assert!(
-        fs::read(host("write")).unwrap() == content,
-        "what was written is something else"
-    );
+    let written = fs::read(file("write")).unwrap();
+    assert!(written == content, "what was written is something else");
+}
 
+/// The agent in a guest.
+pub(crate) fn in_guest(table: &mut Table) {
+    let content = content();
     let guest = Guest::boot();
     let socket = guest.agent();
     let place = Place {
@@ -68,15 +71,21 @@ pub(crate) fn measure(table: &mut Table) {
         write: "/tmp/write".into(),
         probe: SIZE / 8,
         rounds: 5,
+        layer: false,
     };
     write(&mut Raw::agent(&socket), &place.read, &content, 1 << 20);
     place.measure(&content, table);
     guest.shell_ok("cmp /tmp/read /tmp/write");
 }
 
+/// Bytes with no pattern to speak of.
+fn content() -> Vec<u8> {
+    let scattered = |n: u64| n.wrapping_mul(0x9e37_79b9_7f4a_7c15).to_be_bytes()[0];
+    (0..SIZE as u64).map(scattered).collect()
+}
+
 impl Place<'_> {
     fn measure(&self, content: &[u8], table: &mut Table) {
-        let name = self.name;
         let chunk = self.fastest(|raw, chunk| {
             read(raw, &self.read, chunk, self.probe);
         });
@@ -98,8 +107,7 @@ impl Place<'_> {
             took
         });
         let script = Box::new(|| Script::new(&self.target, None, "v.agent.ping()").run(&script));
-        let rounds = in_turn(self.rounds, vec![floor, script, layer]);
-        compare(table, &format!("{name} file read"), &rounds, chunk);
+        self.compare(table, "read", chunk, vec![floor, script, layer]);
 
         let chunk =
             self.fastest(|raw, chunk| write(raw, &self.write, &content[..self.probe], chunk));
@@ -120,8 +128,38 @@ impl Place<'_> {
             })
         });
         let script = Box::new(|| Script::new(&self.target, None, &load).run(&script));
-        let rounds = in_turn(self.rounds, vec![floor, script, layer]);
-        compare(table, &format!("{name} file write"), &rounds, chunk);
+        self.compare(table, "write", chunk, vec![floor, script, layer]);
+    }
+
+    /// Lets the floor, a script and the VM layer take turns.
+    fn compare(
+        &self,
+        table: &mut Table,
+        what: &str,
+        chunk: usize,
+        mut contenders: Vec<Contender<'_>>,
+    ) {
+        if !self.layer {
+            contenders.truncate(2);
+        }
+        let rounds = in_turn(self.rounds, contenders);
+        let what = format!(
+            "{} file {what} by a script (floor: {} KiB)",
+            self.name,
+            chunk >> 10
+        );
+        let layer = self
+            .layer
+            .then_some((2, "  the same on the VM layer".to_owned(), None));
+        for (contender, what, target) in [(1, what, Some(TARGET))].into_iter().chain(layer) {
+            table.compare(
+                what,
+                Quantity::Rate(SIZE as u64, rounds.median(0)),
+                Quantity::Rate(SIZE as u64, rounds.median(contender)),
+                rounds.ratio(contender, 0).of_throughput(),
+                target,
+            );
+        }
     }
 
     /// The VM layer, with the agent's connection made.
@@ -135,7 +173,7 @@ impl Place<'_> {
     /// The chunk size with which the raw loop is done first.
     fn fastest(&self, mut transfer: impl FnMut(&mut Raw, usize)) -> usize {
         let mut best = (Duration::MAX, 0);
-        for _ in 0..3 {
+        for _ in 0..2 {
             for chunk in CHUNKS {
                 let mut raw = Raw::agent(self.socket);
                 let took = timed(|| transfer(&mut raw, chunk));
@@ -144,26 +182,6 @@ impl Place<'_> {
         }
         best.1
     }
-}
-
-fn compare(table: &mut Table, what: &str, rounds: &Rounds, chunk: usize) {
-    let rate = |contender| Quantity::Rate(SIZE as u64, rounds.median(contender));
-    let ratio = |contender| rounds.ratio(contender, 0).of_throughput();
-    let chunk = chunk >> 10;
-    table.compare(
-        format!("{what} by a script (floor: {chunk} KiB)"),
-        rate(0),
-        rate(1),
-        ratio(1),
-        Some(TARGET),
-    );
-    table.compare(
-        "  the same on the VM layer",
-        rate(0),
-        rate(2),
-        ratio(2),
-        None,
-    );
 }
 
 /// The first `size` bytes of a file, as few as a loop can do: one request after the other, the bytes decoded as they come.

@@ -64,7 +64,7 @@ fn script(guest: &Guest, actions: &Value) -> Duration {
     let mut script = Script::new(&guest.target(), Some(window.clone()), warm_up);
     let script_actions = actions.to_string().replace('{', "#{");
     script.run(&format!(
-        "with v.agent.fsfreeze() {{ v.transaction({script_actions}) }}"
+        "with v.agent.fsfreeze() as f {{ v.transaction({script_actions}) }}"
     ));
     window.length()
 }

@@ -2,7 +2,7 @@
 //! that a busy or slow machine slows both. What is quoted is the median of the rounds' ratios. A missed target is marked
 //! and no failure: that is for a person to judge, on a quiet machine.
 //!
-//! `make bench` does the set-up; `cargo bench -- freeze files` runs those parts only.
+//! `make bench` does the set-up; `cargo bench -- freeze round-trip` runs those parts only.
 
 #![expect(clippy::unwrap_used, reason = "a bench fails by a panic")]
 
@@ -19,10 +19,13 @@ mod table;
 
 use table::Table;
 
+type Part = (&'static str, fn(&mut Table));
+
 /// The parts, in the order of the table.
-const PARTS: [(&str, fn(&mut Table)); 4] = [
+const PARTS: [Part; 5] = [
     ("round-trip", round_trip::measure),
-    ("files", files::measure),
+    ("host-files", files::on_host),
+    ("guest-files", files::in_guest),
     ("freeze", freeze::measure),
     ("processes", processes::measure),
 ];

@@ -79,12 +79,14 @@ impl Raw {
         self.stream.write_all(request).unwrap();
         loop {
             let line = self.line();
-            // All else is an event.
-            if self.buffer[line.clone()].starts_with(b"{\"return\"") {
-                return &self.buffer[line];
+            if self.buffer[line.clone()].starts_with(b"{\"timestamp\"") {
+                continue; // an event
             }
-            let line = String::from_utf8_lossy(&self.buffer[line]);
-            assert!(!line.starts_with("{\"error\""), "{line}");
+            // With an id, or a command's value.
+            let reply = &self.buffer[line.clone()];
+            let text = String::from_utf8_lossy(&reply[..reply.len().min(64)]);
+            assert!(!text.starts_with("{\"error\""), "{text}");
+            return &self.buffer[line];
         }
     }
 

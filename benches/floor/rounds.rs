@@ -15,19 +15,26 @@ pub(crate) struct Ratio {
     pub(crate) quartiles: [f64; 2],
 }
 
-/// Lets the contenders take turns. Every second round goes backwards, so that none profits from its place. One round
-/// before the first is not counted.
-pub(crate) fn in_turn(count: usize, mut contenders: Vec<Contender<'_>>) -> Rounds {
-    let mut turn = |number: usize| {
-        let mut round: Vec<Duration> = contenders.iter_mut().map(|take_turn| take_turn()).collect();
-        // The contenders stand in the order of this round, the times in that of the first.
-        if number % 2 == 1 {
+/// Rounds that are taken even if they take longer than [`ENOUGH`].
+const LEAST: usize = 3;
+/// When a comparison begins no more rounds.
+const ENOUGH: Duration = Duration::from_secs(20);
+
+/// Lets the contenders take turns, in at most so many rounds. Every second one goes backwards, so that none profits from
+/// its place. One round before the first is not counted.
+pub(crate) fn in_turn(most: usize, mut contenders: Vec<Contender<'_>>) -> Rounds {
+    let begun = Instant::now();
+    let mut rounds = Vec::new();
+    while rounds.len() <= most && (rounds.len() <= LEAST || begun.elapsed() < ENOUGH) {
+        let mut round: Vec<Duration> = contenders.iter_mut().map(|turn| turn()).collect();
+        if rounds.len() % 2 == 1 {
             round.reverse();
         }
         contenders.reverse();
-        round
-    };
-    Rounds((0..=count).map(&mut turn).skip(1).collect())
+        rounds.push(round);
+    }
+    rounds.remove(0);
+    Rounds(rounds)
 }
 
 /// How long `work` takes.
