@@ -23,6 +23,7 @@ check: setup ## Check the format, lints and documentation
 
 .PHONY: bench
 bench: guest ## Measure against the floor: the same work on a raw socket
+	@benches/peers.sh
 	cargo bench --locked
 
 .PHONY: setup
