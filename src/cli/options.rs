@@ -1,10 +1,11 @@
 //! The options that every subcommand has, as typed, and what follows from them.
 
 use std::env;
+use std::ffi::OsString;
 use std::io::{self, IsTerminal};
 use std::time::Duration;
 
-use clap::{Args, ValueEnum};
+use clap::{Arg, ArgMatches, Args, Command, FromArgMatches, ValueEnum};
 
 use crate::vm::duration;
 
@@ -17,7 +18,7 @@ pub(super) struct Options {
     /// The deadline of each call, such as 30s or 5m
     #[arg(long, global = true, value_name = "TIME", help_heading = "General options", value_parser = deadline)]
     pub(super) timeout: Option<Duration>,
-    /// When messages are coloured
+    /// When messages are coloured; auto is on a terminal, unless `NO_COLOR` is set
     #[arg(
         long,
         global = true,
@@ -34,11 +35,10 @@ pub(super) struct Options {
 /// When something is done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(super) enum When {
-    /// On a terminal, unless `NO_COLOR` is set
+    // Plain comments: with documentation here, the long help would differ from the short one for these words alone.
+    // On a terminal, unless `NO_COLOR` is set.
     Auto,
-    /// Always
     Always,
-    /// Never
     Never,
 }
 
@@ -52,6 +52,38 @@ fn deadline(text: &str) -> Result<Duration, String> {
 }
 
 impl Options {
+    /// Reads a script's own words, with these options beside those that it declares; a script that declares one of
+    /// their names has all of them before its name only.
+    pub(super) fn read_beside(
+        &self,
+        command: Command,
+        words: &[OsString],
+    ) -> Result<(ArgMatches, Self), clap::Error> {
+        let general = Self::augment_args(Command::new(""));
+        let is_taken = |option: &Arg| {
+            command
+                .get_arguments()
+                .any(|own| own.get_id() == option.get_id())
+        };
+        if general.get_arguments().any(is_taken) {
+            return Ok((command.try_get_matches_from(words)?, self.clone()));
+        }
+        let command = command.args(general.get_arguments().cloned());
+        let matches = command.try_get_matches_from(words)?;
+        let given = Self::from_arg_matches(&matches)?;
+        let options = Self {
+            json: self.json || given.json,
+            timeout: given.timeout.or(self.timeout),
+            color: if given.color == When::Auto {
+                self.color
+            } else {
+                given.color
+            },
+            verbose: self.verbose + given.verbose,
+        };
+        Ok((matches, options))
+    }
+
     /// Whether messages are coloured.
     pub(super) fn color(&self) -> bool {
         let set = |name: &str| env::var_os(name).is_some_and(|value| !value.is_empty());

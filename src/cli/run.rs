@@ -1,8 +1,8 @@
 //! `qmpsh run`: a script from a file, from standard input or from the binary, with the arguments that it declares.
 
 use std::ffi::{OsStr, OsString};
-use std::fs;
-use std::io::{self, Read};
+use std::fs::File;
+use std::io;
 use std::path::Path;
 
 use clap::Args;
@@ -13,7 +13,7 @@ use super::{finish, usage};
 use crate::nearest::did_you_mean;
 use crate::report::{Exit, Report};
 use crate::script::header::Header;
-use crate::script::{Session, Settings, Source, argument, diagnostic, ready_made};
+use crate::script::{Session, Settings, Source, argument, diagnostic, ready_made, source};
 
 /// Run a script: a file, `-` for standard input, or a ready-made script by its name
 #[derive(Debug, Args)]
@@ -48,16 +48,23 @@ impl Run {
             }
         };
         let command = argument::command(&format!("qmpsh run {}", source.name), &header);
-        let matches = match command.try_get_matches_from(words) {
-            Ok(matches) => matches,
-            Err(error) => return usage(&error),
+        let read = match header.arguments {
+            Some(_) => options.read_beside(command, words),
+            // Without declared arguments all words are the script's.
+            None => command
+                .try_get_matches_from(words)
+                .map(|matches| (matches, options.clone())),
         };
-        let values = argument::values(&header, &matches);
+        let (matches, options) = match &read {
+            Ok((matches, options)) => (matches, options),
+            Err(error) => return usage(error),
+        };
+        let values = argument::values(&header, matches);
         let mut permit = header.permit(&values);
         permit.widen(self.allow.permit());
         let settings = Settings {
             permit,
-            args: argument::to_script(&header, &matches, &values),
+            args: argument::to_script(&header, matches, &values),
             ..finish::settings(options)
         };
         let mut session = match Session::new(settings) {
@@ -77,9 +84,7 @@ impl Run {
 /// directory must not take its place unseen.
 fn find(word: &OsStr) -> Result<Source, Report> {
     if word == "-" {
-        let mut bytes = Vec::new();
-        io::stdin()
-            .read_to_end(&mut bytes)
+        let bytes = source::read(io::stdin())
             .map_err(|error| Report::usage(format!("standard input cannot be read: {error}")))?;
         return text(bytes, "<stdin>");
     }
@@ -88,7 +93,7 @@ fn find(word: &OsStr) -> Result<Source, Report> {
         return Ok(Source::new(&*name, script));
     }
     let path = Path::new(word);
-    match fs::read(path) {
+    match File::open(path).and_then(source::read) {
         Ok(bytes) => text(bytes, &name),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Err(missing(&name)),
         Err(error) => Err(Report::usage(format!("`{name}` cannot be read: {error}"))),

@@ -44,8 +44,15 @@ fn of(kind: &ErrorKind) -> Report {
             "start it in the guest: the package and the service are called qemu-guest-agent",
         ),
         ErrorKind::Reply { .. } => new(Kind::Qmp),
-        ErrorKind::NoCommand { command, desc, .. } => Report {
+        ErrorKind::NoCommand {
+            command,
+            nearest,
+            desc,
+        } => Report {
             desc: desc.clone(),
+            hint: nearest
+                .is_none()
+                .then(|| "it is not in this version, or not built in".into()),
             class: Some("CommandNotFound".into()),
             command: Some(command.as_str().into()),
             ..new(Kind::Qmp)

@@ -4,6 +4,7 @@
 
 use rhai::{Dynamic, EvalAltResult, ImmutableString, Map, ParseErrorType, Position};
 
+use super::convert::to_json;
 use super::stop::{Cause, Stop};
 use crate::report::{Exit, Kind, Report};
 
@@ -92,10 +93,8 @@ pub(super) fn to_report(error: &EvalAltResult) -> Report {
 /// What a script threw: one of our maps, maybe passed on, or anything of its own.
 fn from_thrown(value: &Dynamic) -> Report {
     let Some(map) = value.read_lock::<Map>() else {
-        return Report::new(
-            Kind::Script,
-            text_of(value).unwrap_or_else(|| value.to_string()),
-        );
+        let message = text_of(value).unwrap_or_else(|| what_was_thrown(value));
+        return Report::new(Kind::Script, message);
     };
     let member = |key: &str| {
         map.get(key)
@@ -136,6 +135,17 @@ fn exit_of(kind: Kind, said: Option<&Dynamic>) -> Exit {
         Kind::Usage => Exit::Failed,
         kind => kind.exit(),
     })
+}
+
+/// A thrown value that is neither text nor a map, for people.
+fn what_was_thrown(value: &Dynamic) -> String {
+    if value.is_unit() {
+        return "the script threw an error without saying why".to_owned();
+    }
+    match to_json(value) {
+        Ok(_) => value.to_string(),
+        Err(unfit) => format!("the script threw what is no error: {unfit}"),
+    }
 }
 
 fn text_of(value: &Dynamic) -> Option<String> {

@@ -3,7 +3,7 @@
 
 use std::cell::RefCell;
 use std::collections::HashMap;
-use std::fs;
+use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -15,7 +15,7 @@ use rhai::{
 
 use super::error;
 use super::names;
-use super::source::{Source, Sources};
+use super::source::{self, Source, Sources};
 use super::words;
 use crate::nearest::did_you_mean;
 use crate::report::Report;
@@ -101,7 +101,7 @@ impl Library {
         }
         let mut tried = Vec::new();
         for candidate in self.candidates(importer, path) {
-            match fs::read(&candidate) {
+            match File::open(&candidate).and_then(source::read) {
                 Ok(bytes) => {
                     let shown = candidate.display().to_string();
                     return String::from_utf8(bytes)

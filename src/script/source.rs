@@ -1,7 +1,23 @@
 //! The texts that a session ran or imported, by the name that errors show: a file's path, `std/...`, `<eval>`.
 
 use std::collections::BTreeMap;
+use std::io::{self, Read};
 use std::sync::{Arc, Mutex, PoisonError};
+
+/// The most bytes of a script.
+const LARGEST: u64 = 4 << 20;
+
+/// The bytes of a script. Fails on more than any script has: a disk's image that is named by mistake would fill the
+/// memory.
+pub fn read(from: impl Read) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    let count = from.take(LARGEST + 1).read_to_end(&mut bytes)?;
+    if count as u64 > LARGEST {
+        let why = "it is larger than 4 MiB, and no script";
+        return Err(io::Error::new(io::ErrorKind::FileTooLarge, why));
+    }
+    Ok(bytes)
+}
 
 /// A script's text, and what errors call it.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -9,6 +9,7 @@ use super::freeze::FreezeError;
 use super::job::JobError;
 use super::target::InvalidTarget;
 use crate::client;
+use crate::wire::escape::escaped;
 
 /// An error, and the VM that it happened on.
 #[derive(Debug, Clone)]
@@ -193,7 +194,7 @@ impl fmt::Display for ErrorKind {
             Self::NoCommand {
                 command, nearest, ..
             } => {
-                write!(f, "this QEMU has no command `{command}`")?;
+                write!(f, "this QEMU has no command `{}`", escaped(command))?;
                 match nearest {
                     Some(nearest) => write!(f, "; did you mean `{nearest}`?"),
                     None => Ok(()),

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 use tokio::sync::{Mutex, OnceCell};
+use tokio::time::timeout;
 
 use super::agent::GuestAgent;
 use super::effect::{self, Effect};
@@ -104,12 +105,18 @@ impl Vm {
     /// by another client.
     pub(super) async fn monitor(&self) -> Result<Qmp, Error> {
         let address = self.monitor_address()?;
-        let mut slot = self.shared.monitor.lock().await;
+        let settings = self.settings();
+        let deadline = settings.timeout.unwrap_or(CONNECT);
+        // Tasks that wait for a silent monitor give up together, not one after the other.
+        let Ok(mut slot) = timeout(deadline, self.shared.monitor.lock()).await else {
+            return Err(self.error(client::Error::Silent {
+                address: address.clone(),
+                after: deadline,
+            }));
+        };
         if let Some(qmp) = slot.as_ref().filter(|qmp| !qmp.is_closed()) {
             return Ok(qmp.clone());
         }
-        let settings = self.settings();
-        let deadline = settings.timeout.unwrap_or(CONNECT);
         let qmp = Qmp::connect(address, deadline, settings.tap.clone())
             .await
             .map_err(|error| self.error(error))?;

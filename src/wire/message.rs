@@ -58,12 +58,15 @@ impl fmt::Display for Version {
     }
 }
 
+/// The most bytes of a refusal's words, many times what any of QEMU's has.
+const WORDS: usize = 4096;
+
 /// The peer's `error`: it understood the connection, and refused the command.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refusal {
     /// `GenericError`, `CommandNotFound`, `DeviceNotActive`, `DeviceNotFound` or `KVMMissingCap`.
     pub class: String,
-    /// QEMU's own words, as they came.
+    /// QEMU's own words, as they came, cut after 4 KiB.
     pub desc: String,
 }
 
@@ -154,10 +157,21 @@ impl Greeting {
 impl Refusal {
     fn read(error: &mut Value) -> Self {
         Self {
-            class: take_text(error, "class"),
-            desc: take_text(error, "desc"),
+            class: shortened(take_text(error, "class")),
+            desc: shortened(take_text(error, "desc")),
         }
     }
+}
+
+/// Words for people: an agent is not trusted to be brief.
+fn shortened(mut words: String) -> String {
+    if words.len() > WORDS {
+        let end = (0..=WORDS).rev().find(|end| words.is_char_boundary(*end));
+        words.truncate(end.unwrap_or(0));
+        words.shrink_to_fit();
+        words.push_str("...");
+    }
+    words
 }
 
 impl Event {

@@ -2,7 +2,8 @@
 //! end while their guests are frozen.
 
 use harness::{Guest, Running, Signal};
-use rustix::process::{Pid, kill_process};
+use rustix::event::{PollFd, PollFlags, poll};
+use rustix::process::{Pid, PidfdFlags, pidfd_open, pidfd_send_signal};
 use serde_json::Value;
 
 use super::stage::{Stage, Step};
@@ -25,7 +26,11 @@ fn kill_guardian(stage: &Stage) {
         panic!("not one guardian: {:?}", stage.guardians());
     };
     let pid = Pid::from_raw(guardian.try_into().unwrap()).unwrap();
-    kill_process(pid, Signal::KILL).unwrap();
+    let process = pidfd_open(pid, PidfdFlags::empty()).unwrap();
+    pidfd_send_signal(&process, Signal::KILL).unwrap();
+    // Its lock on the record ends with it.
+    let ended = poll(&mut [PollFd::new(&process, PollFlags::IN)], None);
+    assert_eq!(ended.unwrap(), 1);
 }
 
 /// Kills a run and its guardian while the guest is frozen.

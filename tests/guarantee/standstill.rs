@@ -58,6 +58,20 @@ fn a_shell_that_stands_still_in_its_thaw_is_replaced_when_a_try_should_be_over()
 }
 
 #[test]
+fn a_signal_before_the_freeze_ends_the_shell_while_the_agent_is_silent() {
+    let stage = Stage::new();
+    let asked = stage.agent.hold_request("guest-fsfreeze-status");
+    let mut shell = stage.shell("60s").spawn();
+    asked.wait();
+    send(&shell, Signal::INT);
+    shell.wait_for_exit();
+    shell.wait().expect_code(128 + Signal::INT.as_raw());
+    drop(asked);
+    assert!(!stage.guest.is_frozen());
+    stage.assert_clean();
+}
+
+#[test]
 fn a_third_signal_ends_the_shell_and_its_guardian_thaws_once_the_agent_goes_on() {
     let stage = Stage::new();
     third_signal(&stage, "2>&2");

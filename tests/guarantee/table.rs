@@ -19,9 +19,9 @@ impl Table {
         stage: &mut Stage,
         cause: &str,
         step: Step,
-        case: impl FnOnce(&Stage) -> bool,
+        attempt: impl FnOnce(&Stage) -> bool,
     ) {
-        let thawed = case(stage);
+        let thawed = attempt(stage);
         if !thawed {
             *stage = Stage::new();
         }

@@ -284,3 +284,19 @@ fn an_agent_command_needs_an_agent() {
     let outcome = ask("agent=/none", "vm(args[0]).status");
     fails(&outcome, 1, &["only the agent's socket was given"]);
 }
+
+#[test]
+fn a_thaw_of_what_cannot_be_reached_says_so() {
+    let agent = FakePeer::builder().wait_for_hang_up().start();
+    let outcome = super::qmpsh()
+        .args(["--timeout", "200ms", "thaw", &agent_at(&agent.socket())])
+        .run();
+    fails(&outcome, 3, &["did not answer"]);
+    agent.finish();
+    let agent = HostAgent::builder().frozen().start();
+    let outcome = super::qmpsh()
+        .args(["thaw", &agent_at(&agent.socket())])
+        .run();
+    assert_eq!(outcome.code, Some(0), "{outcome:#?}");
+    assert_eq!(agent.raw().freeze_status(), "thawed");
+}

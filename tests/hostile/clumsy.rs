@@ -128,7 +128,7 @@ fn values_of_the_wrong_sort_name_the_function() {
     let qemu = Qemu::bare().start();
     for (script, words) in [
         ("vm(args[0]).qmp(7)", "qmp"),
-        ("vm(args[0]).qmp(\"\")", "was refused"),
+        ("vm(args[0]).qmp(\"\")", "no command ``"),
         ("vm(args[0]).qmp(\"query-status\", [1])", "qmp"),
         (
             "vm(args[0]).qmp.query_status(7)",
@@ -138,7 +138,7 @@ fn values_of_the_wrong_sort_name_the_function() {
             "vm(args[0]).qmp(\"qom-get\", #{ path: |x| x })",
             "`arguments.path` is a function, which has no JSON form",
         ),
-        ("vm(args[0]).qmp(\"x\\x00y\\n\")", "was refused"),
+        ("vm(args[0]).qmp(\"x\\x00y\\n\")", "no command `x\\x00y\\n`"),
         ("vm(args[0]).watch(7)", "an event's name is text"),
         ("vm(args[0]).transaction([1])", "was refused"),
         ("vm(args[0]).nosuch", "nosuch"),

@@ -168,3 +168,13 @@ fn a_wait_for_an_event_that_never_comes_ends_in_time_or_with_the_vm() {
     fails(&outcome, 3, &["the connection to", "ended"]);
     peer.finish();
 }
+
+#[test]
+fn calls_to_one_silent_vm_give_up_together() {
+    let silent = FakePeer::builder().wait_for_hang_up().start();
+    let script = "let all = []; for i in 0..40 { all.push(i) }
+        parallel(all, #{ jobs: 40 }, |i| vm(args[0]).status).filter(|r| r.error.kind == \"gone\").len()";
+    // One after the other they would need longer than the bound of the run.
+    prints(&ask_within("1s", silent.socket(), script), "40\n");
+    drop(silent);
+}

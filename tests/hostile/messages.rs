@@ -195,7 +195,7 @@ fn an_unknown_command_is_refused_in_qemus_words() {
     let qemu = Qemu::bare().start();
     let outcome = ask(qemu.qmp(), "vm(args[0]).qmp(\"no-such\", #{ a: 1 })");
     let words = [
-        "`no-such` was refused",
+        "this QEMU has no command `no-such`",
         "The command no-such has not been found",
         qemu.qmp().to_str().unwrap().to_owned().leak(),
         "class: CommandNotFound",
@@ -291,4 +291,61 @@ fn a_vm_that_was_told_to_quit_is_gone_for_the_next_call() {
     let script = "let v = vm(args[0]); v.qmp(\"quit\"); loop { v.status }";
     let outcome = ask(qemu.qmp(), script);
     fails(&outcome, 3, &[qemu.qmp().to_str().unwrap()]);
+}
+
+#[test]
+fn a_greeting_of_another_shape_is_put_up_with() {
+    for greeting in [
+        json!({ "QMP": {} }),
+        json!({ "QMP": { "version": null, "capabilities": null } }),
+        json!({ "QMP": { "version": { "qemu": { "major": -1, "minor": "x" } }, "capabilities": [7, "oob", "new"] } }),
+        json!({ "QMP": { "version": {}, "capabilities": [] }, "new": 1 }),
+    ] {
+        let peer = FakePeer::builder()
+            .send_message(&greeting)
+            .expect("qmp_capabilities")
+            .reply(json!({}))
+            .expect("query-status")
+            .reply(json!({ "status": "running" }));
+        prints(&status_of(peer), "running\n");
+    }
+    for greeting in [json!({ "QMP": null }), json!({ "QMP": 7 }), json!({})] {
+        let outcome = status_of(FakePeer::builder().send_message(&greeting));
+        fails(&outcome, 3, &["does not speak QMP"]);
+    }
+}
+
+#[test]
+fn replies_with_ids_that_were_never_given_are_dropped() {
+    let outcome = status_of(asked().answer(|request| {
+        let of = |id| {
+            format!(
+                "{}\r\n",
+                json!({ "return": { "status": "forged" }, "id": id })
+            )
+        };
+        let mut sent: String = [json!(null), json!(7), json!([]), json!({}), json!("")]
+            .into_iter()
+            .map(of)
+            .collect();
+        sent += "{\"return\": {\"status\": \"forged\"}}\r\n";
+        let id = request["id"].clone();
+        let right = json!({ "return": { "status": "running" }, "id": id });
+        // The second one of the right id comes too late to be heard.
+        format!("{sent}{right}\r\n{}", of(id)).into_bytes()
+    }));
+    prints(&outcome, "running\n");
+}
+
+#[test]
+fn a_refusal_without_end_is_cut() {
+    let desc = "x".repeat(1 << 20);
+    let peer = asked().reply_error("GenericError", &desc);
+    let outcome = status_of(peer);
+    fails(&outcome, 4, &["xxxx..."]);
+    assert!(
+        outcome.stderr.len() < 16 << 10,
+        "{} bytes",
+        outcome.stderr.len()
+    );
 }

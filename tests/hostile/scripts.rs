@@ -50,6 +50,18 @@ fn what_is_no_script_says_why() {
         2,
         &["there is no file `./none.rhai`"],
     );
+    // A disk's image, by mistake.
+    fs::write(folder.join("huge.rhai"), vec![b' '; 5 << 20]).unwrap();
+    for line in [["run", "/dev/zero"], ["run", "huge.rhai"]] {
+        let outcome = qmpsh().current_dir(folder.path()).args(line).run();
+        fails(&outcome, 2, &["larger than 4 MiB, and no script"]);
+        super::is_modest(&outcome);
+    }
+    let outcome = qmpsh()
+        .current_dir(folder.path())
+        .args(["eval", "import \"huge\" as huge;"])
+        .run();
+    fails(&outcome, 1, &["huge.rhai", "larger than 4 MiB"]);
     fails(&qmpsh().args(["run", "/dev/null"]).run(), 2, &["is empty"]);
     fails(
         &qmpsh().args(["run", "-"]).stdin(b"\xff".as_slice()).run(),
@@ -144,6 +156,17 @@ fn wrong_options_and_commands_are_refused() {
     ] {
         fails(&qmpsh().args(words).run(), 2, &[told]);
     }
+    let no_text: &std::ffi::OsStr = std::os::unix::ffi::OsStrExt::from_bytes(b"\xff");
+    fails(
+        &qmpsh().args(["eval", "1"]).arg(no_text).run(),
+        2,
+        &["invalid UTF-8"],
+    );
+    fails(
+        &qmpsh().arg("run").arg(no_text).run(),
+        2,
+        &["no file `\u{fffd}`"],
+    );
     fails(
         &qmpsh().args(["thaw", ""]).run(),
         2,
@@ -250,6 +273,17 @@ fn the_scripts_own_end_is_the_processs() {
         ),
         ("throw #{ kind: \"no such\", message: \"x\" }", 1, "x"),
         ("throw #{ kind: 7 }", 1, "kind"),
+        (
+            "throw #{ kind: \"agent\", message: \"x\", exit: 0 }",
+            4,
+            "x",
+        ),
+        ("throw", 1, "without saying why"),
+        (
+            "throw vm(\"/x\")",
+            1,
+            "threw what is no error: the value is a Vm",
+        ),
     ] {
         fails(&eval(script), code, &[words]);
     }

@@ -35,7 +35,8 @@ impl Folder {
             .args(arguments)
             .current_dir(&self.0)
             .stdin(Stdio::null())
-            .env("XDG_CONFIG_HOME", &self.0);
+            .env("XDG_CONFIG_HOME", &self.0)
+            .env("QMPSH_STATE_DIR", self.0.join("state"));
         command.env_remove("NO_COLOR");
         command
     }
@@ -158,6 +159,27 @@ args.times";
         &help.out.replace("run say", "run ./say"),
         "",
     );
+}
+
+#[test]
+fn general_options_stand_among_a_scripts_own_unless_it_declares_one_of_them() {
+    let header = |name: &str| {
+        format!("//! T\n//!\n//! [args]\n//! {name} = {{ type = \"string\", flag = true }}\nargs")
+    };
+    let (plain, own) = (header("word"), header("timeout"));
+    let folder = Folder::with(&[("plain.rhai", &plain), ("own.rhai", &own)]);
+    let ended = folder.run(&["run", "plain.rhai", "--word", "a", "--json"]);
+    assert_eq!(
+        (ended.code, ended.out.as_str()),
+        (Some(0), "{\"word\":\"a\"}\n")
+    );
+    let ended = folder.run(&["run", "--json", "own.rhai", "--timeout", "no time"]);
+    assert_eq!(
+        (ended.code, ended.out.as_str()),
+        (Some(0), "{\"timeout\":\"no time\"}\n")
+    );
+    let ended = folder.run(&["run", "own.rhai", "--json"]);
+    assert_eq!(ended.code, Some(2), "{ended:?}");
 }
 
 #[test]

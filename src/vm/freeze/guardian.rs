@@ -22,8 +22,11 @@ use crate::wire::escape::escaped;
 /// How long after its `max` a freeze must be over before the shell counts as hanging.
 const GRACE: Duration = Duration::from_secs(2);
 
-/// How long the guardian tries to thaw. After that the record stays, for `qmpsh thaw --stale`.
-const GUARD: Duration = Duration::from_secs(3600);
+/// How long the guardian tries to thaw while whoever waits for the shell's error stream still hears of it.
+const HEARD: Duration = Duration::from_secs(10);
+
+/// How long it goes on unheard. After that the record stays, for `qmpsh thaw --stale`.
+const UNHEARD: Duration = Duration::from_secs(3600);
 
 /// How long the guardian waits for a reader of what it says.
 const VOICE: Duration = Duration::from_millis(200);
@@ -67,7 +70,19 @@ pub async fn guard(record: &Path) -> io::Result<()> {
             "the freeze outlasted its time and the shell hangs; thawing the guest",
         ),
     }
-    match thaw::surely(&agent, frozen.server, GUARD, None).await {
+    let mut thawed = thaw::surely(&agent, frozen.server, HEARD, None).await;
+    if let Err(Failure::Patience(error)) = &thawed {
+        say(
+            &frozen,
+            &format!("the guest could not be thawed yet ({error}); trying for an hour more"),
+        );
+        // `$(qmpsh ... 2>&1)` waits for the end of this stream, and must not for an agent that may never answer.
+        if let Ok(null) = std::fs::File::open("/dev/null") {
+            let _ = rustix::stdio::dup2_stderr(null);
+        }
+        thawed = thaw::surely(&agent, frozen.server, UNHEARD, None).await;
+    }
+    match thawed {
         Ok(_) => {
             record.remove();
             say(&frozen, "the guest is thawed");
@@ -81,13 +96,7 @@ pub async fn guard(record: &Path) -> io::Result<()> {
             );
             Ok(())
         }
-        Err(Failure::Patience(error)) => {
-            say(
-                &frozen,
-                &format!("the guest could not be thawed: {error}; try `qmpsh thaw --stale`"),
-            );
-            Err(io::Error::other(error.to_string()))
-        }
+        Err(Failure::Patience(error)) => Err(io::Error::other(error.to_string())),
     }
 }
 
@@ -123,8 +132,11 @@ fn agent(frozen: &Frozen) -> io::Result<Agent> {
         .agent
         .parse()
         .map_err(|_| io::Error::other(format!("the record names no socket: {}", frozen.agent)))?;
-    let stream = Stream::from_fd(own(io::stdin().as_fd())?)?;
-    Ok(Agent::over(stream, address, None))
+    let inherited = own(io::stdin().as_fd()).and_then(Stream::from_fd);
+    Ok(match inherited {
+        Ok(stream) => Agent::over(stream, address, None),
+        Err(_) => Agent::new(address, None),
+    })
 }
 
 /// A copy of a stream that this process was given; not inherited further.

@@ -73,11 +73,13 @@ impl Record {
             .mode(0o700)
             .create(folder)?;
         let path = folder.join(format!("{}.json", nonce()));
+        // It gets its name when it is whole and held, so that no crash leaves half a record.
+        let unfinished = path.with_extension("unfinished");
         let mut file = OpenOptions::new()
             .write(true)
             .create_new(true)
             .mode(0o600)
-            .open(&path)?;
+            .open(&unfinished)?;
         let written = flock(&file, FlockOperation::NonBlockingLockShared)
             .map_err(io::Error::from)
             .and_then(|()| {
@@ -85,12 +87,14 @@ impl Record {
                 text.push(b'\n');
                 file.write_all(&text)?;
                 file.sync_all()?;
+                fs::rename(&unfinished, &path)?;
                 // The name too must survive a crash, not only what it names.
                 File::open(folder)?.sync_all()
             });
         match written {
             Ok(()) => Ok(Self { path, _file: file }),
             Err(error) => {
+                let _ = fs::remove_file(&unfinished);
                 let _ = fs::remove_file(&path);
                 Err(error)
             }
