@@ -30,6 +30,7 @@ const STANDARD: &str = "std/";
 pub(super) const EMBEDDED: &[(&str, &str)] = &[
     ("size", include_str!("../../stdlib/size.rhai")),
     ("snapshot", include_str!("../../stdlib/snapshot.rhai")),
+    ("time", include_str!("../../stdlib/time.rhai")),
 ];
 
 /// Path and text of every module in the binary.

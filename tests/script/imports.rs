@@ -162,3 +162,22 @@ fn an_error_in_a_module_ends_the_script_with_its_own_exit_code() {
         .run(&Source::new(main, "import \"a\" as a; a::f()"));
     assert_eq!(outcome.exit(), Exit::Deadline);
 }
+
+#[test]
+fn the_standard_modules_tell_sizes_and_times_as_people_do() {
+    assert_eq!(
+        value(
+            "import \"std/time\" as time;
+             [0, -1, 951782400, 951868800.9, 4107542400, 253402300799].map(|t| time::utc(t)).to_string()"
+        ),
+        "[\"1970-01-01T00:00:00Z\", \"1969-12-31T23:59:59Z\", \"2000-02-29T00:00:00Z\", \"2000-03-01T00:00:00Z\", \
+         \"2100-03-01T00:00:00Z\", \"9999-12-31T23:59:59Z\"]"
+    );
+    assert_eq!(
+        value(
+            "import \"std/size\" as size;
+             [0, 1023, 1024, 1536, 10485760, 1125899906842624].map(|n| size::human(n)).to_string()"
+        ),
+        "[\"0 B\", \"1023 B\", \"1 KiB\", \"1.5 KiB\", \"10 MiB\", \"1 PiB\"]"
+    );
+}
