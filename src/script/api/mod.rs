@@ -5,6 +5,7 @@ mod agent;
 mod disks;
 mod exec;
 mod files;
+mod fill;
 mod flow;
 mod freeze;
 mod job;
@@ -40,6 +41,7 @@ pub(super) fn register(engine: &mut Engine) {
     watch::register(engine);
     agent::register(engine);
     files::register(engine);
+    fill::register(engine);
     exec::register(engine);
     freeze::register(engine);
 }
