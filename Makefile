@@ -24,7 +24,7 @@ check: setup ## Check the format, lints and documentation
 .PHONY: bench
 bench: guest ## Measure against the floor: the same work on a raw socket
 	@benches/peers.sh
-	cargo bench --locked
+	cargo bench --locked --bench floor
 
 .PHONY: setup
 setup: ## Install what is missing here: QEMU, the agent, busybox

@@ -19,7 +19,7 @@ if [[ ${PEERS:-} == 1 ]]; then
     as_root=()
     [[ $EUID -eq 0 ]] || as_root=(sudo)
     "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive \
-        apt-get install -qq -y --no-install-recommends socat libvirt-clients libvirt-daemon >"$log" 2>&1 ||
+        apt-get install -qq -y --no-install-recommends socat libvirt-clients libvirt-daemon libvirt-daemon-driver-qemu >"$log" 2>&1 ||
         echo "bench: $(tail -n 1 "$log")" >&2
 fi
 exit 0

@@ -8,6 +8,7 @@
 
 mod files;
 mod freeze;
+mod libvirt;
 mod machine;
 mod peers;
 mod processes;

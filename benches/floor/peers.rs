@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use harness::Folder;
 
+use crate::libvirt;
 use crate::processes::whole;
 use crate::qmpsh::PROGRAM;
 use crate::rounds::{Contender, timed};
@@ -60,7 +61,7 @@ pub(crate) fn one_shots(socket: &Path) -> (Vec<Peer<'_>>, Vec<&'static str>) {
         Some(Target::RatioAtMost(0.15)),
     );
     add("socat", socat(socket), None);
-    add("virsh", virsh(), None);
+    add("virsh", libvirt::virsh(), None);
     (peers, missing)
 }
 
@@ -110,72 +111,5 @@ fn socat(socket: &Path) -> Option<Contender<'static>> {
             drop(input);
             socat.wait().unwrap();
         })
-    }))
-}
-
-/// A domain of a libvirt that serves this bench only: the daemon of a session, in a folder of its own.
-struct Domain {
-    home: Folder,
-}
-
-impl Domain {
-    fn virsh(&self) -> Command {
-        let mut command = Command::new("virsh");
-        command
-            .args(["-q", "-c", "qemu:///session"])
-            .env("HOME", self.home.path());
-        for name in ["CONFIG_HOME", "CACHE_HOME", "DATA_HOME", "RUNTIME_DIR"] {
-            command.env(format!("XDG_{name}"), self.home.path());
-        }
-        command
-    }
-
-    fn start() -> Option<Self> {
-        Command::new("virsh")
-            .arg("-v")
-            .stdout(Stdio::null())
-            .status()
-            .ok()?;
-        let domain = Self {
-            home: Folder::new(),
-        };
-        let xml = domain.home.join("bench.xml");
-        std::fs::write(
-            &xml,
-            "<domain type='qemu'><name>bench</name><memory unit='MiB'>32</memory>\
-             <os><type arch='x86_64'>hvm</type></os></domain>",
-        )
-        .unwrap();
-        let created = domain
-            .virsh()
-            .arg("create")
-            .arg(&xml)
-            .stdout(Stdio::null())
-            .status()
-            .unwrap();
-        created.success().then_some(domain)
-    }
-}
-
-impl Drop for Domain {
-    fn drop(&mut self) {
-        // Its daemon ends by itself when nobody has talked to it for two minutes.
-        let _ = self
-            .virsh()
-            .args(["destroy", "bench"])
-            .stdout(Stdio::null())
-            .status();
-    }
-}
-
-fn virsh() -> Option<Contender<'static>> {
-    let domain = Domain::start()?;
-    Some(Box::new(move || {
-        let command = "{\"execute\":\"query-status\"}";
-        whole(
-            domain
-                .virsh()
-                .args(["qemu-monitor-command", "bench", command]),
-        )
     }))
 }
