@@ -3,6 +3,7 @@
 mod documentation;
 mod guest_report;
 mod lent;
+mod lessons;
 mod relay;
 mod snapshot;
 mod snapshot_failures;
