@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by a panic")]
 
+#[path = "script/documented.rs"]
+mod documented;
 mod guarantee;
 mod harness_test;
 mod hostile;

@@ -4,6 +4,7 @@
 
 mod closures;
 mod commands;
+mod documented;
 mod errors;
 mod examples;
 mod flow;

@@ -1,7 +1,9 @@
 //! Scripts on real machines, through the real binary: the ready-made ones, and the whole surface that scripts have.
 
+mod documentation;
 mod guest_report;
 mod lent;
+mod lessons;
 mod relay;
 mod snapshot;
 mod snapshot_failures;
