@@ -122,10 +122,11 @@ fn script(example: &str, folder: &Folder) -> String {
             ((*before).to_owned(), *after)
         });
     if example.starts_with(" f.") || example.contains(" = f.") {
-        before = "let f = v.agent.file_open(\"/data/log\", \"r+\");".to_owned();
+        before = String::from("let f = v.agent.file_open(\"/data/log\", \"r+\");");
     } else if example.trim() == "overlays.keep();" {
-        before = "let overlays = v.overlays([#{ node: \"disk0\", file: \"/srv/kept.qcow2\" }]);"
-            .to_owned();
+        before = String::from(
+            "let overlays = v.overlays([#{ node: \"disk0\", file: \"/srv/kept.qcow2\" }]);",
+        );
     }
     let data = "v.hmp(`qemu-io disk0 \"write 0 16M\"`);";
     for (name, text) in [
