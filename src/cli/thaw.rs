@@ -85,12 +85,13 @@ fn one(runtime: &Runtime, target: &str, settings: Settings, options: &Options) -
 /// Thaws all side by side, so that one guest that does not answer holds up no other.
 fn all_stale(runtime: &Runtime, settings: Settings, options: &Options) -> Exit {
     let settings = Arc::new(settings);
-    let found = match stale::find(&settings) {
-        Ok(found) => found,
+    let survey = match stale::survey(&settings) {
+        Ok(survey) => survey,
         Err(error) => return finish::complain(&unreadable(&settings, &error), options),
     };
-    let none = found.is_empty();
-    let tasks: Vec<_> = found
+    let none = survey.stale.is_empty() && survey.unreadable.is_empty();
+    let tasks: Vec<_> = survey
+        .stale
         .into_iter()
         .map(|record| {
             let settings = Arc::clone(&settings);
@@ -101,6 +102,22 @@ fn all_stale(runtime: &Runtime, settings: Settings, options: &Options) -> Exit {
         })
         .collect();
     let mut exit = Exit::Done;
+    for (path, why) in &survey.unreadable {
+        let message = format!("the record `{}` cannot be read: {why}", path.display());
+        let report = Report::new(Kind::Host, message)
+            .with_hint("run this as the user who froze the guest, or as root");
+        exit = worse(exit, finish::complain(&report, options));
+    }
+    if survey.held > 0 {
+        let message = format!(
+            "{} frozen by runs that live, or thawed by their guardians now",
+            match survey.held {
+                1 => "1 guest is".to_owned(),
+                held => format!("{held} guests are"),
+            }
+        );
+        finish::warn(&Report::new(Kind::Frozen, message), options);
+    }
     let mut rows = Vec::new();
     for task in tasks {
         let (record, outcome) = match runtime.block_on(task) {
@@ -179,9 +196,10 @@ fn warning(record: &Stale) -> Report {
     Report::new(
         Kind::Frozen,
         format!(
-            "{}: a run of qmpsh froze this guest at {} and died; it may still be frozen",
+            "{}: a run of qmpsh froze this guest at {} and died; it may still be frozen (agent {})",
             escaped(&frozen.vm),
-            humantime::format_rfc3339_seconds(since)
+            humantime::format_rfc3339_seconds(since),
+            frozen.agent
         ),
     )
     .with_hint("`qmpsh thaw --stale` thaws it")

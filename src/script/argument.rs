@@ -189,7 +189,11 @@ fn argument(declared: &Argument) -> Arg {
     let mut arg = Arg::new(declared.name.clone())
         .help(help(declared))
         .required(declared.required)
-        .value_name(declared.kind.placeholder())
+        .value_name(if declared.flag {
+            declared.kind.placeholder().to_owned()
+        } else {
+            declared.name.replace('_', "-").to_uppercase()
+        })
         .default_values(&declared.default);
     if declared.flag {
         arg = arg.long(declared.name.replace('_', "-"));

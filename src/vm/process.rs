@@ -1,29 +1,36 @@
 //! A process by its number and the moment it began, so that a number used again is not taken for the same process.
 
 use std::fs;
-use std::os::fd::OwnedFd;
+use std::os::fd::AsFd;
+use std::os::unix::fs::MetadataExt;
 
 use rustix::net::sockopt::socket_peercred;
 use serde::{Deserialize, Serialize};
 
-/// A process of this host's.
+/// A process, as it is seen from where this one runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Process {
     /// Its number.
     pub pid: u32,
     /// When it began, in clock ticks since the host booted.
     pub started: u64,
+    /// The namespace in which it has that number: a container has another, and sees other processes or none.
+    pub namespace: u64,
 }
 
 impl Process {
     /// The running process with this number, if there is one that can be seen.
     pub fn running(pid: u32) -> Option<Self> {
         let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-        started(&stat).map(|started| Self { pid, started })
+        Some(Self {
+            pid,
+            started: started(&stat)?,
+            namespace: namespace()?,
+        })
     }
 
     /// The process that listens where this connection leads, if it can be seen and still runs.
-    pub fn listening(connection: &OwnedFd) -> Option<Self> {
+    pub fn listening(connection: &impl AsFd) -> Option<Self> {
         let pid = socket_peercred(connection).ok()?.pid.as_raw_nonzero().get();
         Self::running(pid.try_into().ok()?)
     }
@@ -33,10 +40,17 @@ impl Process {
         Self::running(std::process::id())
     }
 
-    /// Whether it still runs.
-    pub fn is_running(self) -> bool {
-        Self::running(self.pid) == Some(self)
+    /// Whether it is known to have ended: seen from another namespace, nothing is known of it.
+    pub fn has_ended(self) -> bool {
+        namespace() == Some(self.namespace) && Self::running(self.pid) != Some(self)
     }
+}
+
+/// The namespace that this process sees processes in.
+fn namespace() -> Option<u64> {
+    fs::metadata("/proc/self/ns/pid")
+        .ok()
+        .map(|data| data.ino())
 }
 
 /// The start time in `/proc/PID/stat`, unless the process has ended and only waits to be reaped.
@@ -66,11 +80,16 @@ mod tests {
     #[test]
     fn this_process_runs_and_another_with_its_number_does_not() {
         let this = Process::this().unwrap();
-        assert!(this.is_running());
+        assert!(!this.has_ended());
         let other = Process {
             started: this.started + 1,
             ..this
         };
-        assert!(!other.is_running());
+        assert!(other.has_ended());
+        let elsewhere = Process {
+            namespace: this.namespace + 1,
+            ..other
+        };
+        assert!(!elsewhere.has_ended());
     }
 }

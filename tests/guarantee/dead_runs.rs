@@ -161,3 +161,45 @@ fn two_guests_that_one_run_froze_are_both_thawed() {
         drop(shell);
     }
 }
+
+#[test]
+fn a_guardian_thaws_also_when_the_state_folder_was_removed() {
+    let stage = Stage::new();
+    let mut shell = frozen_run(&stage);
+    std::fs::remove_dir_all(shell.state_dir()).unwrap();
+    shell.signal_group(Signal::KILL);
+    shell.wait_for_exit();
+    assert!(stage.thaws());
+}
+
+#[test]
+fn an_agent_that_was_named_by_a_relative_path_is_found_from_everywhere() {
+    let stage = Stage::new();
+    let script = r#"with vm(args[0]).agent.fsfreeze() as f { print("frozen"); sleep("1h"); }"#;
+    for is_guarded in [true, false] {
+        let folder = stage.guest.folder().path();
+        let run = stage.script(script).current_dir(folder);
+        let mut shell = run.arg("agent=unix:qga").spawn();
+        shell.wait_for_stdout("frozen");
+        assert!(stage.guest.is_frozen());
+        if !is_guarded {
+            kill_guardian(&stage);
+        }
+        shell.signal_group(Signal::KILL);
+        shell.wait_for_exit();
+        assert_eq!(stage.thaws(), is_guarded);
+    }
+    stage.qmpsh().args(["thaw", "--stale"]).run().expect_code(0);
+    assert!(!stage.guest.is_frozen());
+    stage.assert_clean();
+}
+
+#[test]
+fn thawing_a_guest_forgets_the_record_of_the_run_that_left_it() {
+    let stage = Stage::new();
+    dead_run(&stage);
+    let target = stage.guest.target();
+    stage.qmpsh().args(["thaw", &target]).run().expect_code(0);
+    assert!(!stage.guest.is_frozen());
+    stage.assert_clean();
+}

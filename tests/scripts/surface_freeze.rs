@@ -155,7 +155,7 @@ fn a_window_that_expires_thaws_and_fails_the_block() {
 fn what_cannot_be_frozen_is_told() {
     let guest = lent();
     for (options, kind, message) in [
-        ("#{ mountpoints: [\"/nowhere\"] }", "frozen", "`/nowhere`"),
+        ("#{ mountpoints: [\"/nowhere\"] }", "agent", "`/nowhere`"),
         (
             "#{ mountpoints: \"/data\" }",
             "usage",
@@ -163,6 +163,7 @@ fn what_cannot_be_frozen_is_told() {
         ),
         ("#{ mountpoints: [1] }", "usage", "mountpoints"),
         ("#{ max: \"long\" }", "usage", "max"),
+        ("#{ max: 0 }", "usage", "longer than 0"),
         ("#{ mnt: 1 }", "usage", "there is no option `mnt`"),
     ] {
         let error = caught(&guest.target(), &format!("v.agent.fsfreeze({options})"));

@@ -209,7 +209,12 @@ fn freeze_options(map: &Map) -> Outcome<FreezeOptions> {
     let mut options = FreezeOptions::default();
     for (key, value) in map.iter().filter(|(_, value)| !value.is_unit()) {
         match key.as_str() {
-            "max" => options.max = length(value, "fsfreeze: `max`")?,
+            "max" => {
+                options.max = length(value, "fsfreeze: `max`")?;
+                if options.max.is_zero() {
+                    return Err(error::usage("fsfreeze: `max` must be longer than 0"));
+                }
+            }
             "mountpoints" => {
                 let list = value.clone().into_array().map_err(|_| {
                     error::usage("fsfreeze: `mountpoints` is an array, as in `[\"/data\"]`")

@@ -43,6 +43,8 @@ enum Cause {
 /// cannot be held, and when the guest could not be thawed.
 pub async fn guard(record: &Path) -> io::Result<()> {
     stay_alive()?;
+    // It was started by a link to the program, whose name says nothing to who looks for the holder of a socket.
+    let _ = rustix::thread::set_name(c"qmpsh");
     let (record, frozen) = Record::join(record)?;
     let line = std::os::unix::net::UnixStream::from(own(io::stdout().as_fd())?);
     line.set_nonblocking(true)?;
@@ -55,10 +57,8 @@ pub async fn guard(record: &Path) -> io::Result<()> {
     let Some(cause) = wait(&mut line, frozen.max() + GRACE).await else {
         return Ok(());
     };
-    // The shell removes the record as soon as it has seen the guest thawed, and may die right after.
-    if !record.exists() {
-        return Ok(());
-    }
+    // Whatever became of the record: the shell may have removed it because it saw the guest thawed, or somebody the whole
+    // folder. A thaw of a thawed guest does nothing, and nobody else can have frozen it on the connection that we hold.
     let agent = agent(&frozen);
     match cause {
         Cause::Died => say(

@@ -5,6 +5,7 @@
 
 use std::io;
 use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
@@ -41,6 +42,7 @@ impl Lifeline {
         let (ours, theirs) = std::os::unix::net::UnixStream::pair()?;
         ours.set_nonblocking(true)?;
         let guardian = Command::new(program)
+            .arg0("qmpsh")
             .args(["thaw", "--guard"])
             .arg(record.path())
             // The agent's connection and the line stand where the guardian has no other use for a stream.

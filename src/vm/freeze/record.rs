@@ -5,11 +5,15 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
+use std::os::fd::OwnedFd;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
+
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use rustix::fs::{FlockOperation, flock};
+use rustix::io::Errno;
+use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, connect, socket_with};
 use serde::{Deserialize, Serialize};
 
 use crate::client::{Address, nonce};
@@ -51,15 +55,36 @@ impl Frozen {
         })
     }
 
-    /// Whether the VM is known to have ended or been started anew, and with it the freeze.
+    /// Whether the VM is known to have ended or been started anew, and with it the freeze: the process that served the
+    /// agent's socket has ended, and nobody, or another process, serves it now.
+    ///
+    /// One of them alone proves nothing: who listened may have handed the socket on, as a VM's manager does, and a
+    /// container may share this record and see neither the process nor the socket.
     pub(super) fn is_over(&self) -> bool {
-        self.server.is_some_and(|server| !server.is_running())
+        let (Some(server), Address::Unix(path)) = (self.server, &self.agent) else {
+            return false;
+        };
+        if !server.has_ended() {
+            return false;
+        }
+        match knock(path) {
+            Ok(connection) => Process::listening(&connection).is_some_and(|now| now != server),
+            Err(error) => matches!(error, Errno::NOENT | Errno::CONNREFUSED),
+        }
     }
 
     /// How long the freeze was to last at most.
     pub(super) fn max(&self) -> Duration {
         Duration::from_millis(self.max_ms)
     }
+}
+
+/// A connection to a socket, if it can be had at once: a full queue of clients is no reason to wait here.
+fn knock(path: &Path) -> rustix::io::Result<OwnedFd> {
+    let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
+    let socket = socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None)?;
+    connect(&socket, &SocketAddrUnix::new(path)?)?;
+    Ok(socket)
 }
 
 /// A record on disk, held by this process.
@@ -131,11 +156,6 @@ impl Record {
     /// Where it is.
     pub(super) fn path(&self) -> &Path {
         &self.path
-    }
-
-    /// Whether it is still there: its removal says that the guest was seen thawed.
-    pub(super) fn exists(&self) -> bool {
-        self.path.exists()
     }
 
     /// Removes it: the guest was seen thawed, or is gone.

@@ -1,7 +1,7 @@
 //! What a run left that died together with its guardian: in a crash of the host, or when a service manager killed all.
 
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::record::{self, Frozen, Record};
@@ -32,15 +32,37 @@ pub enum Outcome {
 
 /// The freezes that nobody guards any more, oldest first. A record that cannot be read is passed over.
 pub fn find(settings: &Settings) -> io::Result<Vec<Stale>> {
-    let mut found = Vec::new();
+    survey(settings).map(|survey| survey.stale)
+}
+
+/// All records of freezes, as far as this user can see them.
+#[derive(Debug, Default)]
+pub struct Survey {
+    /// Those that nobody guards any more.
+    pub stale: Vec<Stale>,
+    /// How many are held, by living runs and their guardians.
+    pub held: usize,
+    /// Those that cannot be read, and why.
+    pub unreadable: Vec<(PathBuf, String)>,
+}
+
+/// Looks at all records of freezes.
+pub fn survey(settings: &Settings) -> io::Result<Survey> {
+    let mut survey = Survey::default();
     for path in record::paths(&settings.frozen_dir())? {
-        // Held by a living run, gone since the listing, or not ours: no business of this one.
-        if let Ok((record, frozen)) = Record::take_over(&path) {
-            found.push(Stale { record, frozen });
+        match Record::take_over(&path) {
+            Ok((record, frozen)) => survey.stale.push(Stale { record, frozen }),
+            Err(error) => match error.kind() {
+                io::ErrorKind::WouldBlock => survey.held += 1,
+                // Gone since the listing.
+                io::ErrorKind::NotFound => {}
+                _ => survey.unreadable.push((path, error.to_string())),
+            },
         }
     }
+    let found = &mut survey.stale;
     found.sort_by_key(|stale| stale.frozen.since);
-    Ok(found)
+    Ok(survey)
 }
 
 /// Removes the records of dead runs about the guest of this agent, which was seen thawed.

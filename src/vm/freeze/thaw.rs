@@ -6,7 +6,7 @@ use serde_json::Map;
 use tokio::time::{Instant, sleep, timeout};
 
 use super::lifeline::Lifeline;
-use crate::client::{self, Agent, Call};
+use crate::client::{self, Agent, Call, Unreachable};
 use crate::vm::process::Process;
 
 /// The longest that one command of a thaw is waited for before the next try: a command that an agent took with it when it
@@ -64,7 +64,8 @@ pub(super) async fn surely(
             Ok(at) => return Ok(Thawed { count, at }),
             Err(error) => error,
         };
-        if server.is_some_and(|server| !server.is_running()) {
+        // Both: who listened may have handed the socket on and ended, and a socket may be missing for a moment.
+        if server.is_some_and(Process::has_ended) && is_nobody_there(&error) {
             return Err(Failure::Gone(error));
         }
         if Instant::now() + pause >= end {
@@ -73,6 +74,16 @@ pub(super) async fn surely(
         sleep(pause).await;
         pause = (pause * 2).min(LONGEST_PAUSE);
     }
+}
+
+fn is_nobody_there(error: &client::Error) -> bool {
+    matches!(
+        error,
+        client::Error::Connect {
+            source: Unreachable::Missing | Unreachable::Refused,
+            ..
+        }
+    )
 }
 
 async fn once(agent: &Agent, count: &mut Option<i64>) -> Result<Instant, client::Error> {

@@ -83,7 +83,7 @@ impl Overlays {
             return false;
         };
         for _ in 0..LAST_BREATH.as_millis() / LOOK.as_millis() {
-            if !server.is_running() {
+            if server.has_ended() {
                 return true;
             }
             sleep(LOOK).await;
