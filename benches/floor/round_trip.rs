@@ -1,8 +1,8 @@
 //! `query-status`, again and again: what a call costs beside QEMU's own time.
 //!
-//! QEMU reads a request a byte at a time, so its own time grows with each: with an id, which only tells replies apart,
-//! a request as short as this one takes it a quarter longer. The floor sends ids too, as each client has to that must
-//! not take a late reply for another's; what they cost is shown by a loop without.
+//! QEMU reads a request a byte at a time, so its own time grows with each: an id of six characters makes a request as short
+//! as this one take a third longer. The floor sends ids too, as each client has to that must not take a late reply for
+//! another's; what they cost is shown by a loop without.
 
 use harness::Qemu;
 use serde_json::{Map, Value};
