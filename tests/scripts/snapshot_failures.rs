@@ -227,7 +227,7 @@ fn a_vm_without_an_agents_port_can_be_snapshot_unfrozen() {
     let qemu = machine();
     let monitor = qemu.qmp();
     let script = ["run", "freeze-snapshot-thaw", monitor.to_str().unwrap()];
-    let outcome = qmpsh(script).run().expect_code(4);
+    let outcome = qmpsh(script).run().expect_code(3);
     assert!(
         outcome.stderr.contains("no guest agent socket is known"),
         "{outcome:#?}"
