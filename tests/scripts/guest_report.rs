@@ -8,12 +8,12 @@ use super::{document, qmpsh};
 
 /// Makes `root` logged in since the given second, for whoever reads the guest's record of logins.
 fn log_in(guest: &Guest, since: i32) {
-    let mut record = [0; 384];
+    let mut record = [0_u8; 384];
     record[0] = 7; // a user's process
     record[8..11].copy_from_slice(b"tty");
     record[44..48].copy_from_slice(b"root");
     record[340..344].copy_from_slice(&since.to_le_bytes());
-    let octal: String = record.iter().map(|byte| format!("\\{byte:03o}")).collect();
+    let octal = record.map(|byte| format!("\\{byte:03o}")).concat();
     guest.shell_ok(&format!("printf '{octal}' >/run/utmp"));
 }
 
