@@ -23,7 +23,8 @@ check: setup ## Check the format, lints and documentation
 
 .PHONY: bench
 bench: guest ## Measure against the floor: the same work on a raw socket
-	cargo bench --locked
+	@benches/peers.sh
+	cargo bench --locked --bench floor
 
 .PHONY: setup
 setup: ## Install what is missing here: QEMU, the agent, busybox

@@ -13,6 +13,7 @@ use crate::report::{Exit, Kind, Report};
 use crate::script::output::Output;
 use crate::script::{Ending, Outcome, Session, Settings, Source, diagnostic, result, signals};
 use crate::vm;
+use crate::wire::escape::escaped_lines;
 
 /// SIGPIPE: the reader of our output went away, and so do we, without a word.
 const SIGPIPE: u8 = 13;
@@ -20,7 +21,7 @@ const SIGPIPE: u8 = 13;
 /// A panic's place goes to standard error as one line; the words for the user come with the outcome.
 pub(super) fn keep_panics_for_the_report() {
     panic::set_hook(Box::new(|panic| {
-        tell(&format!("qmpsh: internal fault: {panic}"));
+        tell(&escaped_lines(&format!("qmpsh: internal fault: {panic}")));
     }));
 }
 

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use clap::Args;
 use serde_json::json;
@@ -44,7 +45,7 @@ impl Thaw {
         let settings = finish::vm_settings(options);
         match self.vm {
             Some(vm) => one(&runtime, &vm, settings, options),
-            None => all_stale(&runtime, &settings, options),
+            None => all_stale(&runtime, settings, options),
         }
     }
 }
@@ -59,9 +60,9 @@ fn one(runtime: &Runtime, target: &str, settings: Settings, options: &Options) -
     let thawed = runtime.block_on(async {
         let count = vm.agent().fsthaw().await?;
         let status = vm.agent().fsstatus().await?;
-        Ok::<_, vm::Error>((count, status))
+        Ok::<_, vm::Error>((count, status, vm.agent().address().await?))
     });
-    let (count, status) = match thawed {
+    let (count, status, agent) = match thawed {
         Ok(thawed) => thawed,
         Err(error) => return finish::complain(&Report::from(&error), options),
     };
@@ -72,7 +73,7 @@ fn one(runtime: &Runtime, target: &str, settings: Settings, options: &Options) -
         );
         return finish::complain(&report, options);
     }
-    forget_stale(runtime, fleet.settings());
+    stale::forget(fleet.settings(), &agent);
     let text = if options.json {
         json!({ "vm": target, "thawed": count }).to_string()
     } else {
@@ -81,25 +82,31 @@ fn one(runtime: &Runtime, target: &str, settings: Settings, options: &Options) -
     finish::print(&text, options)
 }
 
-/// Removes the records whose guests are thawed by now; those that cannot be reached are for `--stale`.
-fn forget_stale(runtime: &Runtime, settings: &Settings) {
-    let Ok(found) = stale::find(settings) else {
-        return;
-    };
-    for record in found {
-        runtime.block_on(record.forget_if_thawed());
-    }
-}
-
-fn all_stale(runtime: &Runtime, settings: &Settings, options: &Options) -> Exit {
-    let found = match stale::find(settings) {
+/// Thaws all side by side, so that one guest that does not answer holds up no other.
+fn all_stale(runtime: &Runtime, settings: Settings, options: &Options) -> Exit {
+    let settings = Arc::new(settings);
+    let found = match stale::find(&settings) {
         Ok(found) => found,
-        Err(error) => return finish::complain(&unreadable(settings, &error), options),
+        Err(error) => return finish::complain(&unreadable(&settings, &error), options),
     };
+    let none = found.is_empty();
+    let tasks: Vec<_> = found
+        .into_iter()
+        .map(|record| {
+            let settings = Arc::clone(&settings);
+            runtime.spawn(async move {
+                let outcome = record.thaw(&settings).await;
+                (record, outcome)
+            })
+        })
+        .collect();
     let mut exit = Exit::Done;
     let mut rows = Vec::new();
-    for record in &found {
-        let outcome = runtime.block_on(record.thaw(settings));
+    for task in tasks {
+        let (record, outcome) = match runtime.block_on(task) {
+            Ok(ended) => ended,
+            Err(error) => return finish::no_session(&io::Error::other(error), options),
+        };
         let vm = &record.frozen().vm;
         let told = match &outcome {
             Outcome::Thawed(count) => format!("thawed {}", systems(*count)),
@@ -112,26 +119,29 @@ fn all_stale(runtime: &Runtime, settings: &Settings, options: &Options) -> Exit 
                 )
             }
         };
-        rows.push(json!({ "vm": vm, "thawed": outcome != Outcome::VmGone && !matches!(outcome, Outcome::Failed(_)), "outcome": told }));
+        let thawed = matches!(outcome, Outcome::Thawed(_));
+        rows.push(json!({ "vm": vm, "thawed": thawed, "outcome": told }));
         if !options.json {
             let line = format!("{}: {}", escaped(vm), escaped(&told));
-            match finish::print(&line, options) {
-                Exit::Done => {}
-                failed => return failed,
-            }
+            // Whoever stopped reading has not stopped the thaws.
+            exit = worse(exit, finish::print(&line, options));
         }
     }
-    let printed = match (options.json, found.is_empty()) {
-        (true, _) => finish::print(&json!(rows).to_string(), options),
+    match (options.json, none) {
+        (true, _) => worse(exit, finish::print(&json!(rows).to_string(), options)),
         (false, true) => finish::print("no dead run has left a guest frozen", options),
-        (false, false) => Exit::Done,
-    };
-    if printed == Exit::Done { exit } else { printed }
+        (false, false) => exit,
+    }
+}
+
+/// The first of two that is no success.
+fn worse(first: Exit, second: Exit) -> Exit {
+    if first == Exit::Done { second } else { first }
 }
 
 fn unreadable(settings: &Settings, error: &io::Error) -> Report {
     Report::new(
-        Kind::Script,
+        Kind::Host,
         format!(
             "the records in `{}` cannot be read: {error}",
             settings.state_dir.display()
@@ -151,8 +161,15 @@ fn systems(count: Option<i64>) -> String {
 pub(super) fn warn_of_stale(options: &Options) {
     // A state folder that cannot be read holds no record that this user could do anything about.
     let found = stale::find(&finish::vm_settings(options)).unwrap_or_default();
-    for record in found.iter().filter(|record| !record.forget_if_over()) {
-        finish::warn(&warning(record), options);
+    let told: Vec<Report> = found
+        .iter()
+        .filter(|record| !record.forget_if_over())
+        .map(warning)
+        .collect();
+    // Nobody may be kept from the records by somebody who does not read this.
+    drop(found);
+    for report in told {
+        finish::warn(&report, options);
     }
 }
 

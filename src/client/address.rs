@@ -1,13 +1,17 @@
 //! Where a socket is, as written by people: a path, or `unix:` and `tcp:` as QEMU writes them.
 
 use std::fmt;
+use std::io;
 use std::path::PathBuf;
 use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
 
 use crate::wire::escape::escaped;
 
 /// The address of a monitor's or an agent's socket.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Address {
     /// A unix socket, by its path; a relative one is taken from the working directory.
     Unix(PathBuf),
@@ -54,6 +58,16 @@ impl fmt::Display for AddressError {
 }
 
 impl std::error::Error for AddressError {}
+
+impl Address {
+    /// The same address, whatever folder a process is in. Fails where the working directory cannot be told.
+    pub fn absolute(&self) -> io::Result<Self> {
+        match self {
+            Self::Unix(path) => std::path::absolute(path).map(Self::Unix),
+            Self::Tcp { .. } => Ok(self.clone()),
+        }
+    }
+}
 
 impl FromStr for Address {
     type Err = AddressError;

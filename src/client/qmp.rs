@@ -11,6 +11,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::Value;
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use tokio::sync::oneshot;
@@ -53,18 +55,19 @@ pub(super) struct Shared {
     greeting: Greeting,
     peer_pid: Option<u32>,
     oob: bool,
-    /// The random part of the ids: a late reply to the client before us may arrive on our connection.
+    /// The random part of the ids: a late reply to the client before us may arrive on our connection. It and the serial
+    /// are kept short, because QEMU reads a byte at a time, which for a query takes longer than all else.
     prefix: String,
     serial: AtomicU64,
 }
 
 impl Shared {
     fn id_of(&self, serial: u64) -> String {
-        format!("{}{serial}", self.prefix)
+        format!("{}{serial:x}", self.prefix)
     }
 
     pub(super) fn serial_of(&self, id: &str) -> Option<u64> {
-        id.strip_prefix(self.prefix.as_str())?.parse().ok()
+        u64::from_str_radix(id.strip_prefix(self.prefix.as_str())?, 16).ok()
     }
 
     fn ending(&self) -> Error {
@@ -110,7 +113,7 @@ impl Qmp {
         tap: Option<Arc<dyn Tap>>,
     ) -> Result<Self, Error> {
         let tap = TapPoint::new(Channel::Qmp, tap);
-        let prefix = format!("qmpsh-{:08x}-", random());
+        let prefix = URL_SAFE_NO_PAD.encode(&random().to_le_bytes()[..3]);
         let peer_pid = stream.peer_pid();
         let ready = greet(stream, &address, deadline, &format!("{prefix}0"), &tap).await?;
         let (orders, taken) = unbounded_channel();

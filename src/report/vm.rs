@@ -43,6 +43,7 @@ fn of(kind: &ErrorKind) -> Report {
         ErrorKind::AgentNotRunning => new(Kind::Gone).with_hint(
             "start it in the guest: the package and the service are called qemu-guest-agent",
         ),
+        ErrorKind::Reply { command, .. } if command.starts_with("guest-") => new(Kind::Agent),
         ErrorKind::Reply { .. } => new(Kind::Qmp),
         ErrorKind::NoCommand {
             command,
@@ -65,7 +66,7 @@ fn of(kind: &ErrorKind) -> Report {
         ErrorKind::TooLarge { .. } => {
             new(Kind::Usage).with_hint("`download` streams files of any size")
         }
-        ErrorKind::Host { .. } => new(Kind::Script),
+        ErrorKind::Host { .. } => new(Kind::Host),
         ErrorKind::Exec { .. } => new(Kind::Agent).with_exit(Exit::Failed),
         ErrorKind::ExecTimeout { pid, .. } => new(Kind::Timeout).with_hint(format!(
             "the agent cannot end it; `v.agent.shell(\"kill {pid}\")` does"
@@ -173,10 +174,12 @@ fn of_freeze(error: &FreezeError) -> Report {
             new("if nobody is at work on it, `qmpsh thaw VM` thaws it; a backup that runs now does so by itself")
         }
         FreezeError::NoGuardian(_) => {
-            new("the state folder must be writable: root's is /var/lib/qmpsh, and QMPSH_STATE_DIR names another")
-                .with_exit(Exit::Failed)
+            Report::new(Kind::Host, error.to_string()).with_hint(
+                "the state folder must be writable: root's is /var/lib/qmpsh, and QMPSH_STATE_DIR names another",
+            )
         }
-        FreezeError::NothingFrozen { .. } => new("`v.agent.fsinfo()` tells the mount points"),
+        FreezeError::NothingFrozen { .. } => Report::new(Kind::Agent, error.to_string())
+            .with_hint("`v.agent.fsinfo()` tells the mount points"),
         FreezeError::WindowExpired { .. } => new("do less in the window, or give it longer with `max`"),
         FreezeError::ThawedElsewhere { .. } => {
             new("Windows thaws by itself after 10 s; else look for another backup tool at work")

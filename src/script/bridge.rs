@@ -81,6 +81,10 @@ impl Bridge {
     /// Waits on this thread until `work` is done or `stop` stops; then `work` is dropped, so it must be cancel-safe. If
     /// both happen at once the result counts: an answer that came is never thrown away.
     pub fn block_on<T>(&self, stop: &Stop, work: impl Future<Output = T>) -> Result<T, Cause> {
+        // What is dropped with `work` may start a task that cleans up.
+        let _within = self.runtime().enter();
+        // By reference: the runtime moves what it is given several times, and a call's future has kilobytes.
+        let mut work = pin!(work);
         self.runtime().block_on(async {
             stop.expire(Instant::now());
             if let Some(cause) = stop.cause() {
@@ -88,7 +92,7 @@ impl Bridge {
             }
             tokio::select! {
                 biased;
-                value = work => Ok(value),
+                value = work.as_mut() => Ok(value),
                 cause = stopped(stop) => Err(cause),
             }
         })

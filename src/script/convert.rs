@@ -203,10 +203,12 @@ pub fn from_json(value: Value) -> Dynamic {
 
 /// A JSON object as a script's map.
 pub fn from_object(members: serde_json::Map<String, Value>) -> Map {
-    members
-        .into_iter()
-        .map(|(key, member)| (key.into(), from_json(member)))
-        .collect()
+    // Not `collect`, which sorts what is sorted already: most replies have few members.
+    let mut map = Map::new();
+    for (key, member) in members {
+        map.insert(key.into(), from_json(member));
+    }
+    map
 }
 
 fn from_number(number: &Number) -> Dynamic {

@@ -3,7 +3,6 @@
 //! ask [`current`]. It owns no engine and no script text.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
 use std::fmt;
 use std::future::Future;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -33,11 +32,11 @@ pub struct Run {
     waits: Mutex<Waits>,
 }
 
-/// What the run waits for now, oldest first.
+/// What the run waits for now, oldest first: one thing a thread, so a list that keeps its memory serves every call.
 #[derive(Default)]
 struct Waits {
     next: u64,
-    open: BTreeMap<u64, String>,
+    open: Vec<(u64, String)>,
 }
 
 /// Where a thread is: in which run, under which stop.
@@ -116,7 +115,8 @@ impl Run {
 
     /// What the run waits for or cleans up at the moment, oldest first.
     pub fn waits(&self) -> Vec<String> {
-        lock(&self.waits).open.values().cloned().collect()
+        let waits = lock(&self.waits);
+        waits.open.iter().map(|(_, what)| what.clone()).collect()
     }
 
     /// After how long somebody at a terminal is told what is waited for: two thirds of the shortest deadline.
@@ -153,7 +153,7 @@ impl Run {
         let mut waits = lock(&self.waits);
         waits.next += 1;
         let key = waits.next;
-        waits.open.insert(key, what);
+        waits.open.push((key, what));
         Waiting { run: self, key }
     }
 }
@@ -170,7 +170,8 @@ pub(super) struct Waiting<'a> {
 
 impl Drop for Waiting<'_> {
     fn drop(&mut self) {
-        lock(&self.run.waits).open.remove(&self.key);
+        let mut waits = lock(&self.run.waits);
+        waits.open.retain(|(key, _)| *key != self.key);
     }
 }
 

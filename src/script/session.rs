@@ -13,7 +13,7 @@ use std::time::Duration;
 use rhai::{AST, Dynamic, Engine, EvalAltResult, Scope};
 
 use super::bridge::Bridge;
-use super::diagnostic::Explainer;
+use super::diagnostic::{Explainer, draw_bare};
 use super::error;
 use super::library::{EMBEDDED, Library};
 use super::output::Output;
@@ -212,18 +212,15 @@ impl Session {
         self.control.set(Some(run.clone()));
         let ended = self.evaluate(&run, &script);
         self.control.set(None);
-        // A stop that came in the script's last step, as from a print that failed, ends the run all the same.
+        // A stop that came in the script's last step or in its clean-up, as from a print that failed, ends the run all
+        // the same: whoever sent a signal waits for an end by it.
         let ended = match (ended, run.stop().cause()) {
             (Ok(Ok(_)), Some(cause)) => Ok(Err(error::stopped(cause))),
             (ended, _) => ended,
         };
         let notes = run.take_notes();
         let ending = match ended {
-            Ok(Ok(value)) => match run.stop().cause() {
-                // It came in the last clean-up; whoever sent it waits for an end by it, a loop around us too.
-                Some(Cause::Signal(signal)) => Ending::Signal(signal),
-                _ => Ending::Value(value.flatten()),
-            },
+            Ok(Ok(value)) => Ending::Value(value.flatten()),
             Ok(Err(error)) => match error::cause_of(&error) {
                 Some(Cause::Exit(code)) => Ending::Exit(code),
                 Some(Cause::Signal(signal)) => Ending::Signal(signal),
@@ -317,10 +314,6 @@ fn fault(panic: &(dyn Any + Send)) -> Failure {
         .unwrap_or_else(|| "no message".to_owned());
     let report = Report::new(Kind::Fault, format!("qmpsh itself failed: {said}"))
         .with_hint("this is a bug: please report it with the script and the lines above");
-    let drawn = format!(
-        "error: {}\nhelp: {}",
-        report.message,
-        report.hint.as_deref().unwrap_or_default()
-    );
+    let drawn = draw_bare(&report, false);
     Failure { report, drawn }
 }

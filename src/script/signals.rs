@@ -13,6 +13,7 @@ use signal_hook::low_level;
 use super::run::Run;
 use super::session::Control;
 use super::stop::Cause;
+use crate::wire::escape::escaped_lines;
 
 /// What a signal does.
 #[derive(Debug, PartialEq, Eq)]
@@ -34,7 +35,11 @@ struct Count {
 
 /// Begins to handle signals for the runs of a session. Fails if no thread or handler can be made.
 pub fn handle(control: Control) -> io::Result<()> {
-    let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP])?;
+    let ignored = ignored();
+    let heard = [SIGINT, SIGTERM, SIGHUP]
+        .into_iter()
+        .filter(|signal| ignored & (1 << (signal - 1)) == 0);
+    let mut signals = Signals::new(heard)?;
     thread::Builder::new()
         .name("signals".into())
         .spawn(move || {
@@ -52,12 +57,20 @@ pub fn handle(control: Control) -> io::Result<()> {
     Ok(())
 }
 
+/// The signals that whoever started us wants ignored, a bit each: `nohup` does that with SIGHUP.
+fn ignored() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok())
+        .unwrap_or(0)
+}
+
 /// Says it on a thread of its own: nobody may read the error stream any more, and the next signal must be heard all the
 /// same.
 fn tell(message: String) {
     let voice = thread::Builder::new().name("voice".into());
     // Without a thread, or with the stream closed, there is nobody to tell.
-    let _ = voice.spawn(move || writeln!(io::stderr(), "{message}"));
+    let _ = voice.spawn(move || writeln!(io::stderr(), "{}", escaped_lines(&message)));
 }
 
 impl Count {

@@ -8,6 +8,7 @@ mod undo;
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -19,6 +20,9 @@ use super::image::identity;
 use super::machine::{Vm, object};
 use super::process::Process;
 use crate::client::nonce;
+
+/// How long the making of an empty image may take.
+const CREATE: Duration = Duration::from_secs(60);
 
 /// An overlay to make.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -100,7 +104,7 @@ impl Vm {
         let id = format!("qmpsh-create-{}", nonce());
         let arguments = object(json!({ "job-id": id, "options": options }));
         self.call("blockdev-create", arguments).await?;
-        self.job(&id).wait(None, |_| {}).await.map(drop)
+        self.job(&id).wait(Some(CREATE), |_| {}).await.map(drop)
     }
 
     async fn open_node(&self, options: Value) -> Result<(), Error> {

@@ -66,13 +66,15 @@ impl Settings {
 pub fn default_state_dir() -> PathBuf {
     let variable = |name| std::env::var_os(name).filter(|value| !value.is_empty());
     if let Some(dir) = variable("QMPSH_STATE_DIR") {
-        return dir.into();
+        // The guardian looks for it from another folder.
+        return std::path::absolute(&dir).unwrap_or_else(|_| dir.into());
     }
     // A record must be found whichever way root came to the machine, so never below a home folder.
     if rustix::process::geteuid().is_root() {
         return PathBuf::from("/var/lib/qmpsh");
     }
-    match (variable("XDG_STATE_HOME"), variable("HOME")) {
+    let absolute = |name| variable(name).filter(|dir| Path::new(dir).is_absolute());
+    match (absolute("XDG_STATE_HOME"), absolute("HOME")) {
         (Some(state), _) => PathBuf::from(state).join("qmpsh"),
         (None, Some(home)) => Path::new(&home).join(".local/state/qmpsh"),
         (None, None) => std::env::temp_dir().join(format!(

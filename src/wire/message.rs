@@ -248,7 +248,13 @@ impl Outgoing<'_> {
             arguments: self.arguments,
             id: self.id,
         };
-        let mut bytes = Vec::with_capacity(128);
+        // Room for all at once: what writes a file is half a megabyte, and growing would copy it again and again.
+        let text = self
+            .arguments
+            .values()
+            .filter_map(Value::as_str)
+            .map(str::len);
+        let mut bytes = Vec::with_capacity(128 + text.sum::<usize>());
         // Text keys and values into memory: there is nothing to fail.
         let encoded = serde_json::to_writer(&mut bytes, &written);
         debug_assert!(encoded.is_ok());

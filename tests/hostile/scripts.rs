@@ -311,6 +311,19 @@ fn json_stands_alone_on_standard_output() {
 }
 
 #[test]
+fn lengths_without_end_are_errors_at_once() {
+    for script in [
+        "let s = \"\"; s.pad(9223372036854775807, 'x')",
+        "let a = []; a.pad(9223372036854775807, 0)",
+        "blob(9223372036854775807)",
+    ] {
+        let outcome = eval(script);
+        fails(&outcome, 1, &["9223372036854775807 is too long"]);
+        super::is_modest(&outcome);
+    }
+}
+
+#[test]
 fn work_without_end_is_an_error_and_no_crash() {
     for script in [
         "fn f(n) { 1 + f(n + 1) } f(0)",

@@ -110,7 +110,7 @@ fn with_options(what: &str, options: &Map) -> Outcome<Exec> {
     let mut exec = Exec::default();
     for (key, value) in options.iter().filter(|(_, value)| !value.is_unit()) {
         match key.as_str() {
-            "input" => exec.input = Some(bytes(value, &format!("{what}: `input`"))?),
+            "input" => exec.input = Some(bytes(value.clone(), &format!("{what}: `input`"))?),
             "env" => exec.env = Some(environment(what, value)?),
             "timeout" => exec.timeout = Some(length(value, &format!("{what}: `timeout`"))?),
             "check" => {

@@ -67,7 +67,7 @@ fn whole(engine: &mut Engine) {
         ```"#,
     )
     .register_into_engine(engine, |agent: &mut GuestAgent, path: &str, content: Dynamic| {
-        let bytes = bytes(&content, "file_write")?;
+        let bytes = bytes(content, "file_write")?;
         ask(agent, &format!("writing {path}"), agent.file_write(path, &bytes)).map(size)
     });
     method(
@@ -83,7 +83,7 @@ fn whole(engine: &mut Engine) {
     .register_into_engine(
         engine,
         |agent: &mut GuestAgent, path: &str, content: Dynamic| {
-            let bytes = bytes(&content, "file_append")?;
+            let bytes = bytes(content, "file_append")?;
             ask(
                 agent,
                 &format!("writing {path}"),
@@ -220,7 +220,7 @@ fn handles(engine: &mut Engine) {
         ```"#,
     )
     .register_into_engine(engine, |open: &mut Open, content: Dynamic| {
-        let (file, bytes) = (open.0.file()?, bytes(&content, "write")?);
+        let (file, bytes) = (open.0.file()?, bytes(content, "write")?);
         wait(
             format_args!("writing {}", open.0.path),
             file.write_all(&bytes),
@@ -283,22 +283,21 @@ fn open(agent: &mut GuestAgent, path: &str, mode: &str) -> Outcome<Open> {
     Ok(Open(held))
 }
 
-/// Text or bytes of a script's as bytes.
-pub(super) fn bytes(content: &Dynamic, what: &str) -> Outcome<Vec<u8>> {
+/// Text or bytes of a script's as bytes; a blob, which may be large, is taken and not copied.
+pub(super) fn bytes(content: Dynamic, what: &str) -> Outcome<Vec<u8>> {
     if let Some(text) = content.read_lock::<ImmutableString>() {
         return Ok(text.as_bytes().to_vec());
-    }
-    if let Some(blob) = content.read_lock::<Blob>() {
-        return Ok(blob.clone());
     }
     let kind = if content.is::<Map>() {
         "map"
     } else {
         content.type_name()
     };
-    Err(error::usage(format!(
-        "{what}: the content is text or a blob, not a value of type {kind}; `json(x)` makes text of it"
-    )))
+    content.into_blob().map_err(|_| {
+        error::usage(format!(
+            "{what}: the content is text or a blob, not a value of type {kind}; `json(x)` makes text of it"
+        ))
+    })
 }
 
 /// A number of bytes as a script's number.

@@ -1,5 +1,6 @@
 //! `v.agent.fsfreeze()`: the guard of a frozen guest, in scripts.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
@@ -105,6 +106,8 @@ struct Held {
     window: Arc<Window>,
     // Drives the timer that thaws at the `max` while the script computes; needed until the release.
     driven: Mutex<Option<Driven>>,
+    // The time is told once, by whoever releases first.
+    told: AtomicBool,
 }
 
 impl Guard for Held {
@@ -124,7 +127,6 @@ impl Guard for Held {
 impl Held {
     fn thaw(&self) -> Outcome<()> {
         let current = current()?;
-        let first = self.freeze.frozen().is_none();
         let what = format!("{}: thawing the guest", self.freeze.vm().label());
         let released = current.block_on_cleanup(what, self.freeze.release());
         drop(
@@ -133,7 +135,11 @@ impl Held {
                 .unwrap_or_else(PoisonError::into_inner)
                 .take(),
         );
-        if let Some(time) = self.freeze.frozen().filter(|_| first) {
+        if let Some(time) = self
+            .freeze
+            .frozen()
+            .filter(|_| !self.told.swap(true, Ordering::Relaxed))
+        {
             let count = self.freeze.count();
             let systems = if count == 1 {
                 "file system was"
@@ -183,6 +189,7 @@ fn freeze(agent: &GuestAgent, options: &Map) -> Outcome<Frozen> {
         freeze: freeze.clone(),
         window: window.clone(),
         driven: Mutex::new(Some(driven)),
+        told: AtomicBool::new(false),
     });
     current.run().keep(held.clone());
     let max = options.max;

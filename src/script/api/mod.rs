@@ -15,6 +15,7 @@ mod agent;
 mod disks;
 mod exec;
 mod files;
+mod fill;
 mod flow;
 mod freeze;
 mod guard;
@@ -55,6 +56,7 @@ pub(super) fn register(engine: &mut Engine) {
     watch::register(engine);
     agent::register(engine);
     files::register(engine);
+    fill::register(engine);
     exec::register(engine);
     freeze::register(engine);
 }

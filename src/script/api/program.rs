@@ -78,6 +78,14 @@ impl Options {
                         .iter()
                         .map(|(key, value)| (key.to_string(), value.to_string()))
                         .collect();
+                    // They decide which program it is that runs, which the permit has decided already.
+                    if let Some(name) = options
+                        .env
+                        .keys()
+                        .find(|name| *name == "PATH" || name.starts_with("LD_"))
+                    {
+                        return Err(error::usage(format!("run: `env` must not set `{name}`")));
+                    }
                 }
                 other => {
                     let message =

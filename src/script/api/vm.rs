@@ -29,7 +29,7 @@ pub(super) fn register(engine: &mut Engine) {
         let fleet = current()?;
         fleet.run().fleet().vm(target).map_err(|error| error::thrown(&Report::from(&error)))
     });
-    // A script whose header says that an argument is a VM gets one; one without may pass either on.
+    // A VM is what it names, so that a function of a script's may take either.
     engine.register_fn("vm", |vm: Vm| vm);
     properties(engine);
     method(
@@ -43,7 +43,11 @@ pub(super) fn register(engine: &mut Engine) {
         print(v.hmp("info block"));
         ```"#,
     )
-    .register_into_engine(engine, |vm: &mut Vm, line: &str| wait(format_args!("{}: {line}", vm.label()), vm.hmp(line)));
+    .register_into_engine(engine, |vm: &mut Vm, line: &str| {
+        // Its first word only: a password may stand behind it.
+        let word = line.split_whitespace().next().unwrap_or_default();
+        wait(format_args!("{}: {word}", vm.label()), vm.hmp(line))
+    });
     method(
         "transaction",
         &["vm", "actions: array", "()"],

@@ -15,7 +15,7 @@ use serde_json::{Map, Value};
 use super::effect::{self, Effect};
 use super::error::{Error, ErrorKind};
 use super::machine::{Arguments, Vm};
-use crate::client::{self, Agent, Call};
+use crate::client::{self, Address, Agent, Call};
 
 pub use exec::{Exec, ExecOutcome};
 pub use file::{FileHandle, MAX_FILE};
@@ -35,6 +35,11 @@ impl GuestAgent {
     /// The VM whose guest this is.
     pub fn vm(&self) -> &Vm {
         &self.vm
+    }
+
+    /// Where the agent's socket is; it is looked for now if it was not said.
+    pub async fn address(&self) -> Result<Address, Error> {
+        Ok(self.client().await?.address().clone())
     }
 
     /// The agent's connection; its socket is looked for now, and connected on the first command.
@@ -93,7 +98,10 @@ impl GuestAgent {
     /// Sends a command that has no reply when it succeeds (`guest-shutdown`, `guest-suspend-*`).
     pub(super) async fn send(&self, command: &str, arguments: Arguments) -> Result<(), Error> {
         let agent = self.client().await?;
-        match agent.send(Call::new(command, arguments)).await {
+        match agent
+            .send(self.vm.settings().deadline(Call::new(command, arguments)))
+            .await
+        {
             Ok(_) => Ok(()),
             Err(error) => Err(self.explain(error).await),
         }

@@ -53,7 +53,8 @@ impl GuestAgent {
             thawed = self.thawed() => thawed?,
         };
         let server = Process::listening(&connection);
-        let frozen = Frozen::now(vm.label(), agent.address(), server, options.max);
+        let frozen = Frozen::now(vm.label(), agent.address(), server, options.max)
+            .map_err(|error| vm.error(FreezeError::NoGuardian(error.to_string())))?;
         let (record, lifeline) = self.prepare(&frozen, connection).await?;
         // From here on, dropping the freeze hands the connection to the guardian.
         let freeze = Freeze::new(vm.clone(), agent, server, options.max, record, lifeline);

@@ -16,7 +16,7 @@ use tokio::time::{Instant, timeout_at};
 use super::lifeline::word;
 use super::record::{Frozen, Record};
 use super::thaw::{self, Failure};
-use crate::client::{Address, Agent, Stream};
+use crate::client::{Agent, Stream};
 use crate::wire::escape::escaped;
 
 /// How long after its `max` a freeze must be over before the shell counts as hanging.
@@ -59,7 +59,7 @@ pub async fn guard(record: &Path) -> io::Result<()> {
     if !record.exists() {
         return Ok(());
     }
-    let agent = agent(&frozen)?;
+    let agent = agent(&frozen);
     match cause {
         Cause::Died => say(
             &frozen,
@@ -127,16 +127,12 @@ async fn wait(line: &mut UnixStream, patience: Duration) -> Option<Cause> {
 }
 
 /// The agent on the connection that the shell had, or a new one if that is lost.
-fn agent(frozen: &Frozen) -> io::Result<Agent> {
-    let address: Address = frozen
-        .agent
-        .parse()
-        .map_err(|_| io::Error::other(format!("the record names no socket: {}", frozen.agent)))?;
-    let inherited = own(io::stdin().as_fd()).and_then(Stream::from_fd);
-    Ok(match inherited {
+fn agent(frozen: &Frozen) -> Agent {
+    let address = frozen.agent.clone();
+    match own(io::stdin().as_fd()).and_then(Stream::from_fd) {
         Ok(stream) => Agent::over(stream, address, None),
         Err(_) => Agent::new(address, None),
-    })
+    }
 }
 
 /// A copy of a stream that this process was given; not inherited further.

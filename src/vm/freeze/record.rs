@@ -5,7 +5,7 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -20,8 +20,8 @@ use crate::vm::process::Process;
 pub struct Frozen {
     /// The VM as the user named it.
     pub vm: String,
-    /// The agent's socket.
-    pub agent: String,
+    /// The agent's socket, by its absolute path.
+    pub agent: Address,
     /// The process that serves that socket, where it could be seen: QEMU.
     pub server: Option<Process>,
     /// The qmpsh that froze the guest.
@@ -34,16 +34,21 @@ pub struct Frozen {
 
 impl Frozen {
     /// The record for a freeze that begins now.
-    pub(super) fn now(vm: &str, agent: &Address, server: Option<Process>, max: Duration) -> Self {
+    pub(super) fn now(
+        vm: &str,
+        agent: &Address,
+        server: Option<Process>,
+        max: Duration,
+    ) -> io::Result<Self> {
         let since = SystemTime::now().duration_since(UNIX_EPOCH);
-        Self {
+        Ok(Self {
             vm: vm.to_owned(),
-            agent: agent.to_string(),
+            agent: agent.absolute()?,
             server,
             shell: Process::this(),
             since: since.map_or(0, |since| since.as_secs()),
             max_ms: u64::try_from(max.as_millis()).unwrap_or(u64::MAX),
-        }
+        })
     }
 
     /// Whether the VM is known to have ended or been started anew, and with it the freeze.
@@ -114,6 +119,10 @@ impl Record {
     fn open(path: &Path, lock: FlockOperation) -> io::Result<(Self, Frozen)> {
         let file = File::open(path)?;
         flock(&file, lock)?;
+        // Removed between the opening and the lock: it was released, and is nobody's any more.
+        if file.metadata()?.nlink() == 0 {
+            return Err(io::ErrorKind::NotFound.into());
+        }
         let frozen = serde_json::from_reader(&file)?;
         let path = path.to_owned();
         Ok((Self { path, _file: file }, frozen))

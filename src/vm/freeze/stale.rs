@@ -6,14 +6,11 @@ use std::time::Duration;
 
 use super::record::{self, Frozen, Record};
 use super::thaw::{self, Failure};
-use crate::client::{Address, Agent, Call};
+use crate::client::{Address, Agent};
 use crate::vm::settings::Settings;
 
 /// How long one guest's thaw is tried.
 const PATIENCE: Duration = Duration::from_secs(180);
-
-/// How long a guest is waited for that is only looked at.
-const LOOK: Duration = Duration::from_secs(5);
 
 /// The record of a freeze that nobody guards any more.
 #[derive(Debug)]
@@ -33,7 +30,7 @@ pub enum Outcome {
     Failed(String),
 }
 
-/// The freezes that nobody guards any more, oldest file name first. A record that cannot be read is passed over.
+/// The freezes that nobody guards any more, oldest first. A record that cannot be read is passed over.
 pub fn find(settings: &Settings) -> io::Result<Vec<Stale>> {
     let mut found = Vec::new();
     for path in record::paths(&settings.frozen_dir())? {
@@ -42,7 +39,19 @@ pub fn find(settings: &Settings) -> io::Result<Vec<Stale>> {
             found.push(Stale { record, frozen });
         }
     }
+    found.sort_by_key(|stale| stale.frozen.since);
     Ok(found)
+}
+
+/// Removes the records of dead runs about the guest of this agent, which was seen thawed.
+pub fn forget(settings: &Settings, agent: &Address) {
+    // What cannot be read here is told, and done, by the next start.
+    let (Ok(found), Ok(agent)) = (find(settings), agent.absolute()) else {
+        return;
+    };
+    for stale in found.iter().filter(|stale| stale.frozen.agent == agent) {
+        stale.record.remove();
+    }
 }
 
 impl Stale {
@@ -65,30 +74,12 @@ impl Stale {
         over
     }
 
-    /// Removes the record if the guest is thawed, without thawing it.
-    pub async fn forget_if_thawed(&self) {
-        let status = async {
-            let address = self.frozen.agent.parse::<Address>().ok()?;
-            let call = Call::new("guest-fsfreeze-status", serde_json::Map::new());
-            Agent::new(address, None).call(call.within(LOOK)).await.ok()
-        };
-        if !self.forget_if_over() && status.await.is_some_and(|status| status == "thawed") {
-            self.record.remove();
-        }
-    }
-
     /// Thaws the guest, makes sure of it, and removes the record.
     pub async fn thaw(&self, settings: &Settings) -> Outcome {
         if self.forget_if_over() {
             return Outcome::VmGone;
         }
-        let Ok(address) = self.frozen.agent.parse::<Address>() else {
-            return Outcome::Failed(format!(
-                "the record names no socket: `{}`",
-                self.frozen.agent
-            ));
-        };
-        let agent = Agent::new(address, settings.tap.clone());
+        let agent = Agent::new(self.frozen.agent.clone(), settings.tap.clone());
         let patience = settings.timeout.unwrap_or(PATIENCE);
         match thaw::surely(&agent, self.frozen.server, patience, None).await {
             Ok(thawed) => {

@@ -14,6 +14,9 @@ use crate::vm::machine::object;
 const LAST_BREATH: Duration = Duration::from_secs(1);
 const LOOK: Duration = Duration::from_millis(5);
 
+/// How long the commit of an overlay may take that was attached a moment ago.
+const COMMIT: Duration = Duration::from_secs(600);
+
 impl Overlays {
     /// Takes the overlays away, unless they are kept; with one attached, its disk has all data when this returns.
     ///
@@ -102,9 +105,9 @@ impl Overlays {
         }));
         self.vm.call("block-commit", arguments).await?;
         let job = self.vm.job(&id);
-        job.wait(None, |_| {}).await?;
+        job.wait(Some(COMMIT), |_| {}).await?;
         job.complete().await?;
-        job.wait(None, |_| {}).await.map(drop)
+        job.wait(Some(COMMIT), |_| {}).await.map(drop)
     }
 }
 

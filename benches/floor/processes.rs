@@ -1,0 +1,102 @@
+//! Whole processes, from start to exit: what a qmpsh in a shell script or a cron job costs, next to a program that does
+//! nothing and to the peers; and the memory of one that waits.
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use harness::{Folder, Qemu, Qmpsh};
+
+use crate::peers::{self, Peer};
+use crate::qmpsh::PROGRAM;
+use crate::rounds::{Contender, in_turn, timed};
+use crate::table::{Quantity, Table, Target};
+
+const ROUNDS: usize = 40;
+/// Slower ones.
+const PEER_ROUNDS: usize = 12;
+const TARGET: Target = Target::TimeAtMost(Duration::from_millis(10));
+
+pub(crate) fn measure(table: &mut Table) {
+    let qemu = Qemu::bare().start();
+    let socket = qemu.qmp();
+    let home = Folder::new();
+    let query = format!("vm({:?}).qmp(\"query-status\")", socket.to_str().unwrap());
+    let nothing = || -> Contender<'_> { Box::new(|| whole(&mut Command::new("true"))) };
+    let qmpsh = |script| -> Contender<'_> {
+        let home = home.path();
+        Box::new(move || whole(&mut eval(script, home)))
+    };
+    let rounds = in_turn(ROUNDS, vec![nothing(), qmpsh("1"), qmpsh(&query)]);
+    let time = |contender| Quantity::Time(rounds.median(contender));
+    table.compare(
+        "process: eval 1, to `true`",
+        time(0),
+        time(1),
+        rounds.ratio(1, 0),
+        Some(TARGET),
+    );
+    table.compare(
+        "process: eval query-status, to `true`",
+        time(0),
+        time(2),
+        rounds.ratio(2, 0),
+        Some(TARGET),
+    );
+
+    let (peers, missing) = peers::one_shots(&socket);
+    for Peer { name, run, target } in peers {
+        let rounds = in_turn(PEER_ROUNDS, vec![run, qmpsh(&query)]);
+        table.compare(
+            format!("process: eval query-status, to {name}"),
+            Quantity::Time(rounds.median(0)),
+            Quantity::Time(rounds.median(1)),
+            rounds.ratio(1, 0),
+            target,
+        );
+    }
+    if !missing.is_empty() {
+        table.note(format!(
+            "peers that are not here (`make bench PEERS=1` installs them): {}",
+            missing.join(", ")
+        ));
+    }
+    table.alone(
+        "memory of an eval with one connection",
+        Quantity::Memory(at_rest(&query)),
+        None,
+    );
+}
+
+fn eval(script: &str, home: &Path) -> Command {
+    let mut command = Command::new(PROGRAM);
+    command
+        .args(["eval", script])
+        .env("HOME", home)
+        .env("QMPSH_STATE_DIR", home);
+    command
+}
+
+/// How long a process takes that must succeed.
+pub(crate) fn whole(command: &mut Command) -> Duration {
+    command.stdout(Stdio::null()).stderr(Stdio::null());
+    let mut status = None;
+    let took = timed(|| status = Some(command.status().unwrap()));
+    assert!(status.unwrap().success(), "{command:?}: {status:?}");
+    took
+}
+
+/// The resident memory, in bytes, of a script that waits and holds a connection.
+fn at_rest(query: &str) -> u64 {
+    let script = format!("{query}; print(\"ready\"); sleep(\"1h\")");
+    let qmpsh = Qmpsh::new(PROGRAM).args(["eval", &script]).spawn();
+    qmpsh.wait_for_stdout("ready");
+    let status = fs::read_to_string(format!("/proc/{}/status", qmpsh.id())).unwrap();
+    let resident = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmRSS:"))
+        .unwrap();
+    let kibibytes: u64 = resident.trim().trim_end_matches(" kB").parse().unwrap();
+    kibibytes << 10
+}
