@@ -50,8 +50,8 @@ pub struct Library {
 }
 
 thread_local! {
-    /// The modules that this thread is in the middle of importing, outermost first.
-    static IMPORTING: RefCell<Vec<String>> = const { RefCell::new(Vec::new()) };
+    /// The modules that this thread is in the middle of importing, outermost first: the file, and what it was called.
+    static IMPORTING: RefCell<Vec<(String, String)>> = const { RefCell::new(Vec::new()) };
 }
 
 impl Library {
@@ -94,18 +94,20 @@ impl Library {
         self.modules.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The text of the module that `importer` calls `path`.
-    fn find(&self, importer: &str, path: &str) -> Result<Source, Report> {
+    /// The text of the module that `importer` calls `path`, and what it is known by, however it is spelled.
+    fn find(&self, importer: &str, path: &str) -> Result<(Source, String), Report> {
         if let Some(name) = path.strip_prefix(STANDARD) {
-            return self.find_embedded(path, name);
+            let source = self.find_embedded(path, name)?;
+            return Ok((source, path.to_owned()));
         }
         let mut tried = Vec::new();
         for candidate in self.candidates(importer, path) {
             match File::open(&candidate).and_then(source::read) {
                 Ok(bytes) => {
                     let shown = candidate.display().to_string();
+                    let file = candidate.canonicalize().unwrap_or(candidate);
                     return String::from_utf8(bytes)
-                        .map(|text| Source::new(&shown, text))
+                        .map(|text| (Source::new(&shown, text), file.display().to_string()))
                         .map_err(|_| Report::usage(format!("`{shown}` is not UTF-8 text")));
                 }
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {
@@ -167,14 +169,14 @@ impl Library {
         path: &str,
         position: Position,
     ) -> Result<SharedModule, Box<EvalAltResult>> {
-        let source = self
+        let (source, file) = self
             .find(importer, path)
             .map_err(|report| failure(&report, position))?;
-        if let Some(module) = self.modules().get(&source.name) {
+        if let Some(module) = self.modules().get(&file) {
             return Ok(module.clone());
         }
         let importing =
-            Importing::begin(&source.name).map_err(|report| failure(&report, position))?;
+            Importing::begin(&file, &source.name).map_err(|report| failure(&report, position))?;
         let loaded = self.load(engine, &source);
         drop(importing);
         let module = loaded.map_err(|error| {
@@ -184,7 +186,7 @@ impl Library {
                 position,
             ))
         })?;
-        self.modules().insert(source.name, module.clone());
+        self.modules().insert(file, module.clone());
         Ok(module)
     }
 }
@@ -193,16 +195,19 @@ impl Library {
 struct Importing;
 
 impl Importing {
-    fn begin(name: &str) -> Result<Self, Report> {
+    fn begin(file: &str, name: &str) -> Result<Self, Report> {
         IMPORTING.with_borrow_mut(|chain| {
-            if let Some(first) = chain.iter().position(|other| other == name) {
-                let names = chain[first..].iter().map(String::as_str).chain([name]);
+            if let Some(first) = chain.iter().position(|(other, _)| other == file) {
+                let names = chain[first..]
+                    .iter()
+                    .map(|(_, name)| name.as_str())
+                    .chain([name]);
                 let chain = names.collect::<Vec<_>>().join(" -> ");
                 return Err(Report::usage(format!(
                     "modules import each other in a circle: {chain}"
                 )));
             }
-            chain.push(name.to_owned());
+            chain.push((file.to_owned(), name.to_owned()));
             Ok(Self)
         })
     }

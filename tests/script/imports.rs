@@ -138,6 +138,19 @@ fn a_circle_of_imports_is_shown_as_a_chain() {
 }
 
 #[test]
+fn a_circle_through_a_folder_is_found_however_its_files_are_spelled() {
+    let folder = Folder::new();
+    folder.write("main.rhai", "import \"a\" as a;");
+    folder.write("a.rhai", "import \"s/b\" as b;");
+    folder.write("s/b.rhai", "import \"../a\" as a;");
+    let shown = folder.run(&mut Stage::new());
+    assert!(
+        shown.contains("modules import each other in a circle: a.rhai -> s/b.rhai -> s/../a.rhai"),
+        "{shown}"
+    );
+}
+
+#[test]
 fn a_module_that_does_not_compile_or_is_no_text_is_the_error() {
     let folder = Folder::new();
     folder.write("main.rhai", "\nimport \"a\" as a;");
