@@ -115,19 +115,16 @@ fn guest() -> Guest {
 
 /// The script that runs an example: what it needs, the example as it stands, and what is to be true behind it.
 fn script(example: &str, folder: &Folder) -> String {
-    let (mut before, after) = AROUND
-        .iter()
-        .find(|(part, ..)| example.contains(part))
-        .map_or((String::new(), ""), |(_, before, after)| {
-            ((*before).to_owned(), *after)
-        });
-    if example.starts_with(" f.") || example.contains(" = f.") {
-        before = String::from("let f = v.agent.file_open(\"/data/log\", \"r+\");");
+    let around = AROUND.iter().find(|(part, ..)| example.contains(part));
+    let (before, after) = around.map_or(("", ""), |(_, before, after)| (*before, *after));
+    let before = if example.starts_with(" f.") || example.contains(" = f.") {
+        "let f = v.agent.file_open(\"/data/log\", \"r+\");"
     } else if example.trim() == "overlays.keep();" {
-        before = String::from(
-            "let overlays = v.overlays([#{ node: \"disk0\", file: \"/srv/kept.qcow2\" }]);",
-        );
-    }
+        "let overlays = v.overlays([#{ node: \"disk0\", file: \"/srv/kept.qcow2\" }]);"
+    } else {
+        before
+    };
+    let mut before = before.to_owned();
     let data = "v.hmp(`qemu-io disk0 \"write 0 16M\"`);";
     for (name, text) in [
         ("{PAUSED_MIRROR}", PAUSED_MIRROR),

@@ -100,16 +100,19 @@ const MAY_LACK: [&str; 3] = [
 #[test]
 fn every_command_of_the_newest_agent_has_its_method() {
     let guest = lent();
-    let mut script = "let v = vm(args[0]); let a = v.agent; let results = #{};".to_owned();
-    for (command, call) in COMMANDS
-        .iter()
-        .filter(|(command, _)| !ENDINGS.contains(command))
-    {
-        script += &format!(
+    let sent = COMMANDS.map(|(command, call)| {
+        if ENDINGS.contains(&command) {
+            return String::new();
+        }
+        format!(
             "try {{ {call}; results[\"{command}\"] = true; }} catch (e) {{ results[\"{command}\"] = e; }}\n"
-        );
-    }
-    script += "#{ results: results, known: a.info().supported_commands.map(|c| c.name) }";
+        )
+    });
+    let script = format!(
+        "let v = vm(args[0]); let a = v.agent; let results = #{{}}; {}
+         #{{ results: results, known: a.info().supported_commands.map(|c| c.name) }}",
+        sent.concat()
+    );
     let outcome = qmpsh(["-v", "--json", "eval", &script, &guest.target()])
         .run()
         .expect_code(0);

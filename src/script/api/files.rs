@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use rhai::{Blob, Dynamic, Engine, EvalAltResult, ImmutableString, Map};
 
 use super::agent::ask;
-use super::{Outcome, failed, method, property, wait};
+use super::{Outcome, failed, method, property, wait, wait_with_bar};
 use crate::report::Report;
 use crate::script::error;
 use crate::script::guard::{Guard, register_guard};
@@ -110,7 +110,7 @@ fn streamed(engine: &mut Engine) {
         let host = permitted(Access::Write, host)?;
         let bar = Bar::new(guest);
         let work = agent.download(guest, &host, |done| bar.at(done.bytes, done.total));
-        ask(agent, &format!("downloading {guest}"), work).map(size)
+        wait_with_bar(format!("{}: downloading {guest}", agent.vm().label()), work).map(size)
     });
     method(
         "upload",
@@ -127,7 +127,7 @@ fn streamed(engine: &mut Engine) {
         let host = permitted(Access::Read, host)?;
         let bar = Bar::new(guest);
         let work = agent.upload(Path::new(&host), guest, |done| bar.at(done.bytes, done.total));
-        ask(agent, &format!("uploading {guest}"), work).map(size)
+        wait_with_bar(format!("{}: uploading {guest}", agent.vm().label()), work).map(size)
     });
 }
 

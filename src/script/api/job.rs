@@ -5,7 +5,7 @@ use std::time::Duration;
 use rhai::{Dynamic, Engine, Map};
 
 use super::time::length;
-use super::{Outcome, method, property, wait};
+use super::{Outcome, method, property, wait, wait_with_bar};
 use crate::script::convert::from_json;
 use crate::script::error;
 use crate::script::progress::Bar;
@@ -144,8 +144,8 @@ fn steps(engine: &mut Engine) {
 
 fn wait_for(job: &Job, timeout: Option<Duration>) -> Outcome<String> {
     let bar = Bar::new(job.id());
-    let reached = wait(
-        format_args!("job {}", job.id()),
+    let reached = wait_with_bar(
+        format!("job {}", job.id()),
         job.wait(timeout, |progress| {
             bar.at(progress.current, Some(progress.total));
         }),

@@ -101,6 +101,14 @@ fn wait<T>(what: impl Display, work: impl Future<Output = Result<T, Error>>) -> 
         .map_err(|error| failed(&error))
 }
 
+/// As [`wait`], for what shows by a bar how far it is: there nobody has to be told what is waited for.
+fn wait_with_bar<T>(
+    what: impl Into<String>,
+    work: impl Future<Output = Result<T, Error>>,
+) -> Outcome<T> {
+    current()?.rest(what, work)?.map_err(|error| failed(&error))
+}
+
 /// The error that a script sees.
 fn failed(error: &Error) -> Box<EvalAltResult> {
     error::thrown(&Report::from(error))
