@@ -155,7 +155,7 @@ fn a_window_that_expires_thaws_and_fails_the_block() {
 fn what_cannot_be_frozen_is_told() {
     let guest = lent();
     for (options, kind, message) in [
-        ("#{ mountpoints: [\"/nowhere\"] }", "frozen", "`/nowhere`"),
+        ("#{ mountpoints: [\"/nowhere\"] }", "agent", "`/nowhere`"),
         (
             "#{ mountpoints: \"/data\" }",
             "usage",
