@@ -223,6 +223,28 @@ fn quiesce_says_what_becomes_of_a_guest_that_cannot_be_frozen() {
 }
 
 #[test]
+fn what_is_wrong_on_this_host_is_no_reason_to_go_on_unfrozen() {
+    let guest = lent();
+    let before = State::of_guest(&guest);
+    let take = "import \"std/snapshot\" as snapshot; snapshot::take(vm(args[0]), #{ quiesce: \"prefer\", max: MAX })";
+    for (state, max, message) in [
+        ("/proc/no/state", "\"10s\"", "/proc/no/state"),
+        ("", "\"soon\"", "`soon` is no length of time"),
+    ] {
+        let script = qmpsh(["eval", &take.replace("MAX", max), &guest.target()]);
+        let script = if state.is_empty() {
+            script
+        } else {
+            script.env("QMPSH_STATE_DIR", state)
+        };
+        let outcome = script.run().expect_code(1);
+        assert!(outcome.stderr.contains(message), "{outcome:#?}");
+        assert_eq!(State::of_guest(&guest), before);
+        assert!(!guest.is_frozen());
+    }
+}
+
+#[test]
 fn a_vm_without_an_agents_port_can_be_snapshot_unfrozen() {
     let qemu = machine();
     let monitor = qemu.qmp();
