@@ -337,7 +337,7 @@ mod tests {
         let shown = parse(HEADER, "--help").unwrap_err();
         for part in [
             "Does it.",
-            "qmpsh run x [OPTIONS] <VM> [NUMBER]...",
+            "qmpsh run x [OPTIONS] <VM> [NUMBERS]...",
             "--dir <PATH>",
             "--dry-run",
             "how [one of: a, b]",
