@@ -143,7 +143,7 @@ args.times";
     folder
         .run(&["run", "--json", "say.rhai", "web01"])
         .assert(0, "1\n", "web01 1\ndone\n");
-    folder.run(&["run", "say.rhai"]).assert(2, "", "<TEXT>");
+    folder.run(&["run", "say.rhai"]).assert(2, "", "<NAME>");
     folder
         .run(&["run", "say.rhai", "web01", "--times", "x"])
         .assert(2, "", "`x` is no integer");
