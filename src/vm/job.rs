@@ -160,9 +160,7 @@ impl Job {
                 }
                 _ => {}
             }
-            if let (Some(end), Some(after)) = (end, deadline)
-                && Instant::now() >= end
-            {
+            if let Some(after) = deadline.filter(|_| end.is_some_and(|end| Instant::now() >= end)) {
                 return Err(self.vm.error(JobError::Timeout {
                     id: self.id.clone(),
                     status: progress.status,

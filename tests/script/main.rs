@@ -1,6 +1,6 @@
 //! Scripts through [`qmpsh::script::Session`], as every command runs them, and through the program itself; with no VM.
 
-#![allow(clippy::unwrap_used, reason = "a test says what it expects by failing")]
+#![expect(clippy::unwrap_used, reason = "a test says what it expects by failing")]
 
 mod closures;
 mod commands;

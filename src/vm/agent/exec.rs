@@ -65,9 +65,7 @@ impl GuestAgent {
             if status["exited"] == true {
                 break self.outcome(&status)?;
             }
-            if let Some(timeout) = exec.timeout
-                && began.elapsed() >= timeout
-            {
+            if let Some(timeout) = exec.timeout.filter(|timeout| began.elapsed() >= *timeout) {
                 return Err(self.vm.error(ErrorKind::ExecTimeout {
                     program: exec.program.clone(),
                     pid,

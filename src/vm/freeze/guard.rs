@@ -4,7 +4,7 @@
 use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, MutexGuard};
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
@@ -225,9 +225,8 @@ async fn expire(freeze: Weak<Shared>, end: Instant, released: CancellationToken)
         return;
     };
     // A release that is under way has the lock, and is no expiry.
-    if let Ok(hold) = shared.hold.try_lock()
-        && matches!(*hold, Hold::Held { .. })
-    {
+    let is_held = |hold: MutexGuard<'_, Hold>| matches!(*hold, Hold::Held { .. });
+    if shared.hold.try_lock().is_ok_and(is_held) {
         shared.expired.cancel();
     }
     // Whoever releases the freeze next is given this outcome.
