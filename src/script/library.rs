@@ -1,5 +1,6 @@
 //! Where `import` finds modules: `std/...` in the binary, then beside the importing file, then the user's folder. Each is
-//! read and run once a session; a cycle is an error that shows the chain, a missing module one that lists the paths tried.
+//! run once a session, however it is spelled; a cycle is an error that shows the chain, a missing module one that lists the
+//! paths tried.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
