@@ -51,6 +51,15 @@ pub trait Transport: AsyncRead + AsyncWrite + Unpin + Send + 'static {
 
 impl Transport for DuplexStream {}
 
+/// Connects in place of the system's sockets, each time that a client needs a connection: a recording that is replayed.
+pub trait Dial: Send + Sync {
+    /// The next connection.
+    ///
+    /// # Errors
+    /// Those of connecting.
+    fn dial(&self) -> Result<Box<dyn Transport>, Error>;
+}
+
 /// A connected socket.
 #[derive(Debug)]
 pub enum Stream {

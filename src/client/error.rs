@@ -6,12 +6,15 @@ mod display;
 use std::io;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use super::address::Address;
 use super::holder::Holder;
 use crate::wire::FramingError;
 
 /// Why a connection or a call failed.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Error {
     /// No connection came about.
     Connect {
@@ -66,12 +69,14 @@ pub enum Error {
         /// How it ended.
         cause: Ending,
     },
-    /// No reply within the deadline. The command may still run.
+    /// No reply within the deadline.
     Timeout {
         /// The peer.
         address: Address,
         /// The command.
         command: String,
+        /// Whether the command was sent, and may still run; else it never will.
+        sent: bool,
         /// How long was waited.
         after: Duration,
     },
@@ -113,7 +118,8 @@ pub enum Error {
 }
 
 /// Why no connection came about.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Unreachable {
     /// There is no such file.
     Missing,
@@ -132,7 +138,8 @@ pub enum Unreachable {
 }
 
 /// How a connection ended.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Ending {
     /// The peer closed it.
     Closed,

@@ -152,7 +152,8 @@ fn hint(error: &client::Error) -> Option<&'static str> {
         E::Gone { sent: true, .. } => {
             "whether it was carried out is not known: look before you do it again"
         }
-        E::Timeout { .. } => "it may still be carried out; `--timeout` gives it longer",
+        E::Timeout { sent: true, .. } => "it may still be carried out; `--timeout` gives it longer",
+        E::Timeout { sent: false, .. } => "it will not be carried out; `--timeout` gives it longer",
         E::Frozen { .. } => "it works again when the guest is thawed: `qmpsh thaw VM`",
         E::Disabled { .. } => {
             "the agent's configuration in the guest (block-rpcs, allow-rpcs) decides that"
@@ -273,6 +274,7 @@ mod tests {
                 client::Error::Timeout {
                     address,
                     command: "stop".into(),
+                    sent: true,
                     after,
                 }
                 .into(),

@@ -167,6 +167,7 @@ fn was_not_run(error: &ErrorKind) -> bool {
         | client::Error::Busy { .. }
         | client::Error::AgentDown { .. }
         | client::Error::Gone { sent: false, .. }
+        | client::Error::Timeout { sent: false, .. }
         | client::Error::Disabled { .. } => true,
         client::Error::Refused { class, .. } => class == "CommandNotFound",
         _ => false,
