@@ -72,6 +72,8 @@ pub struct TapLink<'a> {
 pub enum LinkChange<'a> {
     /// It was made.
     Connected,
+    /// It had ended, and how, before the message that was shown last could leave.
+    Unsent(&'a Ending),
     /// It ended, and how.
     Ended(&'a Ending),
     /// It was not made, or came to nothing.

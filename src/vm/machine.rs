@@ -9,14 +9,17 @@ use tokio::sync::{Mutex, OnceCell};
 use tokio::time::timeout;
 
 use super::agent::GuestAgent;
-use super::effect::{self, Effect};
+use super::effect::Effect;
 use super::error::{Error, ErrorKind};
+use super::gate::Passage;
 use super::job::{Completing, Job};
+use super::pretence::Pretence;
+use super::recording::Recording;
 use super::settings::Settings;
 use super::target::Target;
 use super::watch::Watch;
 use crate::client::call::CONNECT;
-use crate::client::{self, Address, Agent, Call, Qmp};
+use crate::client::{self, Address, Agent, Call, Channel, Qmp, Tap};
 use crate::nearest::nearest;
 
 /// The UUID of a VM that was given none (`query-uuid`): it names nothing.
@@ -39,6 +42,7 @@ struct Shared {
     commands: Mutex<Option<Arc<BTreeSet<String>>>>,
     agent: OnceCell<Agent>,
     completing: Completing,
+    pretence: Pretence,
 }
 
 impl Vm {
@@ -52,6 +56,7 @@ impl Vm {
                 commands: Mutex::new(None),
                 agent: OnceCell::new(),
                 completing: Completing::default(),
+                pretence: Pretence::default(),
             }),
         }
     }
@@ -84,11 +89,30 @@ impl Vm {
         &self.shared.completing
     }
 
+    /// What a dry run has pretended to this VM.
+    pub(super) fn pretence(&self) -> &Pretence {
+        &self.shared.pretence
+    }
+
+    /// What is shown the messages of this VM.
+    pub(super) fn tap(&self) -> Option<Arc<dyn Tap>> {
+        let tap = self.settings().tap.clone()?;
+        Some(client::tap::named(tap, self.label()))
+    }
+
     /// An error on this VM.
     pub(super) fn error(&self, kind: impl Into<ErrorKind>) -> Error {
+        let mut kind = kind.into();
+        if let (ErrorKind::Client(_), Recording::Play(player)) = (&kind, &self.settings().recording)
+        {
+            // The clients saw no more of it than an end of their connection.
+            if let Some(difference) = player.difference() {
+                kind = difference.into();
+            }
+        }
         Error {
             vm: self.label().to_owned(),
-            kind: kind.into(),
+            kind,
         }
     }
 
@@ -117,9 +141,16 @@ impl Vm {
         if let Some(qmp) = slot.as_ref().filter(|qmp| !qmp.is_closed()) {
             return Ok(qmp.clone());
         }
-        let qmp = Qmp::connect(address, deadline, settings.tap.clone())
-            .await
-            .map_err(|error| self.error(error))?;
+        let connected = match &settings.recording {
+            Recording::Play(player) => match player.dialer(self.label(), Channel::Qmp).dial() {
+                Ok(stream) => Qmp::over(stream, address.clone(), deadline, self.tap()).await,
+                Err(error) => Err(error),
+            },
+            Recording::Off | Recording::Write(_) => {
+                Qmp::connect(address, deadline, self.tap()).await
+            }
+        };
+        let qmp = connected.map_err(|error| self.error(error))?;
         *slot = Some(qmp.clone());
         // Another QEMU may listen there by now.
         *self.shared.commands.lock().await = None;
@@ -137,7 +168,7 @@ impl Vm {
     /// the connection was lost; a change never is.
     pub async fn call(&self, command: &str, arguments: Arguments) -> Result<Value, Error> {
         let call = self.settings().deadline(Call::new(command, arguments));
-        self.send(call, effect::of(command)).await
+        self.send(call).await
     }
 
     /// Sends a QMP command with a deadline of its own; otherwise as [`Vm::call`].
@@ -148,10 +179,15 @@ impl Vm {
         deadline: Duration,
     ) -> Result<Value, Error> {
         let call = Call::new(command, arguments).within(deadline);
-        self.send(call, effect::of(command)).await
+        self.send(call).await
     }
 
-    async fn send(&self, call: Call, effect: Effect) -> Result<Value, Error> {
+    async fn send(&self, call: Call) -> Result<Value, Error> {
+        let effect = match self.gate(Channel::Qmp, &call)? {
+            Passage::Send(effect) => effect,
+            Passage::Pretended(reply) => return Ok(reply),
+        };
+        let command = call.command.clone();
         let again = (effect == Effect::Read).then(|| call.clone());
         let mut monitor = self.monitor().await?;
         let reply = match (monitor.call(call).await, again) {
@@ -162,7 +198,7 @@ impl Vm {
             (reply, _) => reply,
         };
         match reply {
-            Ok(value) => Ok(value),
+            Ok(value) => Ok(self.amended(&command, value)),
             Err(error) => Err(self.explain(&monitor, error).await),
         }
     }
@@ -174,7 +210,7 @@ impl Vm {
         let command = "human-monitor-command";
         let call = Call::new(command, object(json!({ "command-line": line })));
         let call = self.settings().deadline(call);
-        match self.send(call, effect::of_hmp(line)).await? {
+        match self.send(call).await? {
             Value::String(text) => Ok(text.replace("\r\n", "\n")),
             _ => Err(self.reply_error(command, "text")),
         }

@@ -103,7 +103,8 @@ impl Line {
                 .exchange(&request, limits),
         )
         .await;
-        if let Ok(Err(Fault::Unsent(_))) = outcome {
+        if let Ok(Err(Fault::Unsent(cause))) = &outcome {
+            self.tap.link(&self.address, LinkChange::Unsent(cause));
             // The link is out of step now, so it is found broken and made anew.
             outcome = timeout(
                 after,
@@ -201,8 +202,13 @@ impl Line {
             // Another process may hold the connection too, and would keep the next one waiting.
             link.shut_down();
         }
-        if let Fault::Unsent(cause) | Fault::Ended(cause) = &fault {
-            self.tap.link(&self.address, LinkChange::Ended(cause));
+        match &fault {
+            Fault::Unsent(cause) => self.tap.link(&self.address, LinkChange::Unsent(cause)),
+            Fault::Ended(cause) => self.tap.link(&self.address, LinkChange::Ended(cause)),
+            Fault::Broken(what) => {
+                let cause = Ending::Failed(what.to_string());
+                self.tap.link(&self.address, LinkChange::Ended(&cause));
+            }
         }
         match fault {
             Fault::Unsent(cause) => Error::gone(&self.address, cause),

@@ -208,11 +208,13 @@ impl<S: Transport> Driver<S> {
 impl<S> Driver<S> {
     /// Tells everybody how the connection ended.
     fn finish(&mut self, error: &Error) {
-        if let Error::Gone { cause, .. } = error {
-            if *cause != Ending::Released {
-                let change = LinkChange::Ended(cause);
-                self.shared.tap.link(&self.shared.address, change);
-            }
+        let cause = match error {
+            Error::Gone { cause, .. } => cause.clone(),
+            other => Ending::Failed(other.to_string()),
+        };
+        if cause != Ending::Released {
+            let change = LinkChange::Ended(&cause);
+            self.shared.tap.link(&self.shared.address, change);
         }
         // In this order: whoever can still place an order finds it refused, and then the reason.
         let _ = self.shared.ended.set(error.clone());
