@@ -89,6 +89,14 @@ impl Vm {
         &self.shared.completing
     }
 
+    /// Random digits for names that must differ from all others; in a replay, those that were recorded.
+    pub(super) fn nonce(&self) -> Result<String, Error> {
+        let recording = &self.settings().recording;
+        recording
+            .observe("digits of a made-up name", client::nonce)
+            .map_err(|difference| self.error(difference))
+    }
+
     /// What a dry run has pretended to this VM.
     pub(super) fn pretence(&self) -> &Pretence {
         &self.shared.pretence
