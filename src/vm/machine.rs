@@ -75,7 +75,8 @@ impl Vm {
         &self.shared.settings
     }
 
-    pub(super) fn target(&self) -> &Target {
+    /// Where it is.
+    pub fn target(&self) -> &Target {
         &self.shared.target
     }
 

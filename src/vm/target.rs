@@ -3,13 +3,15 @@
 use std::fmt;
 use std::str::FromStr;
 
+use serde::{Deserialize, Serialize};
+
 use crate::client::Address;
 
 /// The most bytes of a target: more than two sockets need, and few enough to be shown.
 const LONGEST: usize = 1024;
 
 /// Where a VM's monitor and agent are reached, and what to call it in messages.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Target {
     label: String,
     qmp: Option<Address>,
