@@ -7,6 +7,7 @@
 //! | [`cli`] | the command line, a file per subcommand | [`cli::main`] |
 //! | [`script`] | Rhai: engine, values, errors, imports, and what scripts can call | [`script::Session`] |
 //! | [`report`] | how errors are told: kind, hint, exit code | [`report::Report`] |
+//! | [`inventory`] | where VMs are found, and which one a name means | [`inventory::Inventory`] |
 //! | [`vm`] | what an operator handles: a VM, its agent, freezes, jobs, disks | [`vm::Vm`] |
 //! | [`client`] | sockets and tasks: the clients of monitors and agents | [`client::Qmp`], [`client::Agent`] |
 //! | [`wire`] | bytes and messages, no I/O | [`wire::Framer`] |
@@ -15,6 +16,7 @@
 
 pub mod cli;
 pub mod client;
+pub mod inventory;
 pub mod nearest;
 pub mod report;
 pub mod script;

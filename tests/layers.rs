@@ -35,6 +35,7 @@ const LIBRARIES: &[(&str, &[&str])] = &[
         &[
             "client/",
             "vm/",
+            "inventory/",
             "script/bridge",
             "cli/",
             "cli.rs",

@@ -8,9 +8,10 @@ use std::time::Duration;
 
 use harness::Folder;
 use qmpsh::client::Tap;
+use qmpsh::inventory::Inventory;
 use qmpsh::script::output::Output;
 use qmpsh::script::{Ending, Session, Settings, Source};
-use qmpsh::vm::{self, Vm};
+use qmpsh::vm::{self, Fleet, Vm};
 
 use crate::rounds::timed;
 
@@ -34,7 +35,7 @@ impl Script {
         vms.tap = tap;
         let settings = Settings {
             output: Output::to(Box::new(sink()), Box::new(sink())),
-            vms,
+            inventory: Inventory::new(Fleet::new(vms), Vec::new()),
             ..Settings::default()
         };
         let mut script = Self {

@@ -9,10 +9,12 @@ use std::sync::Arc;
 
 use super::options::Options;
 use super::verbose::Verbose;
+use crate::inventory::Inventory;
 use crate::report::{Exit, Kind, Report};
 use crate::script::output::Output;
+use crate::script::stop::Cause;
 use crate::script::{Ending, Outcome, Session, Settings, Source, diagnostic, result, signals};
-use crate::vm;
+use crate::vm::{self, Fleet};
 use crate::wire::escape::escaped_lines;
 
 /// SIGPIPE: the reader of our output went away, and so do we, without a word.
@@ -31,9 +33,14 @@ pub(super) fn settings(options: &Options) -> Settings {
         modules: user_modules(),
         color: options.color(),
         output: Output::of_process(options.json),
-        vms: vm_settings(options),
+        inventory: inventory(options),
         ..Settings::default()
     }
+}
+
+/// Where VMs are looked for.
+pub(super) fn inventory(options: &Options) -> Inventory {
+    Inventory::new(Fleet::new(vm_settings(options)), Vec::new())
 }
 
 /// What VMs share, from the options.
@@ -61,7 +68,7 @@ fn user_modules() -> Option<PathBuf> {
 /// Runs `source` with signals handled.
 pub(super) fn run(session: &mut Session, source: &Source) -> Outcome {
     if let Err(error) = signals::handle(session.control()) {
-        let report = Report::new(Kind::Fault, format!("signals cannot be handled: {error}"));
+        let report = signals::unhandled(&error);
         let drawn = diagnostic::draw_bare(&report, false);
         let ending = Ending::Failed(crate::script::Failure { report, drawn });
         return Outcome {
@@ -121,15 +128,31 @@ pub(super) fn with_value(session: &Session, outcome: Outcome, options: &Options)
     without_value(outcome, options)
 }
 
+/// Tells what stopped work that ran no script.
+pub(super) fn stopped(cause: &Cause, options: &Options) -> Exit {
+    match cause {
+        Cause::Signal(signal) => {
+            tell_signal(*signal);
+            Exit::Signal(*signal)
+        }
+        Cause::Exit(code) => Exit::Script(*code),
+        Cause::Ended(_, report) => complain(report, options),
+    }
+}
+
+fn tell_signal(signal: u8) {
+    if signal != SIGPIPE {
+        let name = signal_hook::low_level::signal_name(signal.into()).unwrap_or("a signal");
+        tell(&format!("qmpsh: ended by {name}"));
+    }
+}
+
 /// Tells how the run ended, without its value.
 pub(super) fn without_value(outcome: Outcome, options: &Options) -> Exit {
     let exit = outcome.exit();
     match outcome.ending {
         Ending::Failed(failure) => tell(&failure.drawn),
-        Ending::Signal(signal) if signal != SIGPIPE => {
-            let name = signal_hook::low_level::signal_name(signal.into()).unwrap_or("a signal");
-            tell(&format!("qmpsh: ended by {name}"));
-        }
+        Ending::Signal(signal) => tell_signal(signal),
         _ => {}
     }
     for note in &outcome.notes {

@@ -4,6 +4,7 @@
 mod allow;
 mod eval;
 mod finish;
+mod one_shot;
 mod options;
 mod run;
 mod scripts;

@@ -8,12 +8,13 @@ use clap::Args;
 use serde_json::json;
 use tokio::runtime::{Builder, Runtime};
 
-use super::finish;
 use super::options::Options;
+use super::{finish, one_shot};
 use crate::report::{Exit, Kind, Report};
+use crate::script::run::{Current, Ended};
 use crate::vm::freeze::guardian;
 use crate::vm::freeze::stale::{self, Outcome, Stale};
-use crate::vm::{self, Fleet, Settings};
+use crate::vm::{self, Settings};
 use crate::wire::escape::escaped;
 
 /// Thaw a guest, whoever froze it; or what a run left frozen that died together with its guardian
@@ -42,44 +43,36 @@ impl Thaw {
                 Err(_) => Exit::Failed,
             };
         }
-        let settings = finish::vm_settings(options);
         match self.vm {
-            Some(vm) => one(&runtime, &vm, settings, options),
-            None => all_stale(&runtime, settings, options),
+            Some(vm) => one_shot::perform(options, |current| one(current, &vm, options)),
+            None => all_stale(&runtime, finish::vm_settings(options), options),
         }
     }
 }
 
 /// Thaws one guest, and forgets the records of dead runs about it.
-fn one(runtime: &Runtime, target: &str, settings: Settings, options: &Options) -> Exit {
-    let fleet = Fleet::new(settings);
-    let vm = match fleet.vm(target) {
-        Ok(vm) => vm,
-        Err(error) => return finish::complain(&Report::from(&error), options),
-    };
-    let thawed = runtime.block_on(async {
+fn one(current: &Current, target: &str, options: &Options) -> Result<Exit, Ended> {
+    let vm = current.vm(target)?;
+    let thaw = async {
         let count = vm.agent().fsthaw().await?;
         let status = vm.agent().fsstatus().await?;
         Ok::<_, vm::Error>((count, status, vm.agent().address().await?))
-    });
-    let (count, status, agent) = match thawed {
-        Ok(thawed) => thawed,
-        Err(error) => return finish::complain(&Report::from(&error), options),
     };
+    let (count, status, agent) = current.ask(format_args!("{target} to thaw"), thaw)?;
     if status != "thawed" {
         let report = Report::new(
             Kind::Frozen,
             format!("{target}: the agent took the thaw, and still says that the guest is {status}"),
         );
-        return finish::complain(&report, options);
+        return Err(report.into());
     }
-    stale::forget(fleet.settings(), &agent);
+    stale::forget(current.run().fleet().settings(), &agent);
     let text = if options.json {
         json!({ "vm": target, "thawed": count }).to_string()
     } else {
         format!("{}: thawed {}", escaped(target), systems(Some(count)))
     };
-    finish::print(&text, options)
+    Ok(finish::print(&text, options))
 }
 
 /// Thaws all side by side, so that one guest that does not answer holds up no other.

@@ -16,6 +16,12 @@ impl From<&Error> for Report {
     }
 }
 
+impl From<Error> for Report {
+    fn from(error: Error) -> Self {
+        (&error).into()
+    }
+}
+
 impl From<&InvalidTarget> for Report {
     fn from(error: &InvalidTarget) -> Self {
         match error {

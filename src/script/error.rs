@@ -5,12 +5,21 @@
 use rhai::{Dynamic, EvalAltResult, ImmutableString, Map, ParseErrorType, Position};
 
 use super::convert::to_json;
+use super::run::Ended;
 use super::stop::{Cause, Stop};
 use crate::report::{Exit, Kind, Report};
 
 /// The error that a script sees as a map.
 pub fn thrown(report: &Report) -> Box<EvalAltResult> {
     EvalAltResult::ErrorRuntime(to_map(report).into(), Position::NONE).into()
+}
+
+/// What ended a wait, as the script sees it.
+pub(super) fn ended(ended: Ended) -> Box<EvalAltResult> {
+    match ended {
+        Ended::Failed(report) => thrown(&report),
+        Ended::Stopped(cause) => stopped(cause),
+    }
 }
 
 /// A value that a function cannot take, as the script sees it.

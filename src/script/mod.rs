@@ -27,6 +27,7 @@ pub mod run;
 pub mod session;
 pub mod signals;
 pub mod source;
+pub mod stage;
 pub mod stop;
 
 pub mod diagnostic;
@@ -37,6 +38,7 @@ mod progress;
 mod with;
 mod words;
 
-pub use session::{Control, Ending, Failure, Outcome, Session, Settings};
+pub use session::{Ending, Failure, Outcome, Session, Settings};
 pub use source::Source;
+pub use stage::{Control, Stage};
 pub use words::AGENT_CALL;

@@ -17,8 +17,9 @@ use super::output::Output;
 use super::permit::Permit;
 use super::stop::{Cause, Stop};
 use crate::client::call::SYNC;
+use crate::inventory::Inventory;
 use crate::report::{Kind, Report};
-use crate::vm::Fleet;
+use crate::vm::{Fleet, Vm};
 
 /// What all threads of one run share.
 pub struct Run {
@@ -26,7 +27,7 @@ pub struct Run {
     stop: Stop,
     output: Arc<Output>,
     permit: Permit,
-    fleet: Arc<Fleet>,
+    inventory: Arc<Inventory>,
     guards: Mutex<Vec<Arc<dyn Guard>>>,
     notes: Mutex<Vec<Report>>,
     waits: Mutex<Waits>,
@@ -37,6 +38,21 @@ pub struct Run {
 struct Waits {
     next: u64,
     open: Vec<(u64, String)>,
+}
+
+/// What ended work that was waited for.
+#[derive(Clone, Debug)]
+pub enum Ended {
+    /// It failed.
+    Failed(Report),
+    /// The run was told to stop.
+    Stopped(Cause),
+}
+
+impl<E: Into<Report>> From<E> for Ended {
+    fn from(error: E) -> Self {
+        Self::Failed(error.into())
+    }
 }
 
 /// Where a thread is: in which run, under which stop.
@@ -74,14 +90,14 @@ impl Run {
         bridge: Arc<Bridge>,
         output: Arc<Output>,
         permit: Permit,
-        fleet: Arc<Fleet>,
+        inventory: Arc<Inventory>,
     ) -> Arc<Self> {
         Arc::new(Self {
             bridge,
             stop: Stop::root(),
             output,
             permit,
-            fleet,
+            inventory,
             guards: Mutex::default(),
             notes: Mutex::default(),
             waits: Mutex::default(),
@@ -108,9 +124,14 @@ impl Run {
         &self.permit
     }
 
+    /// The VMs that the session can name.
+    pub fn inventory(&self) -> &Inventory {
+        &self.inventory
+    }
+
     /// The VMs that the session has named.
     pub fn fleet(&self) -> &Fleet {
-        &self.fleet
+        self.inventory.fleet()
     }
 
     /// What the run waits for or cleans up at the moment, oldest first.
@@ -121,7 +142,7 @@ impl Run {
 
     /// After how long somebody at a terminal is told what is waited for: two thirds of the shortest deadline.
     fn notice_after(&self) -> Duration {
-        let shortest = self.fleet.settings().timeout.unwrap_or(SYNC).min(SYNC);
+        let shortest = self.fleet().settings().timeout.unwrap_or(SYNC).min(SYNC);
         shortest * 2 / 3
     }
 
@@ -130,7 +151,8 @@ impl Run {
         lock(&self.notes).push(report);
     }
 
-    pub(super) fn take_notes(&self) -> Vec<Report> {
+    /// The problems that were noted, once.
+    pub fn take_notes(&self) -> Vec<Report> {
         std::mem::take(&mut lock(&self.notes))
     }
 
@@ -214,11 +236,33 @@ impl Current {
         what: impl fmt::Display,
         work: impl Future<Output = T>,
     ) -> Result<T, Box<EvalAltResult>> {
+        self.wait(what, work).map_err(error::stopped)
+    }
+
+    /// As [`Current::block_on`], for work that no script asked for.
+    pub fn ask<T, E: Into<Report>>(
+        &self,
+        what: impl fmt::Display,
+        work: impl Future<Output = Result<T, E>>,
+    ) -> Result<T, Ended> {
+        match self.wait(what, work) {
+            Ok(done) => done.map_err(Ended::from),
+            Err(cause) => Err(Ended::Stopped(cause)),
+        }
+    }
+
+    /// The VM that `target` means; what is no address is looked for.
+    pub fn vm(&self, target: &str) -> Result<Vm, Ended> {
+        let inventory = &self.run.inventory;
+        self.ask(format_args!("{target} to be found"), inventory.vm(target))
+    }
+
+    fn wait<T>(&self, what: impl fmt::Display, work: impl Future<Output = T>) -> Result<T, Cause> {
         let what = what.to_string();
         let output = &self.run.output;
         let notice = output.is_watched().then(|| self.run.notice_after());
         let told = format!("waiting for {what}");
-        self.rest(
+        self.rest_or_stop(
             what,
             bridge::noticed(work, notice, || drop(output.log(&told))),
         )
@@ -230,11 +274,12 @@ impl Current {
         what: impl Into<String>,
         work: impl Future<Output = T>,
     ) -> Result<T, Box<EvalAltResult>> {
-        let _waiting = self.run.wait_for(what.into());
-        self.run
-            .bridge
-            .block_on(&self.stop, work)
-            .map_err(error::stopped)
+        self.rest_or_stop(what.into(), work).map_err(error::stopped)
+    }
+
+    fn rest_or_stop<T>(&self, what: String, work: impl Future<Output = T>) -> Result<T, Cause> {
+        let _waiting = self.run.wait_for(what);
+        self.run.bridge.block_on(&self.stop, work)
     }
 
     /// Waits for `work` where no stop cuts it off: for clean-up. It must end by itself.

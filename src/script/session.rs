@@ -6,22 +6,21 @@ use std::any::Any;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
-use std::time::Duration;
 
 use rhai::{AST, Dynamic, Engine, EvalAltResult, Scope};
 
-use super::bridge::Bridge;
 use super::diagnostic::{Explainer, draw_bare};
 use super::error;
 use super::library::{EMBEDDED, Library};
 use super::output::Output;
 use super::permit::Permit;
-use super::run::{Current, Run};
+use super::run::Current;
 use super::source::{Source, Sources};
+use super::stage::{Control, Performed, Stage};
 use super::stop::Cause;
 use super::{engine, with, words};
+use crate::inventory::Inventory;
 use crate::report::{Exit, Kind, Report};
 use crate::vm::{self, Fleet};
 
@@ -31,9 +30,6 @@ pub(super) const STACK: usize = if cfg!(debug_assertions) {
 } else {
     32 << 20
 };
-
-/// How long the guests' agents may take to close what an interrupted call left open.
-const SETTLE: Duration = Duration::from_secs(5);
 
 /// What a session is made from.
 pub struct Settings {
@@ -47,19 +43,20 @@ pub struct Settings {
     pub modules: Option<PathBuf>,
     /// Whether errors are drawn in colour.
     pub color: bool,
-    /// What its VMs share.
-    pub vms: vm::Settings,
+    /// The VMs that scripts can name.
+    pub inventory: Inventory,
 }
 
 impl Default for Settings {
     fn default() -> Self {
+        let vms = vm::Settings::new(vm::settings::default_state_dir());
         Self {
             output: Output::of_process(false),
             permit: Permit::default(),
             args: Dynamic::from_array(Vec::new()),
             modules: None,
             color: false,
-            vms: vm::Settings::new(vm::settings::default_state_dir()),
+            inventory: Inventory::new(Fleet::new(vms), Vec::new()),
         }
     }
 }
@@ -67,33 +64,11 @@ impl Default for Settings {
 /// One engine, its library and its variables.
 pub struct Session {
     engine: Engine,
-    bridge: Arc<Bridge>,
+    stage: Stage,
     library: Library,
     sources: Sources,
     scope: Scope<'static>,
-    output: Arc<Output>,
-    permit: Permit,
-    fleet: Arc<Fleet>,
     color: bool,
-    control: Control,
-}
-
-/// The run that a session is in at the moment, for the thread that handles signals.
-#[derive(Clone, Default)]
-pub struct Control(Arc<Mutex<Option<Arc<Run>>>>);
-
-impl Control {
-    /// The run; none between runs.
-    pub fn run(&self) -> Option<Arc<Run>> {
-        self.0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
-    }
-
-    fn set(&self, run: Option<Arc<Run>>) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = run;
-    }
 }
 
 /// How a run ended, and what else it has to tell.
@@ -156,15 +131,11 @@ impl Session {
         let engine = engine::build(library.clone(), settings.args).map_err(io::Error::other)?;
         Ok(Self {
             engine,
-            bridge: Bridge::new()?,
+            stage: Stage::new(settings.output, settings.permit, settings.inventory)?,
             library,
             sources,
             scope: Scope::new(),
-            output: Arc::new(settings.output),
-            permit: settings.permit,
-            fleet: Arc::new(Fleet::new(settings.vms)),
             color: settings.color,
-            control: Control::default(),
         })
     }
 
@@ -180,12 +151,12 @@ impl Session {
 
     /// For the thread that handles signals.
     pub fn control(&self) -> Control {
-        self.control.clone()
+        self.stage.control()
     }
 
     /// The session's streams.
     pub fn output(&self) -> &Output {
-        &self.output
+        self.stage.output()
     }
 
     /// Compiles `source` and runs it to its end; variables that it leaves stay for the next. Blocks the calling thread.
@@ -203,15 +174,18 @@ impl Session {
             }
         };
         script.set_source(source.name.as_str());
-        let run = Run::new(
-            self.bridge.clone(),
-            self.output.clone(),
-            self.permit.clone(),
-            self.fleet.clone(),
-        );
-        self.control.set(Some(run.clone()));
-        let ended = self.evaluate(&run, &script);
-        self.control.set(None);
+        let (engine, scope) = (&self.engine, &mut self.scope);
+        let performed = self.stage.perform(|current| {
+            let ended = catch_unwind(AssertUnwindSafe(|| {
+                engine.eval_ast_with_scope::<Dynamic>(scope, &script)
+            }));
+            release_all(engine, current, ended)
+        });
+        let Performed { run, ended } = match performed {
+            Ok(performed) => performed,
+            Err(error) => return no_thread(&error),
+        };
+        let ended = ended.and_then(|ended| ended);
         // A stop that came in the script's last step or in its clean-up, as from a print that failed, ends the run all
         // the same: whoever sent a signal waits for an end by it.
         let ended = match (ended, run.stop().cause()) {
@@ -229,39 +203,6 @@ impl Session {
             Err(panic) => Ending::Failed(fault(&*panic)),
         };
         Outcome { ending, notes }
-    }
-
-    /// Runs the script on a thread of its own. The outer error is a panic's payload.
-    fn evaluate(
-        &mut self,
-        run: &Arc<Run>,
-        script: &AST,
-    ) -> thread::Result<Result<Dynamic, Box<EvalAltResult>>> {
-        let (engine, scope) = (&self.engine, &mut self.scope);
-        let current = Current::of(run.clone());
-        thread::scope(|threads| {
-            let work = || {
-                let _here = current.enter();
-                let ended = catch_unwind(AssertUnwindSafe(|| {
-                    engine.eval_ast_with_scope::<Dynamic>(scope, script)
-                }));
-                let ended = release_all(engine, &current, ended);
-                settle(&current);
-                ended
-            };
-            match thread::Builder::new()
-                .name("script".into())
-                .stack_size(STACK)
-                .spawn_scoped(threads, work)
-            {
-                Ok(thread) => thread.join().and_then(|ended| ended),
-                Err(error) => {
-                    let report =
-                        Report::new(Kind::Fault, format!("no thread for the script: {error}"));
-                    Ok(Err(error::thrown(&report)))
-                }
-            }
-        })
     }
 
     fn failure(&self, error: &EvalAltResult, script: Option<&AST>, name: &str) -> Failure {
@@ -298,15 +239,18 @@ fn release_all(engine: &Engine, current: &Current, mut ended: Ended) -> Ended {
     ended
 }
 
-/// Waits for what interrupted calls left behind in guests to be cleaned up.
-fn settle(current: &Current) {
-    let settled = current.run().fleet().settings().settle(SETTLE);
-    // It ends by itself, and nothing stops a clean-up.
-    let _ = current.block_on_cleanup("open files in guests to be closed", settled);
+/// Not even a thread could be had.
+fn no_thread(error: &io::Error) -> Outcome {
+    let report = Report::new(Kind::Fault, format!("no thread for the script: {error}"));
+    let drawn = draw_bare(&report, false);
+    Outcome {
+        ending: Ending::Failed(Failure { report, drawn }),
+        notes: Vec::new(),
+    }
 }
 
 /// A panic, as the fault of ours that it is.
-fn fault(panic: &(dyn Any + Send)) -> Failure {
+pub fn fault(panic: &(dyn Any + Send)) -> Failure {
     let said = panic
         .downcast_ref::<&str>()
         .map(|said| (*said).to_owned())

@@ -11,8 +11,9 @@ use signal_hook::iterator::Signals;
 use signal_hook::low_level;
 
 use super::run::Run;
-use super::session::Control;
+use super::stage::Control;
 use super::stop::Cause;
+use crate::report::{Kind, Report};
 use crate::wire::escape::escaped_lines;
 
 /// What a signal does.
@@ -55,6 +56,11 @@ pub fn handle(control: Control) -> io::Result<()> {
             }
         })?;
     Ok(())
+}
+
+/// Signals cannot be handled, so work that must be cleaned up after cannot be begun.
+pub fn unhandled(error: &io::Error) -> Report {
+    Report::new(Kind::Fault, format!("signals cannot be handled: {error}"))
 }
 
 /// The signals that whoever started us wants ignored, a bit each: `nohup` does that with SIGHUP.
@@ -112,6 +118,7 @@ mod tests {
     use std::sync::Arc;
 
     use super::{Action, Count};
+    use crate::inventory::Inventory;
     use crate::script::bridge::Bridge;
     use crate::script::output::Output;
     use crate::script::permit::Permit;
@@ -126,7 +133,7 @@ mod tests {
             Bridge::new().unwrap(),
             Arc::new(output),
             Permit::default(),
-            Arc::new(fleet),
+            Arc::new(Inventory::new(fleet, Vec::new())),
         )
     }
 

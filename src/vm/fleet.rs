@@ -1,12 +1,11 @@
 //! The VMs of one run: one handle for each, so that two parts of a script do not wait for each other's connection.
 
 use std::collections::BTreeMap;
-use std::str::FromStr;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::machine::Vm;
 use super::settings::Settings;
-use super::target::{InvalidTarget, Target};
+use super::target::Target;
 
 /// All VMs that a run has named so far.
 pub struct Fleet {
@@ -28,14 +27,13 @@ impl Fleet {
         &self.settings
     }
 
-    /// The VM that `target` names. Nothing is connected yet.
-    pub fn vm(&self, target: &str) -> Result<Vm, InvalidTarget> {
-        let target = Target::from_str(target)?;
+    /// The VM at `target`. Nothing is connected yet.
+    pub fn vm(&self, target: Target) -> Vm {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         let vm = known
             .entry(target.key())
             .or_insert_with(|| Vm::new(target, Arc::clone(&self.settings)));
-        Ok(vm.clone())
+        vm.clone()
     }
 }
 
@@ -46,9 +44,9 @@ mod tests {
     #[test]
     fn a_vm_that_is_named_twice_is_one_vm_however_it_is_written() {
         let fleet = Fleet::new(Settings::new("/nowhere"));
-        let first = fleet.vm("/run/a.qmp").unwrap();
-        assert!(first.is_same(&fleet.vm("unix:/run/a.qmp").unwrap()));
-        assert!(!first.is_same(&fleet.vm("/run/b.qmp").unwrap()));
-        assert!(fleet.vm("web01").is_err());
+        let vm = |target: &str| fleet.vm(target.parse().unwrap());
+        let first = vm("/run/a.qmp");
+        assert!(first.is_same(&vm("unix:/run/a.qmp")));
+        assert!(!first.is_same(&vm("/run/b.qmp")));
     }
 }

@@ -67,6 +67,15 @@ impl Target {
         &self.label
     }
 
+    /// A VM that was found under the name `label`.
+    pub fn found(label: impl Into<String>, qmp: Option<Address>, agent: Option<Address>) -> Self {
+        Self {
+            label: label.into(),
+            qmp,
+            agent,
+        }
+    }
+
     /// What tells it from other VMs: its sockets, both of them because either alone can do without the other.
     pub(super) fn key(&self) -> String {
         let text = |address: &Option<Address>| address.as_ref().map(Address::to_string);

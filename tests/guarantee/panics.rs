@@ -6,7 +6,9 @@ use std::thread;
 use std::time::Duration;
 
 use qmpsh::client::{Channel, Direction, Tap, TapLine};
+use qmpsh::inventory::Inventory;
 use qmpsh::script::{Ending, Session, Settings, Source};
+use qmpsh::vm::Fleet;
 use tokio::runtime::Builder;
 use tokio::sync::oneshot;
 
@@ -71,7 +73,7 @@ fn under_a_script(stage: &Stage, step: Step) -> bool {
     }));
     let mut session = Session::new(Settings {
         args: vec![rhai::Dynamic::from(stage.target()), "60s".into()].into(),
-        vms,
+        inventory: Inventory::new(Fleet::new(vms), Vec::new()),
         ..Settings::default()
     })
     .unwrap();

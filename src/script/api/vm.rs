@@ -3,7 +3,6 @@
 use rhai::{Array, Dynamic, Engine, Map};
 
 use super::{Outcome, arguments, function, json, method, property, wait};
-use crate::report::Report;
 use crate::script::error;
 use crate::script::run::current;
 use crate::vm::{Arguments, GuestAgent, Vm};
@@ -26,8 +25,7 @@ pub(super) fn register(engine: &mut Engine) {
         ```"#,
     )
     .register_into_engine(engine, |target: &str| {
-        let fleet = current()?;
-        fleet.run().fleet().vm(target).map_err(|error| error::thrown(&Report::from(&error)))
+        current()?.vm(target).map_err(error::ended)
     });
     // A VM is what it names, so that a function of a script's may take either.
     engine.register_fn("vm", |vm: Vm| vm);
