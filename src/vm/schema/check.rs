@@ -9,9 +9,6 @@ use super::finding::{Finding, Marked, Problem};
 use super::model::{Builtin, Choice, Command, Features, Member, Object, Schema, Type, TypeId};
 use crate::nearest::nearest;
 
-/// Commands that take more than the schema tells: the properties of the device.
-const OPEN: &[&str] = &["device_add"];
-
 impl Schema {
     /// What is wrong with a command and its arguments, or notable; empty when QEMU has nothing against their form.
     pub fn check(&self, command: &str, arguments: &Map<String, Value>) -> Vec<Finding> {
@@ -40,11 +37,6 @@ impl Schema {
             path: String::new(),
             problem: Problem::NoCommand { nearest },
         }
-    }
-
-    /// Whether a command takes arguments that the schema does not tell.
-    pub fn is_open(&self, command: &Command) -> bool {
-        OPEN.contains(&command.name.as_str())
     }
 }
 

@@ -42,6 +42,30 @@ pub fn help(schema: &Schema, command: &Command, words: &Words, program: &str) ->
     text
 }
 
+/// All commands, each with the names of its arguments.
+pub fn list(schema: &Schema) -> String {
+    let mut text = String::new();
+    for command in schema.commands() {
+        let object = schema.object(command.arguments);
+        let members = object.map_or(&[][..], |object| &object.members);
+        let mut names: Vec<String> = members.iter().map(name_and_mark).collect();
+        if let Some(variants) = object.and_then(|object| object.variants.as_ref()) {
+            names.push(format!("and more by {}", variants.tag));
+        }
+        if schema.is_open(command) {
+            names.push("and more".to_owned());
+        }
+        let marks = marks(command.features, "; ");
+        row(
+            &command.name,
+            &format!("{}{marks}", names.join(", ")),
+            &mut text,
+        );
+    }
+    text.push_str("\n? marks what is optional; `COMMAND --help` shows a command with its types.");
+    text
+}
+
 /// The members of the arguments, or of the argument that `path` leads to.
 fn members(schema: &Schema, object: &Object, words: &Words, path: &str, text: &mut String) {
     let members = schema.members(object, |tag| words.text(tag).map(str::to_owned));

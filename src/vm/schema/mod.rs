@@ -10,16 +10,20 @@
 //! | `typed` | the same as arguments, by the types of the command |
 //! | `check`, `finding` | what in a command's arguments QEMU would refuse, or has marked |
 //! | `properties` | the properties of a device, which the schema leaves out |
+//! | `builder` | a schema made by hand, for the agent's commands |
 //! | `help` | a command, told to people |
+//! | `live` | [`Vm::schema`](super::Vm::schema), which asks a QEMU |
 //! | `cache` | schemas on disk, since QEMU takes 20 ms to tell its own |
 //!
-//! All of it is pure but `cache`. It knows no VM; [`Vm::schema`](super::Vm::schema) asks one.
+//! All but the last two is pure, and knows no VM.
 
-pub(super) mod cache;
+mod builder;
+mod cache;
 mod check;
 mod describe;
 mod finding;
 mod help;
+mod live;
 mod model;
 mod names;
 mod parse;
@@ -27,8 +31,9 @@ mod properties;
 mod typed;
 mod words;
 
+pub use builder::Builder;
 pub use finding::{Finding, Marked, Problem};
-pub use help::help;
+pub use help::{help, list};
 pub use model::{
     Builtin, Case, Choice, Command, Event, Features, Member, Members, Object, Schema, Type, TypeId,
     Variants,

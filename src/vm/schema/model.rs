@@ -1,6 +1,6 @@
 //! Commands, events and types, compact: types refer to each other by number, and may do so in circles.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// All that one QEMU or agent can be told, and tells.
 #[derive(Debug, Clone, Default)]
@@ -8,6 +8,8 @@ pub struct Schema {
     pub(super) commands: BTreeMap<String, Command>,
     pub(super) events: BTreeMap<String, Event>,
     pub(super) types: Vec<Type>,
+    // Commands that take more than is told here.
+    pub(super) open: BTreeSet<String>,
 }
 
 /// A type's number in its schema.
@@ -149,6 +151,11 @@ impl Schema {
     /// All commands, by name.
     pub fn commands(&self) -> impl ExactSizeIterator<Item = &Command> {
         self.commands.values()
+    }
+
+    /// Whether a command takes arguments that the schema does not tell.
+    pub fn is_open(&self, command: &Command) -> bool {
+        self.open.contains(&command.name)
     }
 
     /// The event of that name.

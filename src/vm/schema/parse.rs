@@ -15,6 +15,8 @@ use crate::wire::escape::excerpt;
 
 /// How deep objects may add members of objects by tags; QEMU's go to 2.
 const DEEPEST: usize = 8;
+/// Commands that take more than the schema tells: the properties of the device.
+const OPEN: &[&str] = &["device_add"];
 /// The longest name; QEMU's have up to 50 bytes.
 const LONGEST: usize = 256;
 
@@ -118,6 +120,7 @@ impl Schema {
         let types = types.iter().map(|entry| kind(entry, &numbers));
         let mut schema = Self {
             types: types.collect::<Result<_, _>>()?,
+            open: OPEN.iter().map(|name| (*name).to_owned()).collect(),
             ..Self::default()
         };
         schema.commands = collect(entries, "command", |entry| {

@@ -188,12 +188,6 @@ impl Typing<'_> {
             (_, Kind::Property(Some(builtin))) => {
                 return Ok(scalar(builtin, text).unwrap_or_else(as_text));
             }
-            // Of a device whose properties cannot be asked: texts there are written without quotes.
-            (_, Kind::Property(None)) => {
-                let plain = [Builtin::Integer, Builtin::Boolean];
-                let value = plain.into_iter().find_map(|kind| scalar(kind, text));
-                return Ok(value.unwrap_or_else(as_text));
-            }
             _ => return Ok(any(text)),
         };
         let json = |begins: char| text.trim_start().starts_with(begins);

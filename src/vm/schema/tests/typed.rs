@@ -175,10 +175,11 @@ fn the_properties_of_a_device_have_the_types_that_the_device_tells() {
             "num_queues=4",
             "serial=4",
             "other=4",
-            "flag=on",
+            "flag=true",
+            "quoted=\"4\"",
             "more=x",
         ],
-        &json!({"driver": "d", "num-queues": 4, "serial": "4", "other": 4, "flag": true, "more": "x"}),
+        &json!({"driver": "d", "num-queues": 4, "serial": "4", "other": 4, "flag": true, "quoted": "4", "more": "x"}),
     );
 }
 
