@@ -3,6 +3,7 @@
 
 mod allow;
 mod eval;
+mod events;
 mod finish;
 mod one_shot;
 mod options;
@@ -37,6 +38,7 @@ enum Command {
     Run(run::Run),
     Eval(eval::Eval),
     Scripts(scripts::Scripts),
+    Events(events::Events),
     Thaw(thaw::Thaw),
 }
 
@@ -63,6 +65,7 @@ impl Command {
             Self::Run(run) => run.execute(options),
             Self::Eval(eval) => eval.execute(options),
             Self::Scripts(scripts) => scripts.execute(options),
+            Self::Events(events) => events.execute(options),
         }
     }
 }
