@@ -134,9 +134,12 @@ impl Teller {
             }
             Happening::Lost(error) => {
                 self.presence[index] = Presence::Lost;
-                let report = Report::from(error);
-                self.warn(report.with_hint("it is followed again when it is back"))
-                    .await
+                let mut report = Report::from(error);
+                report
+                    .message
+                    .push_str("; it is followed again when it is back");
+                report.hint = None;
+                self.warn(report).await
             }
             Happening::Gone(error) => {
                 self.presence[index] = Presence::Gone;
