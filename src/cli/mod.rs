@@ -2,6 +2,7 @@
 //! everything else to standard error.
 
 mod allow;
+mod completions;
 mod eval;
 mod events;
 mod finish;
@@ -40,10 +41,14 @@ enum Command {
     Scripts(scripts::Scripts),
     Events(events::Events),
     Thaw(thaw::Thaw),
+    Completions(completions::Completions),
 }
 
 /// Does what the process's command line says and tells how the process ends.
 pub fn main() -> Exit {
+    if let Some(exit) = completions::answer(CommandLine::command) {
+        return exit;
+    }
     finish::keep_panics_for_the_report();
     let parsed = CommandLine::command()
         .try_get_matches()
@@ -66,6 +71,7 @@ impl Command {
             Self::Eval(eval) => eval.execute(options),
             Self::Scripts(scripts) => scripts.execute(options),
             Self::Events(events) => events.execute(options),
+            Self::Completions(completions) => completions.execute(options),
         }
     }
 }

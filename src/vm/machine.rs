@@ -93,8 +93,8 @@ impl Vm {
         }
     }
 
-    /// Where the monitor is.
-    pub(super) fn monitor_address(&self) -> Result<&Address, Error> {
+    /// Where the monitor is; fails where only the agent is known.
+    pub fn monitor_address(&self) -> Result<&Address, Error> {
         self.target()
             .qmp()
             .ok_or_else(|| self.error(ErrorKind::NoMonitor))
