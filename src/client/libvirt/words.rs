@@ -100,10 +100,12 @@ pub(super) fn obstacle(errors: &str) -> Obstacle {
 /// libvirt's words on one line, without what virsh says around them.
 pub(super) fn plain(errors: &str) -> String {
     const AROUND: &str = "failed to connect to the hypervisor";
+    // It is kept from having a history.
+    const HISTORY: &str = "Failed to create '/dev/null/";
     let lines = errors
         .lines()
         .map(|line| line.strip_prefix("error: ").unwrap_or(line).trim())
-        .filter(|line| !line.is_empty() && *line != AROUND);
+        .filter(|line| !line.is_empty() && *line != AROUND && !line.starts_with(HISTORY));
     let mut words = lines.collect::<Vec<_>>().join("; ");
     const LONGEST: usize = 1000;
     if words.len() > LONGEST {
