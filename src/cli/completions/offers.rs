@@ -54,7 +54,7 @@ pub(super) fn qmp(vm: &str) -> Vec<CompletionCandidate> {
         let vm = inventory.vm(&vm).await.ok()?;
         let is_free = match vm.monitor_address().ok()? {
             Address::Unix(path) => holder::is_free(path),
-            Address::Tcp { .. } => true,
+            Address::Tcp { .. } | Address::Libvirt { .. } => true,
         };
         if !is_free {
             return None;
