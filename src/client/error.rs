@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::address::Address;
 use super::holder::Holder;
+use super::libvirt::Obstacle;
 use crate::wire::FramingError;
 
 /// Why a connection or a call failed.
@@ -133,6 +134,8 @@ pub enum Unreachable {
     BadPath,
     /// No answer within this time.
     TimedOut(Duration),
+    /// What libvirt says of a domain.
+    Libvirt(Obstacle),
     /// Another reason, in the system's words.
     Other(String),
 }

@@ -89,7 +89,7 @@ impl Qmp {
         tap: Option<Arc<dyn Tap>>,
     ) -> Result<Self, Error> {
         let until = Deadline::after(deadline);
-        match connect(address, deadline).await {
+        match connect(address, Channel::Qmp, deadline).await {
             Ok(stream) => Self::greeted(stream, address.clone(), until, tap).await,
             Err(error) => {
                 TapPoint::new(Channel::Qmp, tap).link(address, LinkChange::Failed(&error));
@@ -230,7 +230,10 @@ impl Qmp {
 
     /// Events from now on; those that the connection already holds unread are among them.
     pub fn subscribe(&self) -> Events {
-        self.shared.subscribers.add(&self.shared.ended)
+        let events = self.shared.subscribers.add(&self.shared.ended);
+        // Of a connection that has ended there are none; the subscriber learns of it.
+        let _ = self.orders.send(Order::Listen);
+        events
     }
 
     /// Whether the connection is known to have ended; it is noticed only while the runtime is driven.

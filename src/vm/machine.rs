@@ -11,10 +11,12 @@ use tokio::time::timeout;
 use super::agent::GuestAgent;
 use super::effect::Effect;
 use super::error::{Error, ErrorKind};
+use super::follow::Follow;
 use super::gate::Passage;
 use super::job::{Completing, Job};
 use super::pretence::Pretence;
 use super::recording::Recording;
+use super::schema::Schema;
 use super::settings::Settings;
 use super::target::Target;
 use super::watch::Watch;
@@ -40,6 +42,7 @@ struct Shared {
     monitor: Mutex<Option<Qmp>>,
     // What the QEMU behind the monitor can do, once it was asked; forgotten with the connection.
     commands: Mutex<Option<Arc<BTreeSet<String>>>>,
+    schema: Mutex<Option<Arc<Schema>>>,
     agent: OnceCell<Agent>,
     completing: Completing,
     pretence: Pretence,
@@ -54,6 +57,7 @@ impl Vm {
                 settings,
                 monitor: Mutex::new(None),
                 commands: Mutex::new(None),
+                schema: Mutex::new(None),
                 agent: OnceCell::new(),
                 completing: Completing::default(),
                 pretence: Pretence::default(),
@@ -83,6 +87,11 @@ impl Vm {
     /// Where the agent's connection is kept once its address is known.
     pub(super) fn agent_cell(&self) -> &OnceCell<Agent> {
         &self.shared.agent
+    }
+
+    /// Where the schema is kept once it is known.
+    pub(super) fn schema_slot(&self) -> &Mutex<Option<Arc<Schema>>> {
+        &self.shared.schema
     }
 
     /// The jobs that were asked to do their last step.
@@ -125,8 +134,8 @@ impl Vm {
         }
     }
 
-    /// Where the monitor is.
-    pub(super) fn monitor_address(&self) -> Result<&Address, Error> {
+    /// Where the monitor is; fails where only the agent is known.
+    pub fn monitor_address(&self) -> Result<&Address, Error> {
         self.target()
             .qmp()
             .ok_or_else(|| self.error(ErrorKind::NoMonitor))
@@ -163,6 +172,7 @@ impl Vm {
         *slot = Some(qmp.clone());
         // Another QEMU may listen there by now.
         *self.shared.commands.lock().await = None;
+        *self.shared.schema.lock().await = None;
         Ok(qmp)
     }
 
@@ -250,8 +260,18 @@ impl Vm {
 
     /// Follows the events called `names`, or all when none is named, from now on.
     pub async fn watch(&self, names: &[String]) -> Result<Watch, Error> {
-        let events = self.monitor().await?.subscribe();
+        let monitor = self.monitor().await?;
+        let events = monitor.subscribe();
+        if matches!(monitor.address(), Address::Libvirt { .. }) {
+            // libvirt is told of the wish by a process of its own; once a command is answered, it knows.
+            self.call("query-version", Map::new()).await?;
+        }
         Ok(Watch::new(self.clone(), names, events))
+    }
+
+    /// Follows all events from now on, also when the connection is lost and comes back. Nothing is connected yet.
+    pub fn follow(&self) -> Follow {
+        Follow::new(self.clone())
     }
 
     /// The job `id`, whether QEMU knows it yet or not.

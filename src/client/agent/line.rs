@@ -15,7 +15,7 @@ use crate::client::connection::{Dial, Transport, connect};
 use crate::client::deadline::Deadline;
 use crate::client::error::{Ending, Error};
 use crate::client::holder::{Holding, holding};
-use crate::client::tap::{LinkChange, TapPoint};
+use crate::client::tap::{Channel, LinkChange, TapPoint};
 use crate::wire::message::Outgoing;
 use crate::wire::{Limits, Refusal};
 
@@ -157,9 +157,9 @@ impl Line {
 
     async fn connect_in_step(&mut self, deadline: Duration) -> Result<(), Error> {
         let until = Deadline::after(deadline);
-        let stream = match &self.dial {
+        let stream: Box<dyn Transport> = match &self.dial {
             Some(dial) => dial.dial()?,
-            None => Box::new(connect(&self.address, deadline).await?),
+            None => Box::new(connect(&self.address, Channel::Agent, deadline).await?),
         };
         self.tap.link(&self.address, LinkChange::Connected);
         let mut link = Link::new(stream, self.address.clone(), self.tap.clone());
@@ -181,7 +181,7 @@ impl Line {
     fn silence(&self, link: &Link, deadline: Duration) -> Error {
         let held = match &self.address {
             Address::Unix(path) => holding(path, link.inode()),
-            Address::Tcp { .. } => Holding::Free,
+            Address::Tcp { .. } | Address::Libvirt { .. } => Holding::Free,
         };
         let address = self.address.clone();
         match held {

@@ -3,19 +3,25 @@
 use std::future::Future;
 use std::os::fd::OwnedFd;
 use std::pin::pin;
+use std::time::Duration;
 
 use serde_json::{Value, json};
+use tokio::time::timeout;
 
 use super::guard::{Freeze, Safety};
 use super::lifeline::Lifeline;
 use super::record::{Frozen, Record};
 use super::{FreezeError, FreezeOptions};
-use crate::client::{self, Agent, Call, Channel};
+use crate::client::libvirt::run_of;
+use crate::client::{self, Address, Agent, Call, Channel};
 use crate::vm::agent::GuestAgent;
 use crate::vm::error::{Error, ErrorKind};
 use crate::vm::gate::Passage;
 use crate::vm::machine::object;
 use crate::vm::process::Process;
+
+/// How long libvirt may take to tell the domain's run.
+const LIBVIRT: Duration = Duration::from_secs(5);
 
 impl GuestAgent {
     /// Thaws the guest, whoever froze it (`guest-fsfreeze-thaw`, QEMU 0.15); gives the number of file systems thawed.
@@ -92,14 +98,26 @@ impl GuestAgent {
         options: &FreezeOptions,
     ) -> Result<(Option<Process>, Safety), Error> {
         let vm = self.vm();
-        let connection = agent.duplicate().await.map_err(|error| vm.error(error))?;
-        let server = Process::listening(&connection);
-        let frozen = Frozen::now(vm.label(), agent.address(), server, options.max)
+        // Over libvirt there is no descriptor, and needs to be none: it serves any number of clients.
+        let connection = if matches!(agent.address(), Address::Libvirt { .. }) {
+            None
+        } else {
+            let duplicate = agent.duplicate().await;
+            Some(duplicate.map_err(|error| vm.error(error))?)
+        };
+        let server = connection.as_ref().and_then(Process::listening);
+        let run = timeout(LIBVIRT, run_of(agent.address())).await;
+        let run = run.ok().and_then(Result::ok).flatten();
+        let frozen = Frozen::now(vm.label(), agent.address(), server, run, options.max)
             .map_err(|error| vm.error(FreezeError::NoGuardian(error.to_string())))?;
         Ok((server, self.prepare(&frozen, connection).await?))
     }
 
-    async fn prepare(&self, frozen: &Frozen, connection: OwnedFd) -> Result<Safety, Error> {
+    async fn prepare(
+        &self,
+        frozen: &Frozen,
+        connection: Option<OwnedFd>,
+    ) -> Result<Safety, Error> {
         let unable = |why: String| self.vm().error(FreezeError::NoGuardian(why));
         let settings = self.vm().settings();
         let folder = settings.frozen_dir();
