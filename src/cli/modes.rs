@@ -53,9 +53,14 @@ impl Modes {
     /// Opens what the options ask for. `head` tells what the run is.
     pub(super) fn open(&self, options: &Options, head: &Head) -> Result<(), Report> {
         if options.record.is_some() && options.replay.is_some() {
-            return Err(Report::usage("a replay cannot be recorded: give `--record` or `--replay`"));
+            return Err(Report::usage(
+                "a replay cannot be recorded: give `--record` or `--replay`",
+            ));
         }
-        let recorder = options.record.as_deref().map(|path| record(path, head, options));
+        let recorder = options
+            .record
+            .as_deref()
+            .map(|path| record(path, head, options));
         let opened = Opened {
             recorder: recorder.transpose()?,
             player: options.replay.as_deref().map(replay).transpose()?,
@@ -109,10 +114,11 @@ impl Modes {
         let mut exit = exit;
         if let Some(Err(difference)) = opened.player.as_ref().map(|player| player.verdict()) {
             let report = Report::from(&difference);
-            if !opened.is_shown.load(Ordering::Relaxed) {
+            let is_shown = opened.is_shown.load(Ordering::Relaxed);
+            if !is_shown {
                 finish::complain(&report, options);
             }
-            if exit.code() == 0 {
+            if is_shown || exit.code() == 0 {
                 exit = report.exit;
             }
         }
@@ -132,22 +138,31 @@ fn record(path: &Path, head: &Head, options: &Options) -> Result<Arc<Recorder>, 
     let name = escaped(&path.to_string_lossy()).into_owned();
     let (shown, told) = (name.clone(), options.clone());
     let warn = move |error: &io::Error| {
-        let message = format!("the recording `{shown}` ends here, for it cannot be written: {error}");
+        let message =
+            format!("the recording `{shown}` ends here, for it cannot be written: {error}");
         finish::warn(&Report::new(Kind::Host, message), &told);
     };
-    Recorder::create(path, head, warn).map(Arc::new).map_err(|error| {
-        if error.kind() == io::ErrorKind::AlreadyExists {
-            return Report::usage(format!("`{name}` is there already, and a recording replaces nothing"))
+    Recorder::create(path, head, warn)
+        .map(Arc::new)
+        .map_err(|error| {
+            if error.kind() == io::ErrorKind::AlreadyExists {
+                return Report::usage(format!(
+                    "`{name}` is there already, and a recording replaces nothing"
+                ))
                 .with_hint("give another file, or move that one away");
-        }
-        Report::new(Kind::Host, format!("the recording `{name}` cannot be made: {error}"))
-    })
+            }
+            Report::new(
+                Kind::Host,
+                format!("the recording `{name}` cannot be made: {error}"),
+            )
+        })
 }
 
 fn replay(path: &Path) -> Result<Arc<Player>, Report> {
     let name = escaped(&path.to_string_lossy()).into_owned();
-    let file = File::open(path)
-        .map_err(|error| Report::usage(format!("the recording `{name}` cannot be read: {error}")))?;
+    let file = File::open(path).map_err(|error| {
+        Report::usage(format!("the recording `{name}` cannot be read: {error}"))
+    })?;
     Player::read(BufReader::new(file))
         .map_err(|wrong| Report::usage(format!("`{name}` cannot be played: {wrong}")))
 }
@@ -182,7 +197,11 @@ impl Told {
     }
 
     fn say(&self, text: impl FnOnce() -> String, object: impl FnOnce() -> serde_json::Value) {
-        let line = if self.json { object().to_string() } else { text() };
+        let line = if self.json {
+            object().to_string()
+        } else {
+            text()
+        };
         // Whoever closed the stream does not want to see it.
         let _ = writeln!(io::stderr().lock(), "{}", escaped(&line));
     }
@@ -192,10 +211,15 @@ impl Herald for Told {
     fn would(&self, change: &Would<'_>) {
         self.count.fetch_add(1, Ordering::Relaxed);
         match change {
-            Would::Send { vm, channel, message } => self.say(
+            Would::Send {
+                vm,
+                channel,
+                message,
+            } => self.say(
                 || format!("would send to {vm} ({channel}): {message}"),
                 || {
-                    let message: serde_json::Value = serde_json::from_str(message).unwrap_or_default();
+                    let message: serde_json::Value =
+                        serde_json::from_str(message).unwrap_or_default();
                     json!({ "would": "send", "vm": vm, "channel": channel, "message": message })
                 },
             ),

@@ -61,8 +61,13 @@ fn not_now(options: &Options) -> Option<Report> {
         ));
     }
     options.read_only.then(|| {
-        Report::new(Kind::Denied, "a thaw changes a guest, and this run is read-only")
-            .with_hint("run it without `--read-only`; without `--stale`, every command tells of such guests")
+        Report::new(
+            Kind::Denied,
+            "a thaw changes a guest, and this run is read-only",
+        )
+        .with_hint(
+            "run it without `--read-only`; without `--stale`, every command tells of such guests",
+        )
     })
 }
 

@@ -19,11 +19,7 @@ impl Tap for Verbose {
             .vm
             .map_or_else(|| line.address.to_string(), str::to_owned);
         let message = line.message.to_string();
-        let text = format!(
-            "{way} {channel} {}: {}\n",
-            escaped(&vm),
-            escaped(&message)
-        );
+        let text = format!("{way} {channel} {}: {}\n", escaped(&vm), escaped(&message));
         // Whoever closed the stream does not want to see it.
         let _ = io::stderr().lock().write_all(text.as_bytes());
     }

@@ -45,11 +45,13 @@ impl Vm {
                     channel,
                     message: &shown(call),
                 });
-                Ok(Passage::Pretended(self.pretence().answer(command, arguments)))
+                Ok(Passage::Pretended(
+                    self.pretence().answer(command, arguments),
+                ))
             }
-            Mode::DryRun(_) if Pretence::concerns(arguments) => {
-                Ok(Passage::Pretended(self.pretence().answer(command, arguments)))
-            }
+            Mode::DryRun(_) if Pretence::concerns(arguments) => Ok(Passage::Pretended(
+                self.pretence().answer(command, arguments),
+            )),
             _ => Ok(Passage::Send(effect)),
         }
     }
@@ -67,7 +69,10 @@ impl Vm {
 fn shown(call: &Call) -> String {
     let mut message = redacted(&json!({ "execute": call.command, "arguments": call.arguments }));
     cut(&mut message);
-    let arguments = message["arguments"].as_object().cloned().unwrap_or_default();
+    let arguments = message["arguments"]
+        .as_object()
+        .cloned()
+        .unwrap_or_default();
     let encoded = Outgoing {
         command: &call.command,
         arguments: &arguments,

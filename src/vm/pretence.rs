@@ -11,7 +11,12 @@ use serde_json::{Value, json};
 use super::machine::Arguments;
 
 /// Commands that begin a job under the name of their device, where they give it no other.
-const JOBS_OF_DEVICES: [&str; 4] = ["drive-mirror", "drive-backup", "block-stream", "block-commit"];
+const JOBS_OF_DEVICES: [&str; 4] = [
+    "drive-mirror",
+    "drive-backup",
+    "block-stream",
+    "block-commit",
+];
 
 /// What was pretended to one VM.
 #[derive(Debug, Default)]
@@ -101,13 +106,14 @@ impl Pretence {
     }
 
     fn keep_jobs(&self, command: &str, arguments: &Arguments) {
-        let text = |of: &Arguments, name: &str| {
-            of.get(name).and_then(Value::as_str).map(str::to_owned)
-        };
+        let text =
+            |of: &Arguments, name: &str| of.get(name).and_then(Value::as_str).map(str::to_owned);
         if command == "transaction" {
             let actions = arguments.get("actions").and_then(Value::as_array);
             for action in actions.into_iter().flatten() {
-                if let (Some(kind), Some(data)) = (action["type"].as_str(), action["data"].as_object()) {
+                if let (Some(kind), Some(data)) =
+                    (action["type"].as_str(), action["data"].as_object())
+                {
                     self.keep_jobs(kind, data);
                 }
             }
@@ -185,13 +191,18 @@ mod tests {
         pretence.amend("query-jobs", &mut jobs);
         let text = |value: &Value| value.as_str().unwrap().to_owned();
         let jobs = jobs.as_array().unwrap().iter();
-        jobs.map(|job| (text(&job["id"]), text(&job["status"]))).collect()
+        jobs.map(|job| (text(&job["id"]), text(&job["status"])))
+            .collect()
     }
 
     #[test]
     fn a_pretended_job_ends_at_once_and_is_gone_when_it_was_dismissed() {
         let pretence = Pretence::default();
-        pretend(&pretence, "blockdev-create", json!({ "job-id": "c", "options": {} }));
+        pretend(
+            &pretence,
+            "blockdev-create",
+            json!({ "job-id": "c", "options": {} }),
+        );
         let job = ("c".to_owned(), "concluded".to_owned());
         assert_eq!(statuses(&pretence, json!([])), [job]);
         pretend(&pretence, "job-dismiss", json!({ "id": "c" }));
@@ -202,7 +213,11 @@ mod tests {
     fn a_pretended_mirror_is_ready_until_it_was_completed() {
         let pretence = Pretence::default();
         let status = || statuses(&pretence, json!([]))[0].1.clone();
-        pretend(&pretence, "blockdev-mirror", json!({ "job-id": "m", "device": "a" }));
+        pretend(
+            &pretence,
+            "blockdev-mirror",
+            json!({ "job-id": "m", "device": "a" }),
+        );
         assert_eq!(status(), "ready");
         pretend(&pretence, "job-complete", json!({ "id": "m" }));
         assert_eq!(status(), "concluded");
@@ -211,7 +226,8 @@ mod tests {
     #[test]
     fn a_job_of_the_vms_shows_what_was_pretended_of_it() {
         let pretence = Pretence::default();
-        let live = json!([{ "id": "real", "status": "running" }, { "id": "other", "status": "running" }]);
+        let live =
+            json!([{ "id": "real", "status": "running" }, { "id": "other", "status": "running" }]);
         pretend(&pretence, "job-cancel", json!({ "id": "real" }));
         let shown = statuses(&pretence, live);
         assert_eq!(shown[0], ("other".to_owned(), "running".to_owned()));
@@ -224,7 +240,10 @@ mod tests {
         let action = json!({ "type": "blockdev-backup", "data": { "job-id": "b", "device": "x" } });
         pretend(&pretence, "transaction", json!({ "actions": [action] }));
         pretend(&pretence, "block-stream", json!({ "device": "d" }));
-        let ids: Vec<String> = statuses(&pretence, json!([])).into_iter().map(|(id, _)| id).collect();
+        let ids: Vec<String> = statuses(&pretence, json!([]))
+            .into_iter()
+            .map(|(id, _)| id)
+            .collect();
         assert_eq!(ids, ["b", "d"]);
     }
 

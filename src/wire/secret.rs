@@ -30,7 +30,14 @@ const HMP: [&str; 5] = [
 ];
 
 /// Parts of names, of options and variables, whose value is a secret.
-const NAMES: [&str; 6] = ["passw", "passphrase", "secret", "token", "cookie", "api_key"];
+const NAMES: [&str; 6] = [
+    "passw",
+    "passphrase",
+    "secret",
+    "token",
+    "cookie",
+    "api_key",
+];
 
 /// Whether what goes by this name is a secret: an option, a variable of the environment.
 pub fn is_secret(name: &str) -> bool {

@@ -177,7 +177,8 @@ impl From<ExitStatus> for Ended {
 }
 
 fn refused(program: &str) -> Box<EvalAltResult> {
-    let message = format!("`{program}` is not run: a program may change anything, and this run is read-only");
+    let message =
+        format!("`{program}` is not run: a program may change anything, and this run is read-only");
     error::thrown(&Report::new(Kind::Denied, message).with_hint("run it without `--read-only`"))
 }
 

@@ -113,11 +113,7 @@ impl GuestAgent {
         Ok((server, self.prepare(&frozen, connection).await?))
     }
 
-    async fn prepare(
-        &self,
-        frozen: &Frozen,
-        connection: Option<OwnedFd>,
-    ) -> Result<Safety, Error> {
+    async fn prepare(&self, frozen: &Frozen, connection: Option<OwnedFd>) -> Result<Safety, Error> {
         let unable = |why: String| self.vm().error(FreezeError::NoGuardian(why));
         let settings = self.vm().settings();
         let folder = settings.frozen_dir();

@@ -231,8 +231,7 @@ impl Freeze {
         let shared = &*self.shared;
         // A process that was stopped may come here before its timer does.
         let expired = self.is_expired() || Instant::now() >= shared.began + shared.max;
-        let thawed =
-            thaw::surely(&shared.agent, shared.server, PATIENCE, safety.lifeline()).await;
+        let thawed = thaw::surely(&shared.agent, shared.server, PATIENCE, safety.lifeline()).await;
         let error = |kind: ErrorKind| Err(shared.vm.error(kind));
         match thawed {
             Ok(thawed) => {

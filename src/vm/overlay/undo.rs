@@ -47,12 +47,21 @@ impl Overlays {
     async fn take_away(&self, overlay: &Overlay) -> Result<(), String> {
         if let Err(error) = self.detach(overlay).await {
             let why = error.kind.to_string();
-            if error.is_refusal() || !self.has_ended().await.map_err(|error| error.kind.to_string())? {
+            if error.is_refusal()
+                || !self
+                    .has_ended()
+                    .await
+                    .map_err(|error| error.kind.to_string())?
+            {
                 return Err(why);
             }
             match &overlay.image {
                 Some(image) if image.path.as_os_str() != overlay.path.as_str() => return Err(why),
-                Some(image) if self.is_written(image).map_err(|error| error.kind.to_string())? => {
+                Some(image)
+                    if self
+                        .is_written(image)
+                        .map_err(|error| error.kind.to_string())? =>
+                {
                     return Err("the VM has ended, and it holds what the guest wrote last".into());
                 }
                 _ => {}
@@ -87,7 +96,9 @@ impl Overlays {
     async fn has_ended(&self) -> Result<bool, Error> {
         let recording = &self.vm.settings().recording;
         let of = "whether QEMU has ended";
-        let recalled = recording.recall(of).map_err(|difference| self.vm.error(difference))?;
+        let recalled = recording
+            .recall(of)
+            .map_err(|difference| self.vm.error(difference))?;
         let ended = match recalled {
             Some(ended) => ended,
             None => self.is_seen_ended().await,

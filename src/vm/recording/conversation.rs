@@ -134,7 +134,10 @@ impl Conversation {
     /// Takes a message that is sent now; the answer to it becomes due.
     pub(super) fn take(&mut self, message: &Value) -> Result<(), Unlike> {
         let message = &redacted(message);
-        let found = self.parts.iter().position(|(_, part)| matches!(part, Part::Sent(_)));
+        let found = self
+            .parts
+            .iter()
+            .position(|(_, part)| matches!(part, Part::Sent(_)));
         let Some((line, Part::Sent(recorded))) = found.and_then(|at| self.parts.get(at)) else {
             return Err(Unlike::Beyond);
         };
@@ -143,11 +146,17 @@ impl Conversation {
             let (line, recorded) = (*line, recorded.clone());
             return Err(Unlike::Other { line, recorded });
         }
-        if let (Some(then), Some(now)) = (recorded.get("id").and_then(Value::as_str), message.get("id")) {
+        if let (Some(then), Some(now)) = (
+            recorded.get("id").and_then(Value::as_str),
+            message.get("id"),
+        ) {
             self.ids.insert(then.to_owned(), now.clone());
         }
         if is_sync(recorded) {
-            self.sync = Some((recorded["arguments"]["id"].clone(), message["arguments"]["id"].clone()));
+            self.sync = Some((
+                recorded["arguments"]["id"].clone(),
+                message["arguments"]["id"].clone(),
+            ));
         }
         self.parts.pop_front();
         self.advance();
@@ -177,7 +186,10 @@ impl Conversation {
     }
 
     fn receive(&mut self, mut message: Value) {
-        let known = message.get("id").and_then(Value::as_str).and_then(|id| self.ids.remove(id));
+        let known = message
+            .get("id")
+            .and_then(Value::as_str)
+            .and_then(|id| self.ids.remove(id));
         if let Some(id) = known {
             message["id"] = id;
         }
@@ -210,7 +222,8 @@ fn comparable(message: &Value) -> Value {
     let mut message = message.clone();
     if let Value::Object(members) = &mut message {
         members.remove("id");
-        let is_empty = |arguments: &Value| arguments.as_object().is_some_and(serde_json::Map::is_empty);
+        let is_empty =
+            |arguments: &Value| arguments.as_object().is_some_and(serde_json::Map::is_empty);
         if members.get("arguments").is_some_and(is_empty) {
             members.remove("arguments");
         }

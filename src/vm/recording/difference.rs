@@ -71,7 +71,11 @@ impl fmt::Display for Difference {
                 recorded,
                 sent,
             } => {
-                write!(f, "line {line} of the recording, {} ({channel}): ", escaped(vm))?;
+                write!(
+                    f,
+                    "line {line} of the recording, {} ({channel}): ",
+                    escaped(vm)
+                )?;
                 message(f, recorded, sent)
             }
             Self::Beyond { vm, channel, what } => write!(
@@ -89,7 +93,11 @@ impl fmt::Display for Difference {
                 line,
                 command,
             } => {
-                let messages = if *count == 1 { "message was" } else { "messages were" };
+                let messages = if *count == 1 {
+                    "message was"
+                } else {
+                    "messages were"
+                };
                 write!(
                     f,
                     "{count} recorded {messages} not sent this time, the first of them `{}` in line {line}",
@@ -109,16 +117,30 @@ pub(super) fn command(message: &Value) -> &str {
 fn message(f: &mut fmt::Formatter<'_>, recorded: &Value, sent: &Value) -> fmt::Result {
     let (then, now) = (command(recorded), command(sent));
     if then != now {
-        return write!(f, "`{}` was recorded, and `{}` is sent", escaped(then), escaped(now));
+        return write!(
+            f,
+            "`{}` was recorded, and `{}` is sent",
+            escaped(then),
+            escaped(now)
+        );
     }
     let none = Value::Object(Map::new());
     let arguments = |message: &Value| message.get("arguments").cloned().unwrap_or(none.clone());
     let mut all = Vec::new();
     differences("", &arguments(recorded), &arguments(sent), &mut all);
     if all.is_empty() {
-        return write!(f, "`{}` is sent in another way than it was recorded", escaped(now));
+        return write!(
+            f,
+            "`{}` is sent in another way than it was recorded",
+            escaped(now)
+        );
     }
-    write!(f, "`{}` is sent with other arguments: {}", escaped(now), all[..all.len().min(SHOWN)].join("; "))?;
+    write!(
+        f,
+        "`{}` is sent with other arguments: {}",
+        escaped(now),
+        all[..all.len().min(SHOWN)].join("; ")
+    )?;
     match all.len().saturating_sub(SHOWN) {
         0 => Ok(()),
         more => write!(f, "; and {more} more"),
@@ -140,11 +162,19 @@ fn differences(path: &str, recorded: &Value, sent: &Value, into: &mut Vec<String
             for (name, value) in then {
                 match now.get(name) {
                     Some(other) => differences(&below(name), value, other, into),
-                    None => into.push(format!("`{}` was {} and is left out", escaped(&below(name)), shown(value))),
+                    None => into.push(format!(
+                        "`{}` was {} and is left out",
+                        escaped(&below(name)),
+                        shown(value)
+                    )),
                 }
             }
             for (name, value) in now.iter().filter(|(name, _)| !then.contains_key(*name)) {
-                into.push(format!("`{}` was not there and is {}", escaped(&below(name)), shown(value)));
+                into.push(format!(
+                    "`{}` was not there and is {}",
+                    escaped(&below(name)),
+                    shown(value)
+                ));
             }
         }
         (Value::Array(then), Value::Array(now)) if then.len() == now.len() => {
@@ -152,7 +182,12 @@ fn differences(path: &str, recorded: &Value, sent: &Value, into: &mut Vec<String
                 differences(&below(&number.to_string()), value, other, into);
             }
         }
-        _ => into.push(format!("`{}` was {} and is {}", escaped(path), shown(recorded), shown(sent))),
+        _ => into.push(format!(
+            "`{}` was {} and is {}",
+            escaped(path),
+            shown(recorded),
+            shown(sent)
+        )),
     }
 }
 

@@ -269,7 +269,11 @@ impl State {
             (Some(message), None, None) => conversation.push(number, Part::Sent(message)),
             (None, Some(message), None) => conversation.push(number, Part::Received(message)),
             (None, None, Some(link)) => conversation.push_link(number, link),
-            _ => return Err("it holds none, or more than one, of sent, received and link".to_owned()),
+            _ => {
+                return Err(
+                    "it holds none, or more than one, of sent, received and link".to_owned(),
+                );
+            }
         }
         Ok(())
     }
@@ -369,11 +373,14 @@ fn check(head: &[u8]) -> Result<(), String> {
     match head["version"].as_u64() {
         Some(VERSION) => {}
         version => {
-            let version = version.map_or_else(|| "another".to_owned(), |version| version.to_string());
+            let version =
+                version.map_or_else(|| "another".to_owned(), |version| version.to_string());
             return Err(format!(
                 "the recording has version {version} of the format, and this qmpsh reads version {VERSION}"
             ));
         }
     }
-    serde_json::from_value::<Head>(head).map(drop).map_err(|error| error.to_string())
+    serde_json::from_value::<Head>(head)
+        .map(drop)
+        .map_err(|error| error.to_string())
 }
