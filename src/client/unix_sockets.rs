@@ -82,7 +82,10 @@ impl UnixSockets {
 
 fn file(path: &Path) -> Option<SocketFile> {
     let found = fs::metadata(path).ok()?;
-    let (major, minor) = (rustix::fs::major(found.dev()), rustix::fs::minor(found.dev()));
+    let (major, minor) = (
+        rustix::fs::major(found.dev()),
+        rustix::fs::minor(found.dev()),
+    );
     // The kernel packs a device number into 12 and 20 bits, and tells the low half of the inode.
     let [a, b, c, d, ..] = found.ino().to_le_bytes();
     Some((u32::from_le_bytes([a, b, c, d]), (major << 20) | minor))

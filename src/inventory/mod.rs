@@ -5,6 +5,7 @@
 
 mod error;
 mod found;
+pub mod process;
 mod scan;
 
 use std::sync::Arc;

@@ -31,12 +31,17 @@ pub(super) fn place(options: &Options) -> Result<Place, &'static str> {
     if let Some(number) = options.get("fd") {
         // Whether it listens is the socket's own affair. A name was given over another monitor.
         let number = text(number).and_then(|number| number.parse().ok());
-        return number.map(Place::Descriptor).ok_or("it is on a descriptor that has a name only");
+        return number
+            .map(Place::Descriptor)
+            .ok_or("it is on a descriptor that has a name only");
     }
     if !options.is_on("server") {
         return Err("QEMU connects to another program for it");
     }
-    if ["telnet", "tn3270", "websocket"].iter().any(|kind| options.is_on(kind)) {
+    if ["telnet", "tn3270", "websocket"]
+        .iter()
+        .any(|kind| options.is_on(kind))
+    {
         return Err("it is behind another protocol");
     }
     if options.get("tls-creds").is_some() {
@@ -49,7 +54,10 @@ pub(super) fn place(options: &Options) -> Result<Place, &'static str> {
             Place::Path(path.to_vec())
         });
     }
-    let port = options.get("port").and_then(text).and_then(|port| port.parse().ok());
+    let port = options
+        .get("port")
+        .and_then(text)
+        .and_then(|port| port.parse().ok());
     match port {
         Some(0) => Err("its port was chosen by the system"),
         Some(port) => Ok(Place::Tcp {
@@ -71,7 +79,9 @@ fn abstract_name(path: &[u8], options: &Options) -> Vec<u8> {
 
 /// A host that can be connected to: a listener on all addresses is reached on the loopback.
 fn host(host: &str) -> String {
-    let bare = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
+    let bare = host
+        .strip_prefix('[')
+        .and_then(|host| host.strip_suffix(']'));
     match bare.unwrap_or(host) {
         "" | "0.0.0.0" => "127.0.0.1".to_owned(),
         "::" => "::1".to_owned(),
@@ -123,18 +133,36 @@ mod tests {
 
     #[test]
     fn sockets_on_which_qemu_listens_are_places() {
-        assert_eq!(of("socket,path=/a,server=on"), Ok(Place::Path(b"/a".to_vec())));
-        assert_eq!(of("socket,path=a,server,nowait"), Ok(Place::Path(b"a".to_vec())));
-        assert_eq!(of("socket,path=a,abstract=on,server=on"), Ok(Place::Abstract(b"a".to_vec())));
-        assert_eq!(of("socket,host=127.0.0.1,port=4444,server=on"), tcp("127.0.0.1", 4444));
+        assert_eq!(
+            of("socket,path=/a,server=on"),
+            Ok(Place::Path(b"/a".to_vec()))
+        );
+        assert_eq!(
+            of("socket,path=a,server,nowait"),
+            Ok(Place::Path(b"a".to_vec()))
+        );
+        assert_eq!(
+            of("socket,path=a,abstract=on,server=on"),
+            Ok(Place::Abstract(b"a".to_vec()))
+        );
+        assert_eq!(
+            of("socket,host=127.0.0.1,port=4444,server=on"),
+            tcp("127.0.0.1", 4444)
+        );
         assert_eq!(of("socket,host=::1,port=4444,server=on"), tcp("::1", 4444));
-        assert_eq!(of("socket,fd=30,server=on,wait=off"), Ok(Place::Descriptor(30)));
+        assert_eq!(
+            of("socket,fd=30,server=on,wait=off"),
+            Ok(Place::Descriptor(30))
+        );
         assert_eq!(of("socket,fd=30"), Ok(Place::Descriptor(30)));
     }
 
     #[test]
     fn a_listener_on_all_addresses_is_reached_on_the_loopback() {
-        assert_eq!(of("socket,host=0.0.0.0,port=1,server=on"), tcp("127.0.0.1", 1));
+        assert_eq!(
+            of("socket,host=0.0.0.0,port=1,server=on"),
+            tcp("127.0.0.1", 1)
+        );
         assert_eq!(of("socket,port=1,server=on"), tcp("127.0.0.1", 1));
         assert_eq!(of("socket,host=::,port=1,server=on"), tcp("::1", 1));
     }
@@ -170,13 +198,24 @@ mod tests {
     #[test]
     fn the_compact_form_says_the_same() {
         let of = |text: &[u8]| place(&compact(text));
-        assert_eq!(of(b"unix:/a,,b,server=on,wait=off"), Ok(Place::Path(b"/a,b".to_vec())));
+        assert_eq!(
+            of(b"unix:/a,,b,server=on,wait=off"),
+            Ok(Place::Path(b"/a,b".to_vec()))
+        );
         assert_eq!(of(b"unix:a,server,nowait"), Ok(Place::Path(b"a".to_vec())));
         assert_eq!(of(b"mon:unix:a,server"), Ok(Place::Path(b"a".to_vec())));
         assert_eq!(of(b"tcp:localhost:4444,server=on"), tcp("localhost", 4444));
         assert_eq!(of(b"tcp::4444,server=on"), tcp("127.0.0.1", 4444));
         assert_eq!(of(b"tcp:[::1]:4444,server"), tcp("::1", 4444));
-        for text in [&b"tcp:localhost,server"[..], b"tcp:", b"stdio", b"", b"telnet:h:1,server", b"unix:", b"unix:/a"] {
+        for text in [
+            &b"tcp:localhost,server"[..],
+            b"tcp:",
+            b"stdio",
+            b"",
+            b"telnet:h:1,server",
+            b"unix:",
+            b"unix:/a",
+        ] {
             assert!(of(text).is_err(), "{}", String::from_utf8_lossy(text));
         }
     }

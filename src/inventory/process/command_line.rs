@@ -25,7 +25,8 @@ const MOST_FILES: usize = 16;
 /// Options whose argument may be any text, a dash at its beginning included. Behind all others, a word that begins with
 /// a dash is the next option: so an option without an argument that is not known here swallows nothing.
 const FREE_TEXT: [&[u8]; 12] = [
-    b"name", b"append", b"kernel", b"initrd", b"dtb", b"bios", b"fw_cfg", b"smbios", b"uuid", b"qmp", b"mon", b"chardev",
+    b"name", b"append", b"kernel", b"initrd", b"dtb", b"bios", b"fw_cfg", b"smbios", b"uuid",
+    b"qmp", b"mon", b"chardev",
 ];
 
 /// What a command line says.
@@ -194,7 +195,8 @@ fn keep(list: &mut Vec<Options>, options: Options) {
 }
 
 fn with_id<'a>(list: &'a mut [Options], id: &[u8]) -> Option<&'a mut Options> {
-    list.iter_mut().find(|options| options.get("id") == Some(id))
+    list.iter_mut()
+        .find(|options| options.get("id") == Some(id))
 }
 
 /// A UUID as QEMU takes it, in lower case; the zero UUID is none.

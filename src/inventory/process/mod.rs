@@ -66,7 +66,9 @@ impl Provider for Processes {
         pids.sort_unstable();
         let sockets = Sockets::default();
         let look = |pid| look(pid, &self.proc.join(u32::to_string(&pid)), &sockets);
-        Ok(without_children(pids.into_iter().filter_map(look).collect()))
+        Ok(without_children(
+            pids.into_iter().filter_map(look).collect(),
+        ))
     }
 }
 
@@ -104,15 +106,38 @@ fn look(pid: u32, process: &Path, sockets: &Sockets) -> Option<Seen> {
         // It holds the monitor, and its agent's socket too.
         found.only_through = Some("libvirt");
     } else {
-        let address = |options: &Options| surroundings.address(&place(options).ok()?, sockets);
-        let monitors: Vec<Address> = line.monitors().filter_map(address).collect();
+        let address = |options: &Options| {
+            let place = place(options).map_err(str::to_owned)?;
+            surroundings.address(&place, sockets)
+        };
+        let (monitors, obstacles) = partition(line.monitors().map(address));
+        found.obstacle = match (monitors.is_empty(), obstacles.first()) {
+            (false, _) => None,
+            (true, Some(why)) => Some(format!("its monitor cannot be reached: {why}")),
+            (true, None) => Some("it was started without a QMP monitor".to_owned()),
+        };
         found.qmp = monitors.get(sockets.first_free(&monitors)).cloned();
-        found.agent = line.agent().and_then(address);
+        found.agent = line.agent().and_then(|options| address(options).ok());
+        if monitors.len() > 1 {
+            found.monitors = monitors;
+        }
     }
     Some(Seen {
         found,
         parent: parent(process),
     })
+}
+
+/// The successes, and the failures.
+fn partition<T, E>(results: impl Iterator<Item = Result<T, E>>) -> (Vec<T>, Vec<E>) {
+    let (mut done, mut failed) = (Vec::new(), Vec::new());
+    for result in results {
+        match result {
+            Ok(value) => done.push(value),
+            Err(error) => failed.push(error),
+        }
+    }
+    (done, failed)
 }
 
 /// The words of a command line as the kernel gives it, each with a zero byte behind it.
@@ -172,7 +197,8 @@ struct Sockets(OnceCell<UnixSockets>);
 impl Sockets {
     fn get(&self) -> &UnixSockets {
         // Without diagnostics nothing is known of any socket.
-        self.0.get_or_init(|| UnixSockets::now().unwrap_or_default())
+        self.0
+            .get_or_init(|| UnixSockets::now().unwrap_or_default())
     }
 
     /// Which of a VM's monitors to use: the first that nobody holds.

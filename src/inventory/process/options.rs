@@ -68,7 +68,9 @@ impl Options {
     /// The value of a key, which is the last that was given.
     pub(super) fn get(&self, key: &str) -> Option<&[u8]> {
         let mut parts = self.0.iter().rev();
-        parts.find(|(name, _)| name == key).map(|(_, value)| &**value)
+        parts
+            .find(|(name, _)| name == key)
+            .map(|(_, value)| &**value)
     }
 
     /// Whether a switch is on; as QEMU has it, off unless said.
@@ -101,7 +103,10 @@ mod tests {
     fn read(text: &str, first: Option<&str>) -> Vec<(String, String)> {
         let Options(parts) = Options::read(text.as_bytes(), first);
         let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
-        parts.into_iter().map(|(key, value)| (key, text(value))).collect()
+        parts
+            .into_iter()
+            .map(|(key, value)| (key, text(value)))
+            .collect()
     }
 
     fn parts(parts: &[(&str, &str)]) -> Vec<(String, String)> {
@@ -113,7 +118,13 @@ mod tests {
     fn keys_values_and_switches_are_told_apart() {
         assert_eq!(
             read("socket,id=c,path=/a=b,server,nowait", Some("backend")),
-            parts(&[("backend", "socket"), ("id", "c"), ("path", "/a=b"), ("server", "on"), ("wait", "off")])
+            parts(&[
+                ("backend", "socket"),
+                ("id", "c"),
+                ("path", "/a=b"),
+                ("server", "on"),
+                ("wait", "off")
+            ])
         );
         assert_eq!(read("guest=x", Some("guest")), parts(&[("guest", "x")]));
         assert_eq!(read("x", None), parts(&[("x", "on")]));
@@ -122,7 +133,10 @@ mod tests {
     #[test]
     fn a_comma_that_is_written_twice_is_part_of_the_value() {
         assert_eq!(read("a,,b", Some("guest")), parts(&[("guest", "a,b")]));
-        assert_eq!(read("path=,,,,a,,,id=x", None), parts(&[("path", ",,a,"), ("id", "x")]));
+        assert_eq!(
+            read("path=,,,,a,,,id=x", None),
+            parts(&[("path", ",,a,"), ("id", "x")])
+        );
         assert_eq!(read("path=a,", None), parts(&[("path", "a")]));
     }
 
@@ -132,7 +146,10 @@ mod tests {
         assert_eq!(read(",", Some("guest")), parts(&[("guest", "")]));
         assert_eq!(read(",,", None), parts(&[("", "on"), ("", "on")]));
         assert_eq!(read("=", None), parts(&[("", "")]));
-        assert_eq!(read("id=x,id=y,,", None), parts(&[("id", "x"), ("id", "y,")]));
+        assert_eq!(
+            read("id=x,id=y,,", None),
+            parts(&[("id", "x"), ("id", "y,")])
+        );
     }
 
     #[test]

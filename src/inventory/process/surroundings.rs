@@ -48,19 +48,23 @@ impl<'a> Surroundings<'a> {
         }
     }
 
-    /// The address at which a place is reached from here; none where it cannot be.
-    pub(super) fn address(&self, place: &Place, sockets: &Sockets) -> Option<Address> {
+    /// The address at which a place is reached from here, or why it cannot be.
+    pub(super) fn address(&self, place: &Place, sockets: &Sockets) -> Result<Address, String> {
+        let path = |path: &[u8]| {
+            let hidden = |error| format!("its folder cannot be seen ({error}): ask as root");
+            self.path(path).map(Address::Unix).map_err(hidden)
+        };
         match place {
-            Place::Path(path) => self.path(path).ok().map(Address::Unix),
-            Place::Abstract(name) if self.network == View::Shared => {
-                Some(Address::Unix(without_file(name)))
+            Place::Path(name) => path(name),
+            Place::Descriptor(number) => self.descriptor(*number, sockets),
+            Place::Abstract(_) | Place::Tcp { .. } if self.network == View::Other => {
+                Err("it is in another network name space".to_owned())
             }
-            Place::Tcp { host, port } if self.network == View::Shared => Some(Address::Tcp {
+            Place::Abstract(name) => Ok(Address::Unix(without_file(name))),
+            Place::Tcp { host, port } => Ok(Address::Tcp {
                 host: host.clone(),
                 port: *port,
             }),
-            Place::Descriptor(number) => self.descriptor(*number, sockets),
-            Place::Abstract(_) | Place::Tcp { .. } => None,
         }
     }
 
@@ -93,20 +97,31 @@ impl<'a> Surroundings<'a> {
     }
 
     /// Where the socket is bound that the process holds as this descriptor.
-    fn descriptor(&self, number: u32, sockets: &Sockets) -> Option<Address> {
-        let link = fs::read_link(self.process.join("fd").join(number.to_string())).ok()?;
-        let inode = link.to_str()?.strip_prefix("socket:[")?.strip_suffix(']')?;
-        let inode = inode.parse().ok()?;
-        let name = sockets.get().listens_at(inode)?;
+    fn descriptor(&self, number: u32, sockets: &Sockets) -> Result<Address, String> {
+        let link = fs::read_link(self.process.join("fd").join(number.to_string()));
+        let link = link.map_err(|error| {
+            format!("it is on descriptor {number}, which cannot be seen ({error}): ask as root")
+        })?;
+        let unknown = || format!("it is on descriptor {number}, which is bound to no path");
+        let inode = socket_inode(&link).ok_or_else(unknown)?;
+        let name = sockets.get().listens_at(inode).ok_or_else(unknown)?;
         if let [0, name @ ..] = name {
-            return Some(Address::Unix(without_file(name)));
+            return Ok(Address::Unix(without_file(name)));
         }
         // Bound by whoever gave it to QEMU, so perhaps not in QEMU's own world.
         let outer = PathBuf::from(OsString::from_vec(name.to_vec()));
-        let is_outer = outer.is_absolute() && sockets.get().is_file_of(&outer, inode);
-        let path = if is_outer { outer } else { self.path(name).ok()? };
-        Some(Address::Unix(path))
+        if outer.is_absolute() && sockets.get().is_file_of(&outer, inode) {
+            return Ok(Address::Unix(outer));
+        }
+        let inner = self.path(name).map_err(|_| unknown())?;
+        Ok(Address::Unix(inner))
     }
+}
+
+/// The number in `socket:[NUMBER]`.
+fn socket_inode(link: &Path) -> Option<u64> {
+    let inode = link.to_str()?.strip_prefix("socket:[")?.strip_suffix(']')?;
+    inode.parse().ok()
 }
 
 /// How the path of a socket without a file is written.

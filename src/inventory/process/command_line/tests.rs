@@ -15,7 +15,9 @@ fn line(text: &str) -> CommandLine {
 }
 
 fn monitors(line: &CommandLine) -> Vec<Place> {
-    line.monitors().filter_map(|options| place(options).ok()).collect()
+    line.monitors()
+        .filter_map(|options| place(options).ok())
+        .collect()
 }
 
 fn path(path: &str) -> Place {
@@ -65,7 +67,11 @@ fn a_uuid_is_read_in_all_its_forms() {
         (format!("-uuid {}", UUID.replace('a', "g")), false),
         ("-uuid".into(), false),
     ] {
-        assert_eq!(line(&text).uuid().as_deref(), known.then_some(UUID), "{text}");
+        assert_eq!(
+            line(&text).uuid().as_deref(),
+            known.then_some(UUID),
+            "{text}"
+        );
     }
 }
 
@@ -88,7 +94,10 @@ fn monitors_are_read_in_all_their_forms() {
         assert_eq!(monitors(&line(text)), [path("/p")], "{text}");
     }
     let tcp = monitors(&line("-qmp tcp:127.0.0.1:4444,server=on,wait=off"));
-    assert!(matches!(&tcp[..], [Place::Tcp { port: 4444, .. }]), "{tcp:?}");
+    assert!(
+        matches!(&tcp[..], [Place::Tcp { port: 4444, .. }]),
+        "{tcp:?}"
+    );
 }
 
 #[test]
@@ -113,7 +122,10 @@ fn what_is_no_monitor_for_programs_is_left_out() {
     ] {
         assert_eq!(monitors(&line(text)), [], "{text}");
     }
-    assert_eq!(monitors(&read(&[b"-append", b"-qmp unix:/evil,server=on"])), []);
+    assert_eq!(
+        monitors(&read(&[b"-append", b"-qmp unix:/evil,server=on"])),
+        []
+    );
     assert_eq!(monitors(&read(&[])), []);
     assert_eq!(monitors(&read(&[b"", b"-", b"--", b""])), []);
 }
@@ -139,7 +151,10 @@ fn the_agents_port_is_known_by_its_name() {
         "-device isa-serial,chardev=serial0",
         "",
     ] {
-        assert!(line(&format!("{chardev} {device}")).agent().is_none(), "{device}");
+        assert!(
+            line(&format!("{chardev} {device}")).agent().is_none(),
+            "{device}"
+        );
     }
 }
 
@@ -165,7 +180,9 @@ fn a_monitor_of_libvirts_is_known() {
 
 #[test]
 fn what_is_kept_of_a_hostile_command_line_is_bounded() {
-    let words: Vec<&[u8]> = std::iter::repeat_n([&b"-qmp"[..], b"unix:/p,server=on"], 100_000).flatten().collect();
+    let words: Vec<&[u8]> = std::iter::repeat_n([&b"-qmp"[..], b"unix:/p,server=on"], 100_000)
+        .flatten()
+        .collect();
     assert_eq!(read(&words).monitors().count(), MOST);
     let mut files = 0;
     let words = std::iter::repeat_n([&b"-readconfig"[..], b"x"], 1000).flatten();
