@@ -10,6 +10,7 @@ use std::sync::Arc;
 use super::options::Options;
 use super::verbose::Verbose;
 use crate::inventory::Inventory;
+use crate::inventory::process::Processes;
 use crate::report::{Exit, Kind, Report};
 use crate::script::output::Output;
 use crate::script::stop::Cause;
@@ -40,7 +41,10 @@ pub(super) fn settings(options: &Options) -> Settings {
 
 /// Where VMs are looked for.
 pub(super) fn inventory(options: &Options) -> Inventory {
-    Inventory::new(Fleet::new(vm_settings(options)), Vec::new())
+    Inventory::new(
+        Fleet::new(vm_settings(options)),
+        vec![Arc::new(Processes::default())],
+    )
 }
 
 /// What VMs share, from the options.

@@ -4,6 +4,7 @@
 mod allow;
 mod eval;
 mod finish;
+mod ls;
 mod one_shot;
 mod options;
 mod run;
@@ -37,6 +38,7 @@ enum Command {
     Run(run::Run),
     Eval(eval::Eval),
     Scripts(scripts::Scripts),
+    Ls(ls::Ls),
     Thaw(thaw::Thaw),
 }
 
@@ -63,6 +65,7 @@ impl Command {
             Self::Run(run) => run.execute(options),
             Self::Eval(eval) => eval.execute(options),
             Self::Scripts(scripts) => scripts.execute(options),
+            Self::Ls(ls) => ls.execute(options),
         }
     }
 }

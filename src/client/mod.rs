@@ -11,6 +11,7 @@ mod deadline;
 pub mod error;
 pub mod events;
 pub mod holder;
+mod owner;
 pub mod qmp;
 mod random;
 #[cfg(test)]

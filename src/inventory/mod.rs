@@ -47,6 +47,11 @@ impl Inventory {
         }
     }
 
+    /// Where it looks, in the words of the configuration.
+    pub fn providers(&self) -> impl Iterator<Item = &'static str> {
+        self.providers.iter().map(|provider| provider.name())
+    }
+
     /// All VMs that can be found now.
     pub async fn scan(&self) -> Scan {
         scan::run(&self.providers, scan::DEADLINE).await

@@ -13,8 +13,10 @@ mod image;
 pub mod job;
 pub mod machine;
 pub mod overlay;
+pub mod probe;
 pub mod process;
 pub mod settings;
+pub mod survey;
 pub mod target;
 pub mod watch;
 

@@ -5,7 +5,7 @@
 mod exec;
 mod file;
 mod guest;
-mod locate;
+pub(super) mod locate;
 mod transfer;
 
 use std::time::Duration;
