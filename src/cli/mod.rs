@@ -6,6 +6,7 @@ mod allow;
 mod call;
 mod eval;
 mod finish;
+mod ls;
 mod one_shot;
 mod options;
 mod qmp;
@@ -42,6 +43,7 @@ enum Command {
     Scripts(scripts::Scripts),
     Qmp(qmp::Qmp),
     Agent(agent::Agent),
+    Ls(ls::Ls),
     Thaw(thaw::Thaw),
 }
 
@@ -70,6 +72,7 @@ impl Command {
             Self::Scripts(scripts) => scripts.execute(options),
             Self::Qmp(qmp) => qmp.execute(options),
             Self::Agent(agent) => agent.execute(options),
+            Self::Ls(ls) => ls.execute(options),
         }
     }
 }

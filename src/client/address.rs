@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
@@ -13,7 +13,8 @@ use crate::wire::escape::escaped;
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Address {
-    /// A unix socket, by its path; a relative one is taken from the working directory.
+    /// A unix socket, by its path; a relative one is taken from the working directory. One without a file (`abstract`)
+    /// has a zero byte before its name, and is written `unix:@NAME`.
     Unix(PathBuf),
     /// A TCP port.
     Tcp {
@@ -63,10 +64,16 @@ impl Address {
     /// The same address, whatever folder a process is in. Fails where the working directory cannot be told.
     pub fn absolute(&self) -> io::Result<Self> {
         match self {
+            Self::Unix(path) if is_abstract(path) => Ok(self.clone()),
             Self::Unix(path) => std::path::absolute(path).map(Self::Unix),
             Self::Tcp { .. } => Ok(self.clone()),
         }
     }
+}
+
+/// Whether a unix socket has a name only, and no file.
+fn is_abstract(path: &Path) -> bool {
+    path.as_os_str().as_encoded_bytes().first() == Some(&0)
 }
 
 impl FromStr for Address {
@@ -74,10 +81,10 @@ impl FromStr for Address {
 
     fn from_str(text: &str) -> Result<Self, AddressError> {
         if let Some(path) = text.strip_prefix("unix:") {
-            return if path.is_empty() {
-                Err(AddressError::NoPath)
-            } else {
-                Ok(Self::Unix(path.into()))
+            return match path.strip_prefix('@') {
+                _ if path.is_empty() => Err(AddressError::NoPath),
+                Some(name) => Ok(Self::Unix(format!("\0{name}").into())),
+                None => Ok(Self::Unix(path.into())),
             };
         }
         if let Some(rest) = text.strip_prefix("tcp:") {
@@ -108,7 +115,10 @@ fn tcp(text: &str) -> Option<Address> {
 impl fmt::Display for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Unix(path) => write!(f, "{}", escaped(&path.to_string_lossy())),
+            Self::Unix(path) => match path.to_string_lossy().strip_prefix('\0') {
+                Some(name) => write!(f, "unix:@{}", escaped(name)),
+                None => write!(f, "{}", escaped(&path.to_string_lossy())),
+            },
             Self::Tcp { host, port } if host.contains(':') => write!(f, "tcp:[{host}]:{port}"),
             Self::Tcp { host, port } => write!(f, "tcp:{}:{port}", escaped(host)),
         }
@@ -138,6 +148,8 @@ mod tests {
             ("../a.qmp", unix("../a.qmp")),
             ("unix:a.qmp", unix("a.qmp")),
             ("unix:/run/a:b.qmp", unix("/run/a:b.qmp")),
+            ("unix:@a/b", unix("\0a/b")),
+            ("unix:./@a", unix("./@a")),
             ("tcp:127.0.0.1:4444", tcp("127.0.0.1", 4444)),
             ("tcp:host.example:1", tcp("host.example", 1)),
             ("tcp:[::1]:65535", tcp("::1", 65535)),
@@ -168,7 +180,12 @@ mod tests {
 
     #[test]
     fn an_address_reads_back_as_it_is_shown() {
-        for address in [unix("/run/a.qmp"), tcp("h", 1), tcp("fe80::1", 2)] {
+        for address in [
+            unix("/run/a.qmp"),
+            unix("\0a"),
+            tcp("h", 1),
+            tcp("fe80::1", 2),
+        ] {
             assert_eq!(address.to_string().parse(), Ok(address));
         }
     }

@@ -21,6 +21,7 @@ use super::address::Address;
 use super::deadline::Deadline;
 use super::error::{Error, Unreachable};
 use super::holder::{Holding, holding};
+use super::owner::owner;
 
 /// How often a full queue of connections is tried again.
 const TRY_AGAIN: Duration = Duration::from_millis(25);
@@ -79,7 +80,7 @@ pub async fn connect(address: &Address, deadline: Duration) -> Result<Stream, Er
                         return Err(queue_full(address, path));
                     }
                 }
-                Err(error) => return Err(failed(Unreachable::of(&error, is_socket(path)))),
+                Err(error) => return Err(failed(unreachable(&error, path))),
             }
         },
         Address::Tcp { host, port } => {
@@ -108,6 +109,13 @@ fn queue_full(address: &Address, path: &Path) -> Error {
     Error::Busy {
         address: address.clone(),
         holder,
+    }
+}
+
+fn unreachable(error: &io::Error, path: &Path) -> Unreachable {
+    match Unreachable::of(error, is_socket(path)) {
+        Unreachable::Denied { .. } => Unreachable::Denied { owner: owner(path) },
+        other => other,
     }
 }
 
