@@ -4,6 +4,7 @@
 mod agent;
 mod allow;
 mod call;
+mod config;
 mod eval;
 mod finish;
 mod ls;
@@ -44,6 +45,7 @@ enum Command {
     Qmp(qmp::Qmp),
     Agent(agent::Agent),
     Ls(ls::Ls),
+    Config(config::Config),
     Thaw(thaw::Thaw),
 }
 
@@ -73,6 +75,7 @@ impl Command {
             Self::Qmp(qmp) => qmp.execute(options),
             Self::Agent(agent) => agent.execute(options),
             Self::Ls(ls) => ls.execute(options),
+            Self::Config(config) => config.execute(options),
         }
     }
 }
