@@ -44,6 +44,8 @@ fn of(kind: &ErrorKind) -> Report {
         ErrorKind::NoMonitor => {
             Report::usage(kind.to_string()).with_hint("name the VM as `qmp=SOCKET,agent=SOCKET`")
         }
+        ErrorKind::OtherVm { .. } => new(Kind::Gone)
+            .with_hint("two QEMUs were told the same socket: the one that was started last has it"),
         ErrorKind::NoAgent(_) => new(Kind::Gone).with_hint(
             "name the VM as `qmp=SOCKET,agent=SOCKET`, or give the machine an agent port",
         ),
@@ -134,7 +136,7 @@ fn hint(error: &client::Error) -> Option<&'static str> {
                 "is the VM running? `-qmp` or `-chardev` of its command line says where the socket is"
             }
             Unreachable::Refused => "the VM has ended, and left its socket behind",
-            Unreachable::Denied => "run qmpsh as root, or as the user that the VM runs as",
+            Unreachable::Denied { .. } => "run qmpsh as root, or as the user that the VM runs as",
             Unreachable::NotASocket => "give the path of the monitor's unix socket",
             Unreachable::BadPath => "a link with a short path, or a relative path, leads there too",
             Unreachable::Libvirt(obstacle) => return of_libvirt(obstacle),

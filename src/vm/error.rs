@@ -30,6 +30,13 @@ pub enum ErrorKind {
     Target(InvalidTarget),
     /// The VM was named by its agent's socket alone, and a QMP command was asked for.
     NoMonitor,
+    /// Another VM answers at the socket where this one was found.
+    OtherVm {
+        /// Its name.
+        name: Option<String>,
+        /// Its UUID.
+        uuid: Option<String>,
+    },
     /// No agent socket is known, and why none could be found.
     NoAgent(String),
     /// The agent's port is closed inside the guest: the agent does not run.
@@ -206,6 +213,18 @@ impl fmt::Display for ErrorKind {
                 f,
                 "only the agent's socket was given, and this needs the monitor"
             ),
+            Self::OtherVm { name, uuid } => {
+                match name {
+                    Some(name) => {
+                        write!(f, "another VM answers at its socket: `{}`", escaped(name))?;
+                    }
+                    None => write!(f, "another VM answers at its socket, one without a name")?,
+                }
+                match uuid {
+                    Some(uuid) => write!(f, " ({})", escaped(uuid)),
+                    None => Ok(()),
+                }
+            }
             Self::NoAgent(why) => write!(f, "no guest agent socket is known: {why}"),
             Self::AgentNotRunning => write!(f, "the guest agent does not run in the guest"),
             Self::Reply { command, expected } => {

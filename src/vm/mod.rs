@@ -14,10 +14,13 @@ mod image;
 pub mod job;
 pub mod machine;
 pub mod overlay;
+pub mod probe;
 pub mod process;
+mod proof;
 pub mod schema;
 pub mod settings;
 pub mod size;
+pub mod survey;
 pub mod target;
 pub mod watch;
 

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use super::error::ConfigError;
 use super::read::Given;
 use crate::inventory::paths::{Glob, Pattern, Proxmox, SmartOs};
+use crate::inventory::process::Processes;
 use crate::inventory::scan::Provider;
 
 /// One place where VMs are looked for.
@@ -112,8 +113,7 @@ impl Discover {
     /// Who looks there; nobody where a usual place is not there on this host.
     pub(super) fn provider(&self, is_usual: bool) -> Option<Arc<dyn Provider>> {
         Some(match self {
-            // TODO(process): its provider.
-            Self::Process => return None,
+            Self::Process => Arc::new(Processes::default()),
             // TODO(libvirt): its provider; a usual one only if the daemon's socket is there.
             Self::Libvirt { .. } => return None,
             Self::Proxmox { root } => Arc::new(Proxmox {

@@ -6,7 +6,7 @@ mod commands;
 mod exec;
 mod file;
 mod guest;
-mod locate;
+pub(super) mod locate;
 mod raw;
 mod schema;
 mod transfer;

@@ -64,7 +64,12 @@ impl Libvirt {
             for path in [folder.path(), &config] {
                 chown(path, Some(NOBODY), Some(NOBODY)).expect("root gives files away");
             }
-            command.args(["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]);
+            command.args([
+                "setpriv",
+                "--reuid=65534",
+                "--regid=65534",
+                "--clear-groups",
+            ]);
         }
         let log = folder.join("libvirtd.log");
         let file = fs::File::create(&log).expect("the folder takes files");
@@ -166,11 +171,16 @@ impl Libvirt {
         // Nobody else's: it is a child of our own supervisor.
         let _ = kill_process(before, Signal::KILL);
         let back = until(DEADLINE, || {
-            let now = self.child(|words| words.first().is_some_and(|word| word.ends_with("libvirtd")));
+            let now =
+                self.child(|words| words.first().is_some_and(|word| word.ends_with("libvirtd")));
             let is_new = now.is_some_and(|now| now != before);
             (is_new && self.virsh(["list"]).status.success()).then_some(())
         });
-        assert!(back.is_some(), "the daemon does not come back: {}", self.log());
+        assert!(
+            back.is_some(),
+            "the daemon does not come back: {}",
+            self.log()
+        );
     }
 
     fn daemon(&self) -> Pid {
