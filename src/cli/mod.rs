@@ -1,12 +1,15 @@
 //! The command line: one file per subcommand, each with its clap derive and what it does. Results go to standard output,
 //! everything else to standard error.
 
+mod agent;
 mod allow;
+mod call;
 mod eval;
 mod finish;
 mod ls;
 mod one_shot;
 mod options;
+mod qmp;
 mod run;
 mod scripts;
 mod thaw;
@@ -39,6 +42,8 @@ enum Command {
     Eval(eval::Eval),
     Scripts(scripts::Scripts),
     Ls(ls::Ls),
+    Qmp(qmp::Qmp),
+    Agent(agent::Agent),
     Thaw(thaw::Thaw),
 }
 
@@ -66,8 +71,21 @@ impl Command {
             Self::Eval(eval) => eval.execute(options),
             Self::Scripts(scripts) => scripts.execute(options),
             Self::Ls(ls) => ls.execute(options),
+            Self::Qmp(qmp) => qmp.execute(options),
+            Self::Agent(agent) => agent.execute(options),
         }
     }
+}
+
+/// Shows the help of a subcommand that has more to say than clap knows.
+fn subcommand_help(name: &str, options: &Options) -> Exit {
+    let mut command = CommandLine::command();
+    command.build();
+    let help = command
+        .find_subcommand_mut(name)
+        .map(clap::Command::render_long_help);
+    let help = help.unwrap_or_default().to_string();
+    finish::print(help.trim_end(), options)
 }
 
 /// Shows what clap says: help on standard output, a mistake on standard error.

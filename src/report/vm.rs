@@ -66,6 +66,10 @@ fn of(kind: &ErrorKind) -> Report {
             command: Some(command.as_str().into()),
             ..new(Kind::Qmp)
         },
+        ErrorKind::BareFreeze { .. } => new(Kind::Usage).with_hint(
+            "`qmpsh run freeze-snapshot-thaw VM`, or in a script `with v.agent.fsfreeze() as f { ... }`, which thaws",
+        ),
+        ErrorKind::Schema(_) => new(Kind::Qmp),
         ErrorKind::Argument(_) => Report::usage(kind.to_string()),
         ErrorKind::NotText { .. } => {
             new(Kind::Usage).with_hint("`file_read_blob` reads it as bytes")

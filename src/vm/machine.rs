@@ -12,6 +12,7 @@ use super::agent::GuestAgent;
 use super::effect::{self, Effect};
 use super::error::{Error, ErrorKind};
 use super::job::{Completing, Job};
+use super::schema::Schema;
 use super::settings::Settings;
 use super::target::Target;
 use super::watch::Watch;
@@ -37,6 +38,7 @@ struct Shared {
     monitor: Mutex<Option<Qmp>>,
     // What the QEMU behind the monitor can do, once it was asked; forgotten with the connection.
     commands: Mutex<Option<Arc<BTreeSet<String>>>>,
+    schema: Mutex<Option<Arc<Schema>>>,
     agent: OnceCell<Agent>,
     completing: Completing,
 }
@@ -50,6 +52,7 @@ impl Vm {
                 settings,
                 monitor: Mutex::new(None),
                 commands: Mutex::new(None),
+                schema: Mutex::new(None),
                 agent: OnceCell::new(),
                 completing: Completing::default(),
             }),
@@ -77,6 +80,11 @@ impl Vm {
     /// Where the agent's connection is kept once its address is known.
     pub(super) fn agent_cell(&self) -> &OnceCell<Agent> {
         &self.shared.agent
+    }
+
+    /// Where the schema is kept once it is known.
+    pub(super) fn schema_slot(&self) -> &Mutex<Option<Arc<Schema>>> {
+        &self.shared.schema
     }
 
     /// The jobs that were asked to do their last step.
@@ -123,6 +131,7 @@ impl Vm {
         *slot = Some(qmp.clone());
         // Another QEMU may listen there by now.
         *self.shared.commands.lock().await = None;
+        *self.shared.schema.lock().await = None;
         Ok(qmp)
     }
 
