@@ -1,0 +1,40 @@
+//! The one-shot commands, through the built program on real QEMUs and agents.
+
+mod agent;
+mod cache;
+mod help;
+mod output;
+mod qmpadm;
+mod refused;
+mod typed;
+
+use std::path::Path;
+
+use harness::{Outcome, Qemu, QemuBuilder, Qmpsh};
+use serde_json::Value;
+
+/// `qmpsh` with these words, in a home of its own.
+fn qmpsh(words: &[&str]) -> Qmpsh {
+    Qmpsh::new(env!("CARGO_BIN_EXE_qmpsh")).args(words)
+}
+
+/// `qmpsh qmp` for the monitor at `socket`.
+fn qmp(socket: &Path, words: &[&str]) -> Outcome {
+    qmpsh(&["qmp", socket.to_str().unwrap()]).args(words).run()
+}
+
+/// What it printed, which must be JSON, where it must succeed.
+fn reply(outcome: Outcome) -> Value {
+    let outcome = outcome.expect_code(0);
+    serde_json::from_str(&outcome.stdout).unwrap_or_else(|error| panic!("{error}: {outcome:#?}"))
+}
+
+/// A machine that does not run, with a CD drive `cd0` that holds `one.raw`; `two.raw` is there to be put in.
+fn with_cdrom() -> QemuBuilder {
+    Qemu::bare()
+        .image("one.raw", "1M")
+        .image("two.raw", "1M")
+        .args("-M q35 -accel tcg -S -m 32")
+        .args("-blockdev driver=raw,node-name=medium,read-only=on,file.driver=file,file.filename=one.raw")
+        .args("-device ide-cd,id=cd0,drive=medium")
+}
