@@ -160,7 +160,7 @@ fn arguments_come_as_json_from_the_line_a_file_or_standard_input_and_words_add_t
 #[test]
 fn the_properties_of_a_new_device_have_the_types_that_qemu_lists_for_it() {
     let qemu = with_cdrom()
-        .args("-device pcie-root-port,id=port0,chassis=1")
+        .args("-device pcie-root-port,id=port0,chassis=1 -device pcie-root-port,id=port1,chassis=2")
         .args("-blockdev driver=null-co,node-name=disk")
         .start();
     let words = [
@@ -193,7 +193,12 @@ fn the_properties_of_a_new_device_have_the_types_that_qemu_lists_for_it() {
     // QEMU tells itself what is no property of the device.
     let outcome = qmp(
         &qemu.qmp(),
-        &["device_add", "driver=virtio-rng-pci", "wings=2"],
+        &[
+            "device_add",
+            "driver=virtio-rng-pci",
+            "bus=port1",
+            "wings=2",
+        ],
     )
     .expect_code(4);
     assert!(outcome.stderr.contains("wings"), "{outcome:#?}");
