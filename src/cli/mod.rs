@@ -4,7 +4,9 @@
 mod agent;
 mod allow;
 mod call;
+mod completions;
 mod eval;
+mod events;
 mod finish;
 mod one_shot;
 mod options;
@@ -42,11 +44,16 @@ enum Command {
     Scripts(scripts::Scripts),
     Qmp(qmp::Qmp),
     Agent(agent::Agent),
+    Events(events::Events),
     Thaw(thaw::Thaw),
+    Completions(completions::Completions),
 }
 
 /// Does what the process's command line says and tells how the process ends.
 pub fn main() -> Exit {
+    if let Some(exit) = completions::answer(CommandLine::command) {
+        return exit;
+    }
     finish::keep_panics_for_the_report();
     let parsed = CommandLine::command()
         .try_get_matches()
@@ -70,6 +77,8 @@ impl Command {
             Self::Scripts(scripts) => scripts.execute(options),
             Self::Qmp(qmp) => qmp.execute(options),
             Self::Agent(agent) => agent.execute(options),
+            Self::Events(events) => events.execute(options),
+            Self::Completions(completions) => completions.execute(options),
         }
     }
 }

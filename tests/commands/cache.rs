@@ -6,11 +6,11 @@ use std::sync::Arc;
 
 use harness::{Folder, Proxy, Qemu, Qmpsh};
 
-use super::qmp;
+use super::{QMPSH, qmp};
 
 /// Standard error with `-v` of a command that needs the schema.
 fn messages(home: &Arc<Folder>, qemu: &std::path::Path) -> String {
-    Qmpsh::at_home(env!("CARGO_BIN_EXE_qmpsh"), home)
+    Qmpsh::at_home(QMPSH, home)
         .args(["-v", "qmp", qemu.to_str().unwrap(), "eject", "id=x"])
         .run()
         .expect_code(4)

@@ -49,11 +49,12 @@ fn the_help_of_a_command_tells_its_arguments_as_this_qemu_has_them() {
 fn the_commands_that_this_qemu_has_are_listed() {
     let qemu = Qemu::bare().start();
     let text = qmp(&qemu.qmp(), &["--help"]).expect_code(0).stdout;
-    let count = qmpsh(&[
-        "eval",
-        &format!("vm({:?}).qmp(\"query-commands\").len()", qemu.qmp()),
-    ])
-    .run();
+    let count = qmpsh()
+        .args(&[
+            "eval",
+            &format!("vm({:?}).qmp(\"query-commands\").len()", qemu.qmp()),
+        ])
+        .run();
     // The list ends with an empty line and what its marks mean.
     let listed = text
         .lines()

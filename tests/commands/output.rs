@@ -3,7 +3,7 @@
 use harness::{Qemu, Qmpsh};
 use serde_json::json;
 
-use super::{qmp, qmpsh, reply};
+use super::{QMPSH, qmp, qmpsh, reply};
 
 #[test]
 fn a_reply_is_one_line_of_json_in_a_pipe_and_text_is_bare() {
@@ -51,9 +51,9 @@ fn exit_codes_tell_what_went_wrong() {
     );
     assert_eq!(refused.stdout, "");
     qmp(&qemu.folder().join("nowhere"), &["query-status"]).expect_code(3);
-    qmpsh(&["qmp", "web01", "stop"]).run().expect_code(3);
-    qmpsh(&["qmp", "web01"]).run().expect_code(2);
-    let usage = qmpsh(&["qmp", "--help"]).run().expect_code(0);
+    qmpsh().args(&["qmp", "web01", "stop"]).run().expect_code(3);
+    qmpsh().args(&["qmp", "web01"]).run().expect_code(2);
+    let usage = qmpsh().args(&["qmp", "--help"]).run().expect_code(0);
     assert!(
         usage.stdout.contains("KEY=VALUE") && usage.stdout.contains("--args"),
         "{usage:#?}"
@@ -69,7 +69,7 @@ fn exit_codes_tell_what_went_wrong() {
         "--timeout",
         "100ms",
     ];
-    qmpsh(&words).run().expect_code(3);
+    qmpsh().args(&words).run().expect_code(3);
 }
 
 #[test]
@@ -77,7 +77,7 @@ fn a_reader_that_went_away_ends_it_quietly() {
     let qemu = Qemu::bare().start();
     let line = format!(
         "{} qmp {} query-qmp-schema | head -c 1; echo ${{PIPESTATUS[0]}} >&2",
-        env!("CARGO_BIN_EXE_qmpsh"),
+        QMPSH,
         qemu.qmp().display()
     );
     let outcome = Qmpsh::new("/bin/bash").args(["-c", &line]).run();

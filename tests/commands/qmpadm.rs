@@ -33,7 +33,7 @@ fn every_example_of_qmpadm_is_one_line() {
         let words: Vec<&str> = line.split(' ').collect();
         assert_eq!(words[0], "qmpsh");
         let before = medium();
-        let outcome = qmpsh(&words[1..]).run().expect_code(0);
+        let outcome = qmpsh().args(&words[1..]).run().expect_code(0);
         let command = words.get(3).copied().unwrap_or_default();
         match command {
             "--help" => assert!(outcome.stdout.contains("  system_reset"), "{outcome:#?}"),
