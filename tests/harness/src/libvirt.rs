@@ -135,7 +135,7 @@ impl Libvirt {
     /// A domain that is known and shut off.
     pub fn shut_off(&self, name: &str) {
         let body = "<os><type arch='x86_64'>hvm</type></os>";
-        let file = self.describe(&self.new_home(), name, body);
+        let file = Self::describe(&self.new_home(), name, body);
         self.virsh_ok([OsStr::new("define"), file.as_os_str()]);
     }
 
@@ -208,7 +208,7 @@ impl Libvirt {
         home
     }
 
-    fn describe(&self, home: &Path, name: &str, body: &str) -> PathBuf {
+    fn describe(home: &Path, name: &str, body: &str) -> PathBuf {
         let name = name.replace('&', "&amp;").replace('<', "&lt;");
         let file = home.join("domain.xml");
         let text = format!(
@@ -230,7 +230,7 @@ impl Libvirt {
     }
 
     fn create_at(&self, home: &Path, name: &str, body: &str, disks: usize) -> Domain {
-        let file = self.describe(home, name, body);
+        let file = Self::describe(home, name, body);
         self.virsh_ok([OsStr::new("create"), file.as_os_str()]);
         let guest = format!("guest={},", name.replace(',', ",,"));
         let pid = self.child(|words| words.iter().any(|word| word.starts_with(&guest)));
