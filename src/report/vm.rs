@@ -53,7 +53,7 @@ fn of(kind: &ErrorKind) -> Report {
             "start it in the guest: the package and the service are called qemu-guest-agent",
         ),
         ErrorKind::Reply { command, .. } if command.starts_with("guest-") => new(Kind::Agent),
-        ErrorKind::Reply { .. } => new(Kind::Qmp),
+        ErrorKind::Reply { .. } | ErrorKind::Schema(_) => new(Kind::Qmp),
         ErrorKind::NoCommand {
             command,
             nearest,
@@ -70,7 +70,6 @@ fn of(kind: &ErrorKind) -> Report {
         ErrorKind::BareFreeze { .. } => new(Kind::Usage).with_hint(
             "`qmpsh run freeze-snapshot-thaw VM`, or in a script `with v.agent.fsfreeze() as f { ... }`, which thaws",
         ),
-        ErrorKind::Schema(_) => new(Kind::Qmp),
         ErrorKind::Argument(_) => Report::usage(kind.to_string()),
         ErrorKind::NotText { .. } => {
             new(Kind::Usage).with_hint("`file_read_blob` reads it as bytes")
