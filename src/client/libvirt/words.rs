@@ -29,6 +29,7 @@ const KNOWN: [(Meaning, &[&str]); 5] = [
         &[
             "domain is not running",
             "from qemu monitor",
+            "from agent socket",
             "Unable to read from monitor",
             "Unable to write to monitor",
         ],
