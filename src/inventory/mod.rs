@@ -5,12 +5,14 @@
 
 mod error;
 mod found;
+mod libvirt;
 mod scan;
 
 use std::sync::Arc;
 
 pub use error::Error;
 pub use found::Found;
+pub use libvirt::Libvirt;
 pub use scan::{Provider, Scan, Trouble};
 
 use crate::vm::target::InvalidTarget;

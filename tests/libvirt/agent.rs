@@ -65,15 +65,23 @@ fn a_stopped_agent_does_not_answer_and_one_that_ended_is_known_not_to_run() {
     let libvirt = Libvirt::start();
     let domain = libvirt.boot("web01");
     domain.stop_agent();
-    let told = eval(&domain.target(), "v.agent.ping()").run().expect_code(3);
+    let told = eval(&domain.target(), "v.agent.ping()")
+        .run()
+        .expect_code(3);
     assert!(told.stderr.contains("did not answer"), "{}", told.stderr);
     domain.cont_agent();
-    eval(&domain.target(), "v.agent.ping()").run().expect_code(0);
+    eval(&domain.target(), "v.agent.ping()")
+        .run()
+        .expect_code(0);
     domain.agent_down();
-    let told = eval(&domain.target(), "v.agent.ping()").run().expect_code(3);
+    let told = eval(&domain.target(), "v.agent.ping()")
+        .run()
+        .expect_code(3);
     assert!(told.stderr.contains("qemu-guest-agent"), "{}", told.stderr);
     domain.agent_up();
-    eval(&domain.target(), "v.agent.ping()").run().expect_code(0);
+    eval(&domain.target(), "v.agent.ping()")
+        .run()
+        .expect_code(0);
 }
 
 #[test]

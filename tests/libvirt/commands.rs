@@ -55,7 +55,11 @@ fn an_error_is_told_in_qemus_words_with_its_class() {
     let told = eval(&domain.target(), r#"v.qmp("query-statos")"#)
         .run()
         .expect_code(4);
-    assert!(told.stderr.contains("did you mean `query-stat"), "{}", told.stderr);
+    assert!(
+        told.stderr.contains("did you mean `query-stat"),
+        "{}",
+        told.stderr
+    );
 }
 
 #[test]

@@ -110,7 +110,11 @@ fn what_a_run_left_that_died_with_its_guardian_is_thawed_as_stale() {
     assert!(domain.is_frozen());
     let thaw = || Qmpsh::at_home(env!("CARGO_BIN_EXE_qmpsh"), &home).args(["thaw", "--stale"]);
     let told = thaw().run().expect_code(0);
-    assert!(told.stdout.contains("thawed 1 file system"), "{}", told.stdout);
+    assert!(
+        told.stdout.contains("thawed 1 file system"),
+        "{}",
+        told.stdout
+    );
     assert!(!domain.is_frozen());
     assert_eq!(records(&home), 0);
 }
@@ -130,9 +134,13 @@ fn a_record_of_a_domain_that_was_started_anew_thaws_nothing() {
     drop(running);
     libvirt.virsh_ok(["destroy", "web01"]);
     let again = libvirt.boot("web01");
-    eval_at(&home, &again.target(), r#"v.agent.call("guest-fsfreeze-freeze")"#)
-        .run()
-        .expect_code(0);
+    eval_at(
+        &home,
+        &again.target(),
+        r#"v.agent.call("guest-fsfreeze-freeze")"#,
+    )
+    .run()
+    .expect_code(0);
     let told = Qmpsh::at_home(env!("CARGO_BIN_EXE_qmpsh"), &home)
         .args(["thaw", "--stale"])
         .run()

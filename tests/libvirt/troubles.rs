@@ -16,13 +16,48 @@ fn each_obstacle_has_its_own_words_and_a_hint() {
     let uri = libvirt.uri();
     let nowhere = "qemu+unix:///session?socket=/no/such/socket";
     for (target, expression, words, hint) in [
-        (domain.target(), "v.agent.ping()", "no channel for an agent", "org.qemu.guest_agent.0"),
-        (format!("libvirt:nobody@{uri}"), "v.status", "knows no such domain", "list --all"),
-        (format!("libvirt:nobody@{uri}"), "v.agent.ping()", "knows no such domain", "list --all"),
-        (format!("libvirt:off@{uri}"), "v.status", "is shut off", "start DOMAIN"),
-        (format!("libvirt:off@{uri}"), "v.agent.ping()", "is shut off", "start DOMAIN"),
-        (format!("libvirt:web01@{nowhere}"), "v.status", "cannot be reached", "libvirt:DOMAIN@URI"),
-        ("libvirt:web01@nonsense:///x".to_owned(), "v.status", "cannot be reached", "libvirt:DOMAIN@URI"),
+        (
+            domain.target(),
+            "v.agent.ping()",
+            "no channel for an agent",
+            "org.qemu.guest_agent.0",
+        ),
+        (
+            format!("libvirt:nobody@{uri}"),
+            "v.status",
+            "knows no such domain",
+            "list --all",
+        ),
+        (
+            format!("libvirt:nobody@{uri}"),
+            "v.agent.ping()",
+            "knows no such domain",
+            "list --all",
+        ),
+        (
+            format!("libvirt:off@{uri}"),
+            "v.status",
+            "is shut off",
+            "start DOMAIN",
+        ),
+        (
+            format!("libvirt:off@{uri}"),
+            "v.agent.ping()",
+            "is shut off",
+            "start DOMAIN",
+        ),
+        (
+            format!("libvirt:web01@{nowhere}"),
+            "v.status",
+            "cannot be reached",
+            "libvirt:DOMAIN@URI",
+        ),
+        (
+            "libvirt:web01@nonsense:///x".to_owned(),
+            "v.status",
+            "cannot be reached",
+            "libvirt:DOMAIN@URI",
+        ),
     ] {
         let told = eval(&target, expression).run().expect_code(3);
         assert!(told.stderr.contains(words), "{target}: {}", told.stderr);
@@ -73,7 +108,12 @@ fn a_domain_whose_qemu_hangs_is_given_up_and_delays_no_other() {
     until("nothing waits", || !virsh_processes(&libvirt).is_empty());
     let told = running.wait().expect_code(0);
     assert!(told.stdout.contains("sent no greeting"), "{}", told.stdout);
-    assert_eq!(told.stdout.matches("\"running\"").count(), 2, "{}", told.stdout);
+    assert_eq!(
+        told.stdout.matches("\"running\"").count(),
+        2,
+        "{}",
+        told.stdout
+    );
     hangs.cont_qemu();
     eval(&hangs.target(), "v.status").run().expect_code(0);
     assert_no_virsh(&libvirt);
@@ -109,7 +149,11 @@ fn a_domain_that_is_destroyed_in_the_middle_is_told_as_ended() {
     libvirt.virsh_ok(["destroy", "web01"]);
     let told = running.wait().expect_code(3);
     assert_eq!(told.stdout, "running\ngone\n");
-    assert!(told.stderr.contains("knows no such domain"), "{}", told.stderr);
+    assert!(
+        told.stderr.contains("knows no such domain"),
+        "{}",
+        told.stderr
+    );
     assert_no_virsh(&libvirt);
 }
 

@@ -77,7 +77,9 @@ async fn answer(place: &Place, request: &Value) -> Answer {
             other => return other,
         };
         let taken = serde_json::from_slice::<Value>(&reply);
-        let taken = taken.ok().and_then(|reply| reply["return"]["count"].as_u64());
+        let taken = taken
+            .ok()
+            .and_then(|reply| reply["return"]["count"].as_u64());
         let Some(taken) = taken else {
             return Answer::Reply(reply);
         };

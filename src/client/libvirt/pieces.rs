@@ -11,7 +11,8 @@ pub(super) const LONGEST: usize = 128 << 10;
 
 /// What a `guest-file-write` is cut into.
 pub(super) struct Write<'a> {
-    arguments: &'a Map<String, Value>,
+    /// Without the text.
+    arguments: Map<String, Value>,
     text: &'a str,
 }
 
@@ -24,7 +25,13 @@ impl<'a> Write<'a> {
         let arguments = request["arguments"].as_object()?;
         let text = arguments.get("buf-b64")?.as_str()?;
         let is_cut = text.len() > PIECE && text.is_ascii() && !arguments.contains_key("count");
-        is_cut.then_some(Self { arguments, text })
+        let others = arguments.iter().filter(|(name, _)| *name != "buf-b64");
+        is_cut.then(|| Self {
+            arguments: others
+                .map(|(name, value)| (name.clone(), value.clone()))
+                .collect(),
+            text,
+        })
     }
 
     /// The requests, one after the other, and how many bytes each writes.
