@@ -54,9 +54,10 @@ impl GuestAgent {
             .get_or_try_init(|| async {
                 let target = self.vm.target();
                 let address = match (target.agent(), target.qmp()) {
-                    (Some(address), _) => address.clone(),
                     // libvirt holds both, and tells which is meant by the command.
-                    (None, Some(address @ Address::Libvirt { .. })) => address.clone(),
+                    (Some(address), _) | (None, Some(address @ Address::Libvirt { .. })) => {
+                        address.clone()
+                    }
                     (None, _) => locate::socket(&self.vm).await?,
                 };
                 let settings = self.vm.settings();
