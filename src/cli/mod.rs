@@ -5,9 +5,11 @@ mod agent;
 mod allow;
 mod call;
 mod completions;
+mod config;
 mod eval;
 mod events;
 mod finish;
+mod ls;
 mod modes;
 mod one_shot;
 mod options;
@@ -48,6 +50,8 @@ enum Command {
     Qmp(qmp::Qmp),
     Agent(agent::Agent),
     Events(events::Events),
+    Ls(ls::Ls),
+    Config(config::Config),
     Thaw(thaw::Thaw),
     Completions(completions::Completions),
 }
@@ -97,6 +101,8 @@ impl Command {
             Self::Agent(agent) => agent.execute(options),
             Self::Events(events) => events.execute(options),
             Self::Completions(completions) => completions.execute(options),
+            Self::Ls(ls) => ls.execute(options),
+            Self::Config(config) => config.execute(options),
         }
     }
 }

@@ -58,6 +58,8 @@ fn of(kind: &ErrorKind) -> Report {
         ErrorKind::NoMonitor => {
             Report::usage(kind.to_string()).with_hint("name the VM as `qmp=SOCKET,agent=SOCKET`")
         }
+        ErrorKind::OtherVm { .. } => new(Kind::Gone)
+            .with_hint("two QEMUs were told the same socket: the one that was started last has it"),
         ErrorKind::NoAgent(_) => new(Kind::Gone).with_hint(
             "name the VM as `qmp=SOCKET,agent=SOCKET`, or give the machine an agent port",
         ),
@@ -65,7 +67,7 @@ fn of(kind: &ErrorKind) -> Report {
             "start it in the guest: the package and the service are called qemu-guest-agent",
         ),
         ErrorKind::Reply { command, .. } if command.starts_with("guest-") => new(Kind::Agent),
-        ErrorKind::Reply { .. } => new(Kind::Qmp),
+        ErrorKind::Reply { .. } | ErrorKind::Schema(_) => new(Kind::Qmp),
         ErrorKind::NoCommand {
             command,
             nearest,
@@ -79,10 +81,12 @@ fn of(kind: &ErrorKind) -> Report {
             command: Some(command.as_str().into()),
             ..new(Kind::Qmp)
         },
-        ErrorKind::BareFreeze { .. } => new(Kind::Usage).with_hint(
+        ErrorKind::BareFreeze { command } => Report {
+            command: Some(command.clone()),
+            ..new(Kind::Usage).with_hint(
             "`qmpsh run freeze-snapshot-thaw VM`, or in a script `with v.agent.fsfreeze() as f { ... }`, which thaws",
-        ),
-        ErrorKind::Schema(_) => new(Kind::Qmp),
+            )
+        },
         ErrorKind::Argument(_) => Report::usage(kind.to_string()),
         ErrorKind::NotText { .. } => {
             new(Kind::Usage).with_hint("`file_read_blob` reads it as bytes")
@@ -108,12 +112,6 @@ fn of(kind: &ErrorKind) -> Report {
             command: Some(command.clone()),
             ..new(Kind::Denied).with_hint(
                 "without `--read-only` it is sent; `--dry-run` shows what would be sent, and sends nothing",
-            )
-        },
-        ErrorKind::RawFreeze { command } => Report {
-            command: Some(command.clone()),
-            ..new(Kind::Usage).with_hint(
-                "a freeze that is thawed whatever happens is `with v.agent.fsfreeze() as f { ... }`, or the script `freeze-snapshot-thaw`",
             )
         },
         ErrorKind::Replay(difference) => difference.into(),
@@ -161,7 +159,7 @@ fn hint(error: &client::Error) -> Option<&'static str> {
                 "is the VM running? `-qmp` or `-chardev` of its command line says where the socket is"
             }
             Unreachable::Refused => "the VM has ended, and left its socket behind",
-            Unreachable::Denied => "run qmpsh as root, or as the user that the VM runs as",
+            Unreachable::Denied { .. } => "run qmpsh as root, or as the user that the VM runs as",
             Unreachable::NotASocket => "give the path of the monitor's unix socket",
             Unreachable::BadPath => "a link with a short path, or a relative path, leads there too",
             Unreachable::Libvirt(obstacle) => return of_libvirt(obstacle),

@@ -17,11 +17,14 @@ pub mod machine;
 pub mod mode;
 pub mod overlay;
 mod pretence;
+pub mod probe;
 pub mod process;
+mod proof;
 pub mod recording;
 pub mod schema;
 pub mod settings;
 pub mod size;
+pub mod survey;
 pub mod target;
 pub mod watch;
 

@@ -6,7 +6,7 @@ mod commands;
 mod exec;
 mod file;
 mod guest;
-mod locate;
+pub(super) mod locate;
 mod raw;
 mod schema;
 mod transfer;
@@ -56,9 +56,10 @@ impl GuestAgent {
             .get_or_try_init(|| async {
                 let target = self.vm.target();
                 let address = match (target.agent(), target.qmp()) {
-                    (Some(address), _) => address.clone(),
                     // libvirt holds both, and tells which is meant by the command.
-                    (None, Some(address @ Address::Libvirt { .. })) => address.clone(),
+                    (Some(address), _) | (None, Some(address @ Address::Libvirt { .. })) => {
+                        address.clone()
+                    }
                     (None, _) => locate::socket(&self.vm).await?,
                 };
                 let settings = self.vm.settings();
@@ -101,7 +102,7 @@ impl GuestAgent {
 
     async fn request(&self, call: Call) -> Result<Value, Error> {
         if call.command.starts_with("guest-fsfreeze-freeze") {
-            return Err(self.vm.error(ErrorKind::RawFreeze {
+            return Err(self.vm.error(ErrorKind::BareFreeze {
                 command: call.command,
             }));
         }
