@@ -7,6 +7,7 @@ mod documented;
 mod guarantee;
 mod harness_test;
 mod hostile;
+mod inventory;
 mod layers;
 mod scripts;
 mod vm;
