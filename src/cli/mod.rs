@@ -75,7 +75,7 @@ impl Command {
             Self::Qmp(qmp) => qmp.execute(options),
             Self::Agent(agent) => agent.execute(options),
             Self::Ls(ls) => ls.execute(options),
-            Self::Config(config) => config.execute(options),
+            Self::Config(_) => config::Config::execute(options),
         }
     }
 }
