@@ -9,5 +9,6 @@ mod harness_test;
 mod hostile;
 mod inventory;
 mod layers;
+mod libvirt;
 mod scripts;
 mod vm;

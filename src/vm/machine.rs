@@ -226,7 +226,12 @@ impl Vm {
 
     /// Follows the events called `names`, or all when none is named, from now on.
     pub async fn watch(&self, names: &[String]) -> Result<Watch, Error> {
-        let events = self.monitor().await?.subscribe();
+        let monitor = self.monitor().await?;
+        let events = monitor.subscribe();
+        if matches!(monitor.address(), Address::Libvirt { .. }) {
+            // libvirt is told of the wish by a process of its own; once a command is answered, it knows.
+            self.call("query-version", Map::new()).await?;
+        }
         Ok(Watch::new(self.clone(), names, events))
     }
 
