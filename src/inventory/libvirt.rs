@@ -89,7 +89,8 @@ impl Provider for Libvirt {
     /// The domains of this host's libvirt run as processes here, and its virsh takes 20 ms to start. Another host's are
     /// seen by nobody else.
     fn is_last_resort(&self) -> bool {
-        self.uri.starts_with("qemu:///")
+        let host = self.uri.split_once("://").map(|(_, rest)| rest);
+        host.is_some_and(|rest| rest.starts_with('/'))
     }
 
     fn find(&self) -> Result<Vec<Found>, String> {
