@@ -8,6 +8,7 @@ mod documented;
 mod guarantee;
 mod harness_test;
 mod hostile;
+mod inventory;
 mod layers;
 mod libvirt;
 mod modes;

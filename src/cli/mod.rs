@@ -102,7 +102,7 @@ impl Command {
             Self::Events(events) => events.execute(options),
             Self::Completions(completions) => completions.execute(options),
             Self::Ls(ls) => ls.execute(options),
-            Self::Config(config) => config.execute(options),
+            Self::Config(_) => config::Config::execute(options),
         }
     }
 }
