@@ -4,7 +4,9 @@
 mod agent;
 mod allow;
 mod call;
+mod completions;
 mod eval;
+mod events;
 mod finish;
 mod ls;
 mod one_shot;
@@ -44,11 +46,16 @@ enum Command {
     Ls(ls::Ls),
     Qmp(qmp::Qmp),
     Agent(agent::Agent),
+    Events(events::Events),
     Thaw(thaw::Thaw),
+    Completions(completions::Completions),
 }
 
 /// Does what the process's command line says and tells how the process ends.
 pub fn main() -> Exit {
+    if let Some(exit) = completions::answer(CommandLine::command) {
+        return exit;
+    }
     finish::keep_panics_for_the_report();
     let parsed = CommandLine::command()
         .try_get_matches()
@@ -73,6 +80,8 @@ impl Command {
             Self::Ls(ls) => ls.execute(options),
             Self::Qmp(qmp) => qmp.execute(options),
             Self::Agent(agent) => agent.execute(options),
+            Self::Events(events) => events.execute(options),
+            Self::Completions(completions) => completions.execute(options),
         }
     }
 }

@@ -38,6 +38,11 @@ pub(super) enum Holding {
     By(Holder),
 }
 
+/// Whether nobody is served on the unix socket at `path`, as far as can be seen.
+pub fn is_free(path: &Path) -> bool {
+    holding(path, None) == Holding::Free
+}
+
 /// Finds who is served on the unix socket at `path`; `own` is the inode of our own end, if we are connected.
 pub(super) fn holding(path: &Path, own: Option<u64>) -> Holding {
     let Ok(sockets) = UnixSockets::now() else {

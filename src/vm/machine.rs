@@ -11,6 +11,7 @@ use tokio::time::timeout;
 use super::agent::GuestAgent;
 use super::effect::{self, Effect};
 use super::error::{Error, ErrorKind};
+use super::follow::Follow;
 use super::job::{Completing, Job};
 use super::schema::Schema;
 use super::settings::Settings;
@@ -100,8 +101,8 @@ impl Vm {
         }
     }
 
-    /// Where the monitor is.
-    pub(super) fn monitor_address(&self) -> Result<&Address, Error> {
+    /// Where the monitor is; fails where only the agent is known.
+    pub fn monitor_address(&self) -> Result<&Address, Error> {
         self.target()
             .qmp()
             .ok_or_else(|| self.error(ErrorKind::NoMonitor))
@@ -214,8 +215,18 @@ impl Vm {
 
     /// Follows the events called `names`, or all when none is named, from now on.
     pub async fn watch(&self, names: &[String]) -> Result<Watch, Error> {
-        let events = self.monitor().await?.subscribe();
+        let monitor = self.monitor().await?;
+        let events = monitor.subscribe();
+        if matches!(monitor.address(), Address::Libvirt { .. }) {
+            // libvirt is told of the wish by a process of its own; once a command is answered, it knows.
+            self.call("query-version", Map::new()).await?;
+        }
         Ok(Watch::new(self.clone(), names, events))
+    }
+
+    /// Follows all events from now on, also when the connection is lost and comes back. Nothing is connected yet.
+    pub fn follow(&self) -> Follow {
+        Follow::new(self.clone())
     }
 
     /// The job `id`, whether QEMU knows it yet or not.

@@ -120,7 +120,8 @@ impl Target {
 
     /// Whether a text is meant as an address rather than a name.
     fn is_address(text: &str) -> bool {
-        text.contains('/') || text.starts_with("unix:") || text.starts_with("tcp:")
+        let schemes = ["unix:", "tcp:", "libvirt:"];
+        text.contains('/') || schemes.iter().any(|scheme| text.starts_with(scheme))
     }
 
     fn from_parts(text: &str) -> Result<Self, InvalidTarget> {

@@ -52,9 +52,12 @@ impl GuestAgent {
         self.vm
             .agent_cell()
             .get_or_try_init(|| async {
-                let address = match self.vm.target().agent() {
-                    Some(address) => address.clone(),
-                    None => locate::socket(&self.vm).await?,
+                let target = self.vm.target();
+                let address = match (target.agent(), target.qmp()) {
+                    (Some(address), _) => address.clone(),
+                    // libvirt holds both, and tells which is meant by the command.
+                    (None, Some(address @ Address::Libvirt { .. })) => address.clone(),
+                    (None, _) => locate::socket(&self.vm).await?,
                 };
                 let settings = self.vm.settings();
                 let agent = Agent::new(address, settings.tap.clone());
