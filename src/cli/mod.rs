@@ -5,6 +5,7 @@ mod agent;
 mod allow;
 mod call;
 mod completions;
+mod config;
 mod eval;
 mod events;
 mod finish;
@@ -43,10 +44,11 @@ enum Command {
     Run(run::Run),
     Eval(eval::Eval),
     Scripts(scripts::Scripts),
-    Ls(ls::Ls),
     Qmp(qmp::Qmp),
     Agent(agent::Agent),
     Events(events::Events),
+    Ls(ls::Ls),
+    Config(config::Config),
     Thaw(thaw::Thaw),
     Completions(completions::Completions),
 }
@@ -77,11 +79,12 @@ impl Command {
             Self::Run(run) => run.execute(options),
             Self::Eval(eval) => eval.execute(options),
             Self::Scripts(scripts) => scripts.execute(options),
-            Self::Ls(ls) => ls.execute(options),
             Self::Qmp(qmp) => qmp.execute(options),
             Self::Agent(agent) => agent.execute(options),
             Self::Events(events) => events.execute(options),
             Self::Completions(completions) => completions.execute(options),
+            Self::Ls(ls) => ls.execute(options),
+            Self::Config(config) => config.execute(options),
         }
     }
 }

@@ -70,14 +70,14 @@ impl Inventory {
         Ok(self.fleet.vm(target))
     }
 
-    /// Where it looks, in the words of the configuration.
-    pub fn providers(&self) -> impl Iterator<Item = &'static str> {
-        self.providers.iter().map(|provider| provider.name())
-    }
-
     /// A handle on a VM that was found, called by what it is known by; none where it cannot be reached.
     pub fn reach(&self, found: &Found) -> Option<Vm> {
         Some(self.fleet.vm(found.target(found.label())?))
+    }
+
+    /// Where it looks, in the words of the configuration.
+    pub fn providers(&self) -> impl Iterator<Item = &'static str> {
+        self.providers.iter().map(|provider| provider.name())
     }
 
     /// All VMs that can be found now, each once, in the order of their names. Waits up to 2 s.

@@ -214,8 +214,12 @@ impl fmt::Display for ErrorKind {
                 "only the agent's socket was given, and this needs the monitor"
             ),
             Self::OtherVm { name, uuid } => {
-                let name = name.as_deref().unwrap_or("without a name");
-                write!(f, "another VM answers at its socket: {}", escaped(name))?;
+                match name {
+                    Some(name) => {
+                        write!(f, "another VM answers at its socket: `{}`", escaped(name))?;
+                    }
+                    None => write!(f, "another VM answers at its socket, one without a name")?,
+                }
                 match uuid {
                     Some(uuid) => write!(f, " ({})", escaped(uuid)),
                     None => Ok(()),

@@ -13,6 +13,7 @@ use super::effect::{self, Effect};
 use super::error::{Error, ErrorKind};
 use super::follow::Follow;
 use super::job::{Completing, Job};
+use super::proof::Proof;
 use super::schema::Schema;
 use super::settings::Settings;
 use super::target::Target;
@@ -22,7 +23,7 @@ use crate::client::{self, Address, Agent, Call, Qmp};
 use crate::nearest::nearest;
 
 /// The UUID of a VM that was given none (`query-uuid`): it names nothing.
-const NO_UUID: &str = "00000000-0000-0000-0000-000000000000";
+pub(super) const NO_UUID: &str = "00000000-0000-0000-0000-000000000000";
 
 /// The arguments of a command.
 pub type Arguments = Map<String, Value>;
@@ -36,6 +37,7 @@ pub struct Vm {
 struct Shared {
     target: Target,
     settings: Arc<Settings>,
+    proof: Proof,
     monitor: Mutex<Option<Qmp>>,
     // What the QEMU behind the monitor can do, once it was asked; forgotten with the connection.
     commands: Mutex<Option<Arc<BTreeSet<String>>>>,
@@ -47,10 +49,12 @@ struct Shared {
 impl Vm {
     /// A handle on the VM that `target` names. Nothing is connected yet.
     pub fn new(target: Target, settings: Arc<Settings>) -> Self {
+        let proof = Proof::of(target.identity().clone());
         Self {
             shared: Arc::new(Shared {
                 target,
                 settings,
+                proof,
                 monitor: Mutex::new(None),
                 commands: Mutex::new(None),
                 schema: Mutex::new(None),
@@ -76,6 +80,11 @@ impl Vm {
 
     pub(super) fn target(&self) -> &Target {
         &self.shared.target
+    }
+
+    /// What it is expected to be.
+    pub(super) fn proof(&self) -> &Proof {
+        &self.shared.proof
     }
 
     /// Where the agent's connection is kept once its address is known.
@@ -111,7 +120,7 @@ impl Vm {
     /// The monitor's connection, made now if there is none or the last one was lost.
     ///
     /// Blocks up to 5 s for the connection and the greeting; fails when the socket is missing, refused, silent, or held
-    /// by another client.
+    /// by another client, and when another VM answers there than the one that was found.
     pub(super) async fn monitor(&self) -> Result<Qmp, Error> {
         let address = self.monitor_address()?;
         let settings = self.settings();
@@ -124,11 +133,14 @@ impl Vm {
             }));
         };
         if let Some(qmp) = slot.as_ref().filter(|qmp| !qmp.is_closed()) {
+            self.prove(qmp).await?;
             return Ok(qmp.clone());
         }
         let qmp = Qmp::connect(address, deadline, settings.tap.clone())
             .await
             .map_err(|error| self.error(error))?;
+        self.proof().begin_again();
+        self.prove(&qmp).await?;
         *slot = Some(qmp.clone());
         // Another QEMU may listen there by now.
         *self.shared.commands.lock().await = None;

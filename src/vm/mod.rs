@@ -16,6 +16,7 @@ pub mod machine;
 pub mod overlay;
 pub mod probe;
 pub mod process;
+mod proof;
 pub mod schema;
 pub mod settings;
 pub mod size;
