@@ -12,5 +12,6 @@ mod inventory;
 mod layers;
 mod libvirt;
 mod modes;
+mod processes;
 mod scripts;
 mod vm;

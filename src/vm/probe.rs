@@ -175,23 +175,7 @@ async fn ask_monitor(vm: &Vm) -> Result<(Probed, Qmp, Value), Error> {
         version: Some(monitor.greeting().version.to_string()),
         ..Probed::default()
     };
-    verify(vm, &probed)?;
     Ok((probed, monitor, chardevs?))
-}
-
-/// Whether what answered is the VM that was found there.
-fn verify(vm: &Vm, probed: &Probed) -> Result<(), Error> {
-    let expected = vm.target().identity();
-    let differ = |expected: &Option<String>, told: &Option<String>| {
-        expected.is_some() && told.is_some() && expected != told
-    };
-    if differ(&expected.uuid, &probed.uuid) || differ(&expected.name, &probed.name) {
-        return Err(vm.error(ErrorKind::OtherVm {
-            name: probed.name.clone(),
-            uuid: probed.uuid.clone(),
-        }));
-    }
-    Ok(())
 }
 
 /// What an error of the monitor's says about the VM.
