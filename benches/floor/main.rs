@@ -23,12 +23,13 @@ use table::Table;
 type Part = (&'static str, fn(&mut Table));
 
 /// The parts, in the order of the table.
-const PARTS: [Part; 5] = [
+const PARTS: [Part; 6] = [
     ("round-trip", round_trip::measure),
     ("host-files", files::on_host),
     ("guest-files", files::in_guest),
     ("freeze", freeze::measure),
     ("processes", processes::measure),
+    ("libvirt", libvirt::measure),
 ];
 
 fn main() {
