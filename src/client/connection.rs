@@ -22,6 +22,7 @@ use super::deadline::Deadline;
 use super::error::{Error, Unreachable};
 use super::holder::{Holding, holding};
 use super::libvirt::{self, Relayed};
+use super::owner::owner;
 use super::tap::Channel;
 
 /// How often a full queue of connections is tried again.
@@ -87,7 +88,7 @@ pub async fn connect(address: &Address, to: Channel, deadline: Duration) -> Resu
                         return Err(queue_full(address, path));
                     }
                 }
-                Err(error) => return Err(failed(Unreachable::of(&error, is_socket(path)))),
+                Err(error) => return Err(failed(unreachable(&error, path))),
             }
         },
         Address::Tcp { host, port } => {
@@ -119,6 +120,13 @@ fn queue_full(address: &Address, path: &Path) -> Error {
     Error::Busy {
         address: address.clone(),
         holder,
+    }
+}
+
+fn unreachable(error: &io::Error, path: &Path) -> Unreachable {
+    match Unreachable::of(error, is_socket(path)) {
+        Unreachable::Denied { .. } => Unreachable::Denied { owner: owner(path) },
+        other => other,
     }
 }
 

@@ -44,6 +44,8 @@ fn of(kind: &ErrorKind) -> Report {
         ErrorKind::NoMonitor => {
             Report::usage(kind.to_string()).with_hint("name the VM as `qmp=SOCKET,agent=SOCKET`")
         }
+        ErrorKind::OtherVm { .. } => new(Kind::Gone)
+            .with_hint("two QEMUs were told the same socket: the one that was started last has it"),
         ErrorKind::NoAgent(_) => new(Kind::Gone).with_hint(
             "name the VM as `qmp=SOCKET,agent=SOCKET`, or give the machine an agent port",
         ),
@@ -51,7 +53,7 @@ fn of(kind: &ErrorKind) -> Report {
             "start it in the guest: the package and the service are called qemu-guest-agent",
         ),
         ErrorKind::Reply { command, .. } if command.starts_with("guest-") => new(Kind::Agent),
-        ErrorKind::Reply { .. } => new(Kind::Qmp),
+        ErrorKind::Reply { .. } | ErrorKind::Schema(_) => new(Kind::Qmp),
         ErrorKind::NoCommand {
             command,
             nearest,
@@ -65,6 +67,9 @@ fn of(kind: &ErrorKind) -> Report {
             command: Some(command.as_str().into()),
             ..new(Kind::Qmp)
         },
+        ErrorKind::BareFreeze { .. } => new(Kind::Usage).with_hint(
+            "`qmpsh run freeze-snapshot-thaw VM`, or in a script `with v.agent.fsfreeze() as f { ... }`, which thaws",
+        ),
         ErrorKind::Argument(_) => Report::usage(kind.to_string()),
         ErrorKind::NotText { .. } => {
             new(Kind::Usage).with_hint("`file_read_blob` reads it as bytes")
@@ -130,7 +135,7 @@ fn hint(error: &client::Error) -> Option<&'static str> {
                 "is the VM running? `-qmp` or `-chardev` of its command line says where the socket is"
             }
             Unreachable::Refused => "the VM has ended, and left its socket behind",
-            Unreachable::Denied => "run qmpsh as root, or as the user that the VM runs as",
+            Unreachable::Denied { .. } => "run qmpsh as root, or as the user that the VM runs as",
             Unreachable::NotASocket => "give the path of the monitor's unix socket",
             Unreachable::BadPath => "a link with a short path, or a relative path, leads there too",
             Unreachable::Libvirt(obstacle) => return of_libvirt(obstacle),

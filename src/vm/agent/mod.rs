@@ -2,11 +2,15 @@
 //!
 //! The commands themselves are one file per subject beside this one; a freeze is in `vm::freeze`.
 
+mod commands;
 mod exec;
 mod file;
 mod guest;
-mod locate;
+pub(super) mod locate;
+mod raw;
+mod schema;
 mod transfer;
+mod types;
 
 use std::time::Duration;
 
@@ -19,6 +23,7 @@ use crate::client::{self, Address, Agent, Call};
 
 pub use exec::{Exec, ExecOutcome};
 pub use file::{FileHandle, MAX_FILE};
+pub use schema::AgentCommands;
 pub use transfer::Transferred;
 
 /// The agent of one VM's guest; all clones share one connection, and its commands go one after the other.
