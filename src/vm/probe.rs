@@ -7,6 +7,7 @@ use tokio::join;
 use super::agent::locate;
 use super::error::{Error, ErrorKind};
 use super::machine::Vm;
+use crate::client::libvirt::Obstacle;
 use crate::client::{self, Address, Agent, Call, Holder, Qmp, Unreachable};
 use crate::vm::process::Process;
 
@@ -194,7 +195,9 @@ fn state_of(vm: &Vm, error: &Error) -> State {
         E::Silent { .. } | E::Timeout { .. } => State::Silent,
         E::NotQmp { .. } | E::Malformed { .. } | E::TooLarge { .. } => State::Foreign,
         E::Connect { source, .. } => match source {
-            Unreachable::Denied { .. } => State::Denied,
+            Unreachable::Denied { .. } | Unreachable::Libvirt(Obstacle::Denied(_)) => State::Denied,
+            Unreachable::Libvirt(Obstacle::ShutOff) => State::Off,
+            Unreachable::Libvirt(Obstacle::NoDomain) => State::Gone,
             Unreachable::NotASocket => State::Foreign,
             Unreachable::Missing | Unreachable::Refused if has_ended => State::Gone,
             Unreachable::Missing | Unreachable::Refused => State::Stale,
@@ -238,6 +241,10 @@ async fn agent(vm: &Vm, chardevs: Option<&Value>) -> AgentState {
         ) => AgentState::Up,
         Err(client::Error::Busy { .. }) => AgentState::Busy,
         Err(client::Error::AgentDown { .. } | client::Error::Timeout { .. }) => AgentState::Down,
+        Err(client::Error::Connect {
+            source: Unreachable::Libvirt(Obstacle::NoAgent),
+            ..
+        }) => AgentState::None,
         Err(_) => AgentState::Unknown,
     }
 }
