@@ -6,6 +6,8 @@ mod completions;
 mod eval;
 mod events;
 mod finish;
+mod man;
+mod manual;
 mod one_shot;
 mod options;
 mod run;
@@ -42,15 +44,21 @@ enum Command {
     Events(events::Events),
     Thaw(thaw::Thaw),
     Completions(completions::Completions),
+    Man(man::ManPage),
+}
+
+/// The command line, with all that its help says.
+fn command() -> clap::Command {
+    manual::with_help(CommandLine::command())
 }
 
 /// Does what the process's command line says and tells how the process ends.
 pub fn main() -> Exit {
-    if let Some(exit) = completions::answer(CommandLine::command) {
+    if let Some(exit) = completions::answer(command) {
         return exit;
     }
     finish::keep_panics_for_the_report();
-    let parsed = CommandLine::command()
+    let parsed = command()
         .try_get_matches()
         .and_then(|matches| CommandLine::from_arg_matches(&matches));
     match parsed {
@@ -72,6 +80,7 @@ impl Command {
             Self::Scripts(scripts) => scripts.execute(options),
             Self::Events(events) => events.execute(options),
             Self::Completions(completions) => completions.execute(options),
+            Self::Man(page) => page.execute(command(), options),
         }
     }
 }

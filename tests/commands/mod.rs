@@ -1,6 +1,8 @@
 //! The one-shot commands, through the built program.
 
+mod completions;
 mod events;
+mod man;
 
 use std::time::Duration;
 

@@ -44,6 +44,11 @@ need qemu-img qemu-utils
 need qemu-ga qemu-guest-agent
 need cpio cpio
 need mkfs.ext4 e2fsprogs
+# What the completions and man pages are tested with.
+need zsh zsh
+need fish fish
+need mandoc mandoc
+need script bsdutils
 is_static_busybox || missing+=(busybox-static)
 
 # The kernel is not installed, only unpacked into the guest; but apt has to know it.
