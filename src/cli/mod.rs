@@ -15,6 +15,8 @@ mod scripts;
 mod thaw;
 mod verbose;
 
+use std::env;
+
 use clap::error::ErrorKind;
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
@@ -59,6 +61,7 @@ pub fn main() -> Exit {
     }
     finish::keep_panics_for_the_report();
     let parsed = command()
+        .color(options::color_of_line(env::args_os()))
         .try_get_matches()
         .and_then(|matches| CommandLine::from_arg_matches(&matches));
     match parsed {

@@ -1,5 +1,6 @@
 //! `qmpsh run`: a script from a file, from standard input or from the binary, with the arguments that it declares.
 
+use std::env;
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io;
@@ -8,7 +9,7 @@ use std::path::Path;
 use clap::Args;
 
 use super::allow::Allow;
-use super::options::Options;
+use super::options::{self, Options};
 use super::{finish, usage};
 use crate::nearest::did_you_mean;
 use crate::report::{Exit, Report};
@@ -47,7 +48,8 @@ impl Run {
                 return invalid.report.exit;
             }
         };
-        let command = argument::command(&format!("qmpsh run {}", source.name), &header);
+        let command = argument::command(&format!("qmpsh run {}", source.name), &header)
+            .color(options::color_of_line(env::args_os()));
         let read = match header.arguments {
             Some(_) => options.read_beside(command, words),
             // Without declared arguments all words are the script's.

@@ -9,7 +9,7 @@ use clap::{Arg, ArgAction, ArgMatches, Command};
 use rhai::{Array, Dynamic, Map};
 
 use super::header::Header;
-use crate::vm::duration;
+use crate::duration;
 
 /// The id under which words are kept that no header declares.
 const WORDS: &str = "words";

@@ -6,11 +6,11 @@ use rhai::{Dynamic, Engine, EvalAltResult, FnPtr, Map, NativeCallContext};
 
 use super::function;
 use super::time::length;
+use crate::duration;
 use crate::report::{Kind, Report};
 use crate::script::run::current;
 use crate::script::stop::Cause;
 use crate::script::{bridge, error};
-use crate::vm::duration;
 
 type Outcome<T = Dynamic> = Result<T, Box<EvalAltResult>>;
 
