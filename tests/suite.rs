@@ -9,5 +9,6 @@ mod guarantee;
 mod harness_test;
 mod hostile;
 mod layers;
+mod libvirt;
 mod scripts;
 mod vm;

@@ -1,7 +1,9 @@
 //! The command line: one file per subcommand, each with its clap derive and what it does. Results go to standard output,
 //! everything else to standard error.
 
+mod agent;
 mod allow;
+mod call;
 mod completions;
 mod eval;
 mod events;
@@ -10,6 +12,7 @@ mod man;
 mod manual;
 mod one_shot;
 mod options;
+mod qmp;
 mod run;
 mod scripts;
 mod thaw;
@@ -43,6 +46,8 @@ enum Command {
     Run(run::Run),
     Eval(eval::Eval),
     Scripts(scripts::Scripts),
+    Qmp(qmp::Qmp),
+    Agent(agent::Agent),
     Events(events::Events),
     Thaw(thaw::Thaw),
     Completions(completions::Completions),
@@ -81,11 +86,24 @@ impl Command {
             Self::Run(run) => run.execute(options),
             Self::Eval(eval) => eval.execute(options),
             Self::Scripts(scripts) => scripts.execute(options),
+            Self::Qmp(qmp) => qmp.execute(options),
+            Self::Agent(agent) => agent.execute(options),
             Self::Events(events) => events.execute(options),
             Self::Completions(completions) => completions.execute(options),
             Self::Man(page) => page.execute(command(), options),
         }
     }
+}
+
+/// Shows the help of a subcommand that has more to say than clap knows.
+fn subcommand_help(name: &str, options: &Options) -> Exit {
+    let mut command = CommandLine::command();
+    command.build();
+    let help = command
+        .find_subcommand_mut(name)
+        .map(clap::Command::render_long_help);
+    let help = help.unwrap_or_default().to_string();
+    finish::print(help.trim_end(), options)
 }
 
 /// Shows what clap says: help on standard output, a mistake on standard error.

@@ -3,6 +3,7 @@
 use std::env;
 use std::ffi::OsString;
 use std::io::{self, IsTerminal};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Arg, ArgMatches, Args, ColorChoice, Command, FromArgMatches, ValueEnum};
@@ -18,6 +19,14 @@ pub(super) struct Options {
     /// The deadline of each call, such as 30s or 5m
     #[arg(long, global = true, value_name = "TIME", help_heading = "General options", value_parser = deadline)]
     pub(super) timeout: Option<Duration>,
+    /// The configuration file, instead of ./qmpsh.toml, the user's and /etc/qmpsh/config.toml
+    #[arg(
+        long,
+        global = true,
+        value_name = "FILE",
+        help_heading = "General options"
+    )]
+    pub(super) config: Option<PathBuf>,
     /// When messages are coloured; auto is on a terminal, unless `NO_COLOR` is set
     #[arg(
         long,
@@ -74,6 +83,7 @@ impl Options {
         let options = Self {
             json: self.json || given.json,
             timeout: given.timeout.or(self.timeout),
+            config: given.config.or_else(|| self.config.clone()),
             color: if given.color == When::Auto {
                 self.color
             } else {

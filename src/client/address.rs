@@ -1,4 +1,5 @@
-//! Where a socket is, as written by people: a path, or `unix:` and `tcp:` as QEMU writes them.
+//! Where a socket is, as written by people: a path, or `unix:` and `tcp:` as QEMU writes them; or which domain of libvirt's
+//! is meant, as `libvirt:`.
 
 use std::fmt;
 use std::io;
@@ -22,17 +23,29 @@ pub enum Address {
         /// The port.
         port: u16,
     },
+    /// A domain whose monitor and agent libvirt holds.
+    Libvirt {
+        /// Its name, or its UUID. An id is none: it changes with every start.
+        domain: String,
+        /// Which libvirt, as `virsh --connect` takes it.
+        uri: String,
+    },
 }
+
+/// The libvirt that is meant where none is named.
+pub const LIBVIRT_SYSTEM: &str = "qemu:///system";
 
 /// Why a text is no address.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum AddressError {
-    /// Neither a path with a `/` nor `unix:` nor `tcp:`; it may be a name.
+    /// Neither a path with a `/` nor `unix:`, `tcp:` or `libvirt:`; it may be a name.
     NotAnAddress(String),
     /// `unix:` with nothing behind it.
     NoPath,
     /// `tcp:` without a host and a port behind it.
     NoPort(String),
+    /// `libvirt:` without a domain behind it, or with what no domain or URI has in it.
+    NoDomain(String),
 }
 
 impl fmt::Display for AddressError {
@@ -41,7 +54,7 @@ impl fmt::Display for AddressError {
             Self::NotAnAddress(text) => {
                 write!(
                     f,
-                    "`{}` is no socket address: expected a path, `unix:PATH` or `tcp:HOST:PORT`",
+                    "`{}` is no socket address: expected a path, `unix:PATH`, `tcp:HOST:PORT` or `libvirt:DOMAIN@URI`",
                     escaped(text)
                 )
             }
@@ -50,6 +63,13 @@ impl fmt::Display for AddressError {
                 write!(
                     f,
                     "`{}` is no TCP address: expected `tcp:HOST:PORT`",
+                    escaped(text)
+                )
+            }
+            Self::NoDomain(text) => {
+                write!(
+                    f,
+                    "`{}` names no domain: expected `libvirt:DOMAIN` or `libvirt:DOMAIN@URI`",
                     escaped(text)
                 )
             }
@@ -64,7 +84,7 @@ impl Address {
     pub fn absolute(&self) -> io::Result<Self> {
         match self {
             Self::Unix(path) => std::path::absolute(path).map(Self::Unix),
-            Self::Tcp { .. } => Ok(self.clone()),
+            Self::Tcp { .. } | Self::Libvirt { .. } => Ok(self.clone()),
         }
     }
 }
@@ -82,6 +102,9 @@ impl FromStr for Address {
         }
         if let Some(rest) = text.strip_prefix("tcp:") {
             return tcp(rest).ok_or_else(|| AddressError::NoPort(text.to_owned()));
+        }
+        if let Some(rest) = text.strip_prefix("libvirt:") {
+            return libvirt(rest).ok_or_else(|| AddressError::NoDomain(text.to_owned()));
         }
         if text.starts_with(['/', '.']) && text.contains('/') {
             return Ok(Self::Unix(text.into()));
@@ -105,12 +128,25 @@ fn tcp(text: &str) -> Option<Address> {
     })
 }
 
+fn libvirt(text: &str) -> Option<Address> {
+    // A URI may hold an `@` before its host, so a domain cannot: one with such a name goes by its UUID.
+    let (domain, uri) = text.split_once('@').unwrap_or((text, LIBVIRT_SYSTEM));
+    let is_whole = |part: &str| !part.is_empty() && !part.contains(char::is_control);
+    (is_whole(domain) && is_whole(uri)).then(|| Address::Libvirt {
+        domain: domain.to_owned(),
+        uri: uri.to_owned(),
+    })
+}
+
 impl fmt::Display for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Unix(path) => write!(f, "{}", escaped(&path.to_string_lossy())),
             Self::Tcp { host, port } if host.contains(':') => write!(f, "tcp:[{host}]:{port}"),
             Self::Tcp { host, port } => write!(f, "tcp:{}:{port}", escaped(host)),
+            Self::Libvirt { domain, uri } => {
+                write!(f, "libvirt:{}@{}", escaped(domain), escaped(uri))
+            }
         }
     }
 }
@@ -130,6 +166,13 @@ mod tests {
         }
     }
 
+    fn libvirt(domain: &str, uri: &str) -> Address {
+        Address::Libvirt {
+            domain: domain.to_owned(),
+            uri: uri.to_owned(),
+        }
+    }
+
     #[test]
     fn paths_and_qemu_style_addresses_are_read() {
         for (text, address) in [
@@ -141,6 +184,11 @@ mod tests {
             ("tcp:127.0.0.1:4444", tcp("127.0.0.1", 4444)),
             ("tcp:host.example:1", tcp("host.example", 1)),
             ("tcp:[::1]:65535", tcp("::1", 65535)),
+            ("libvirt:web01", libvirt("web01", "qemu:///system")),
+            (
+                "libvirt:it's web 1@qemu+ssh://root@host/system",
+                libvirt("it's web 1", "qemu+ssh://root@host/system"),
+            ),
         ] {
             assert_eq!(text.parse(), Ok(address), "{text}");
         }
@@ -161,6 +209,10 @@ mod tests {
             "tcp:h:65536",
             "tcp:::1:5",
             "tcp:[::1:5",
+            "libvirt:",
+            "libvirt:@qemu:///system",
+            "libvirt:web01@",
+            "libvirt:web\n01",
         ] {
             assert!(text.parse::<Address>().is_err(), "{text}");
         }
@@ -168,7 +220,12 @@ mod tests {
 
     #[test]
     fn an_address_reads_back_as_it_is_shown() {
-        for address in [unix("/run/a.qmp"), tcp("h", 1), tcp("fe80::1", 2)] {
+        for address in [
+            unix("/run/a.qmp"),
+            tcp("h", 1),
+            tcp("fe80::1", 2),
+            libvirt("web01", "qemu+ssh://root@host/system"),
+        ] {
             assert_eq!(address.to_string().parse(), Ok(address));
         }
     }

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use super::address::Address;
 use super::holder::Holder;
+use super::libvirt::Obstacle;
 use crate::wire::FramingError;
 
 /// Why a connection or a call failed.
@@ -127,6 +128,8 @@ pub enum Unreachable {
     BadPath,
     /// No answer within this time.
     TimedOut(Duration),
+    /// What libvirt says of a domain.
+    Libvirt(Obstacle),
     /// Another reason, in the system's words.
     Other(String),
 }

@@ -11,6 +11,7 @@ mod deadline;
 pub mod error;
 pub mod events;
 pub mod holder;
+pub mod libvirt;
 pub mod qmp;
 mod random;
 #[cfg(test)]

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::freeze::FreezeError;
 use super::job::JobError;
+use super::schema::InvalidSchema;
 use super::target::InvalidTarget;
 use crate::client;
 use crate::duration::show;
@@ -49,6 +50,13 @@ pub enum ErrorKind {
         /// QEMU's words, if it was asked.
         desc: Option<String>,
     },
+    /// A freeze with nobody to end it.
+    BareFreeze {
+        /// The agent's command.
+        command: String,
+    },
+    /// What QEMU tells of its own commands makes no sense.
+    Schema(InvalidSchema),
     /// An argument that is not possible.
     Argument(String),
     /// A file of the guest's is not UTF-8 text.
@@ -126,6 +134,18 @@ pub enum ErrorKind {
 }
 
 impl Error {
+    /// Whether the agent heard the command and refused it, for whatever reason.
+    pub fn is_answer(&self) -> bool {
+        matches!(
+            &self.kind,
+            ErrorKind::Client(
+                client::Error::Refused { .. }
+                    | client::Error::Frozen { .. }
+                    | client::Error::Disabled { .. }
+            )
+        )
+    }
+
     /// Whether QEMU or the agent heard the command and refused it.
     pub fn is_refusal(&self) -> bool {
         matches!(&self.kind, ErrorKind::Client(client::Error::Refused { .. }))
@@ -200,6 +220,11 @@ impl fmt::Display for ErrorKind {
                     None => Ok(()),
                 }
             }
+            Self::BareFreeze { command } => write!(
+                f,
+                "`{command}` alone would leave the guest frozen, so it is not sent"
+            ),
+            Self::Schema(error) => write!(f, "`query-qmp-schema`: {error}"),
             Self::Argument(what) => f.write_str(what),
             Self::NotText { path, offset } => {
                 write!(

@@ -13,6 +13,7 @@ use super::effect::{self, Effect};
 use super::error::{Error, ErrorKind};
 use super::follow::Follow;
 use super::job::{Completing, Job};
+use super::schema::Schema;
 use super::settings::Settings;
 use super::target::Target;
 use super::watch::Watch;
@@ -38,6 +39,7 @@ struct Shared {
     monitor: Mutex<Option<Qmp>>,
     // What the QEMU behind the monitor can do, once it was asked; forgotten with the connection.
     commands: Mutex<Option<Arc<BTreeSet<String>>>>,
+    schema: Mutex<Option<Arc<Schema>>>,
     agent: OnceCell<Agent>,
     completing: Completing,
 }
@@ -51,6 +53,7 @@ impl Vm {
                 settings,
                 monitor: Mutex::new(None),
                 commands: Mutex::new(None),
+                schema: Mutex::new(None),
                 agent: OnceCell::new(),
                 completing: Completing::default(),
             }),
@@ -78,6 +81,11 @@ impl Vm {
     /// Where the agent's connection is kept once its address is known.
     pub(super) fn agent_cell(&self) -> &OnceCell<Agent> {
         &self.shared.agent
+    }
+
+    /// Where the schema is kept once it is known.
+    pub(super) fn schema_slot(&self) -> &Mutex<Option<Arc<Schema>>> {
+        &self.shared.schema
     }
 
     /// The jobs that were asked to do their last step.
@@ -124,6 +132,7 @@ impl Vm {
         *slot = Some(qmp.clone());
         // Another QEMU may listen there by now.
         *self.shared.commands.lock().await = None;
+        *self.shared.schema.lock().await = None;
         Ok(qmp)
     }
 
@@ -206,7 +215,12 @@ impl Vm {
 
     /// Follows the events called `names`, or all when none is named, from now on.
     pub async fn watch(&self, names: &[String]) -> Result<Watch, Error> {
-        let events = self.monitor().await?.subscribe();
+        let monitor = self.monitor().await?;
+        let events = monitor.subscribe();
+        if matches!(monitor.address(), Address::Libvirt { .. }) {
+            // libvirt is told of the wish by a process of its own; once a command is answered, it knows.
+            self.call("query-version", Map::new()).await?;
+        }
         Ok(Watch::new(self.clone(), names, events))
     }
 

@@ -14,7 +14,9 @@ pub mod job;
 pub mod machine;
 pub mod overlay;
 pub mod process;
+pub mod schema;
 pub mod settings;
+pub mod size;
 pub mod target;
 pub mod watch;
 

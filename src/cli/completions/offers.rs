@@ -17,9 +17,11 @@ use crate::cli::finish;
 use crate::cli::options::Options;
 use crate::client::Address;
 use crate::client::holder;
-use crate::inventory::{Found, Inventory};
+use crate::inventory::config::Places;
+use crate::inventory::{Config, Found, Inventory};
 use crate::script::header::Header;
 use crate::script::{ready_made, source};
+use crate::vm::Fleet;
 
 /// How long somebody who pressed the key is kept waiting.
 const PATIENCE: Duration = Duration::from_millis(300);
@@ -52,7 +54,7 @@ pub(super) fn qmp(vm: &str) -> Vec<CompletionCandidate> {
         let vm = inventory.vm(&vm).await.ok()?;
         let is_free = match vm.monitor_address().ok()? {
             Address::Unix(path) => holder::is_free(path),
-            Address::Tcp { .. } => true,
+            Address::Tcp { .. } | Address::Libvirt { .. } => true,
         };
         if !is_free {
             return None;
@@ -124,7 +126,10 @@ fn is_word(text: &str) -> bool {
 fn within<T, F: Future<Output = T>>(ask: impl FnOnce(Inventory) -> F) -> Option<T> {
     let runtime = Builder::new_current_thread().enable_all().build().ok()?;
     let answer = runtime.block_on(async {
-        let inventory = finish::inventory(&options()?);
+        // What is wrong with the configuration is told by the command itself, not while it is typed.
+        let config = Config::load(&Places::usual()).ok()?;
+        let fleet = Fleet::new(finish::vm_settings(&options()?));
+        let inventory = Inventory::configured(fleet, &config);
         timeout(PATIENCE, ask(inventory)).await.ok()
     });
     // A provider that hangs is left to itself.

@@ -13,7 +13,7 @@ use crate::client::call::Call;
 use crate::client::connection::{Transport, connect, unserved};
 use crate::client::deadline::Deadline;
 use crate::client::error::{Ending, Error};
-use crate::client::tap::TapPoint;
+use crate::client::tap::{Channel, TapPoint};
 use crate::wire::message::Outgoing;
 use crate::wire::{Limits, Refusal};
 
@@ -131,7 +131,7 @@ impl Line {
 
     async fn connect(&mut self, deadline: Duration) -> Result<(), Error> {
         let until = Deadline::after(deadline);
-        let stream = connect(&self.address, deadline).await?;
+        let stream = connect(&self.address, Channel::Agent, deadline).await?;
         let mut link = Link::new(Box::new(stream), self.address.clone(), self.tap.clone());
         match until.bound(link.sync()).await {
             Ok(Ok(())) => self.link = Some(link),

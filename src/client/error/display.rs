@@ -111,6 +111,7 @@ impl fmt::Display for Unreachable {
                 "a unix socket's path has at most 107 bytes, none of them zero"
             ),
             Self::TimedOut(after) => write!(f, "no answer within {}", show(*after)),
+            Self::Libvirt(obstacle) => obstacle.fmt(f),
             Self::Other(words) => write!(f, "{words}"),
         }
     }
