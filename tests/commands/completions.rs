@@ -1,14 +1,21 @@
 //! `qmpsh completions`: real shells, and what is offered.
 
 use std::fs;
+use std::sync::Arc;
 
-use harness::{Folder, Outcome, Qmpsh};
+use harness::{Folder, Outcome, Qemu, Qmpsh, RawQmp};
 
 use super::{BOUND, QMPSH, qmpsh};
 
 /// What is offered for the last of `words`, as fish is told: a word a line, after a tab what it means.
 fn offers(words: &[&str]) -> Vec<String> {
-    let outcome = qmpsh()
+    offers_at(&Arc::new(Folder::new()), words)
+}
+
+/// The same in a home that others share.
+fn offers_at(home: &Arc<Folder>, words: &[&str]) -> Vec<String> {
+    let outcome = Qmpsh::at_home(QMPSH, home)
+        .deadline(BOUND)
         .env("QMPSH_COMPLETE", "fish")
         .args(["--", "qmpsh"])
         .args(words)
@@ -126,4 +133,71 @@ fn a_vm_can_be_a_path_and_a_line_that_is_wrong_is_no_fault() {
     assert!(offers(&["nosuch", "--wrong", "x", ""]).len() < 20);
     let outcome = qmpsh().env("QMPSH_COMPLETE", "fish").arg("--").run();
     assert_eq!((outcome.stdout.as_str(), outcome.stderr.as_str()), ("", ""));
+}
+
+#[test]
+fn the_commands_arguments_and_events_of_a_vm_are_its_own() {
+    let qemu = Qemu::bare().start();
+    let vm = qemu.qmp();
+    let vm = vm.to_str().unwrap();
+    let ejects = offers(&["qmp", vm, "ej"]);
+    assert_eq!(ejects, ["eject"]);
+    let keys = offers(&["qmp", vm, "eject", ""]);
+    for key in ["id=", "device=", "force=true", "force=false"] {
+        assert!(keys.iter().any(|offer| offer == key), "{key} in {keys:?}");
+    }
+    assert_eq!(offers(&["qmp", vm, "eject", "id=cd0", "i"]), [""; 0]);
+    assert_eq!(
+        offers(&["-v", "qmp", "--args", "{}", vm, "set-action", "reboot=s"]),
+        ["reboot=shutdown"]
+    );
+    assert_eq!(offers(&["events", vm, "-e", "SHUT"]), ["SHUTDOWN"]);
+    assert_eq!(
+        offers(&["agent", vm, "guest-fsfreeze-s"]),
+        ["guest-fsfreeze-status"]
+    );
+    assert!(offers(&["agent", vm, "file-open", ""]).contains(&"path=".to_owned()));
+}
+
+#[test]
+fn a_monitor_that_serves_another_is_left_alone_and_what_the_last_one_took_is_offered() {
+    let home = Arc::new(Folder::new());
+    let qemu = Qemu::bare().start();
+    let vm = qemu.qmp();
+    let vm = vm.to_str().unwrap();
+    let _holder = RawQmp::connect(vm);
+    assert_eq!(offers_at(&home, &["qmp", vm, "ej"]), [""; 0]);
+    let other = Qemu::bare().start();
+    let other = other.qmp();
+    assert_eq!(
+        offers_at(&home, &["qmp", other.to_str().unwrap(), "ej"]),
+        ["eject"]
+    );
+    assert_eq!(offers_at(&home, &["qmp", vm, "ej"]), ["eject"]);
+}
+
+#[test]
+fn vms_are_offered_by_the_names_that_are_known_here_unless_a_name_would_do_something() {
+    let folder = Folder::new();
+    let config = folder.join("qmpsh.toml");
+    let text = "discover = []\n[vm.web01]\nqmp = \"/run/a\"\n[vm.web02]\nqmp = \"/run/b\"\n[vm.\"web$(reboot)\"]\nqmp = \"/run/c\"\n";
+    fs::write(&config, text).unwrap();
+    let config = config.to_str().unwrap();
+    for command in ["events", "thaw", "qmp"] {
+        assert_eq!(
+            offers(&["--config", config, command, "we"]),
+            ["web01", "web02"]
+        );
+    }
+    assert_eq!(
+        offers(&[
+            "run",
+            "freeze-snapshot-thaw",
+            &format!("--config={config}"),
+            "web02"
+        ]),
+        ["web02"]
+    );
+    fs::write(config, "[[[broken").unwrap();
+    assert_eq!(offers(&["--config", config, "thaw", "we"]), [""; 0]);
 }
