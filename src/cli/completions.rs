@@ -60,8 +60,8 @@ impl Completions {
         let shell = self.shell.completer();
         // By its name, so that what is printed can be packaged.
         let written = shell.write_registration(ASKED_BY, "qmpsh", "qmpsh", "qmpsh", &mut text);
-        match written.and_then(|()| io::stdout().lock().write_all(&text)) {
-            Ok(()) => Exit::Done,
+        match written {
+            Ok(()) => finish::print(String::from_utf8_lossy(&text).trim_end(), options),
             Err(error) => finish::unwritten(&error, options),
         }
     }

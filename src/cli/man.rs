@@ -1,6 +1,6 @@
 //! `qmpsh man`: a man page of the program or of one of its commands, in roff, from the definitions that make the help.
 
-use std::io::{self, Write};
+use std::io;
 
 use clap::{Args, Command};
 use clap_mangen::Man;
@@ -35,8 +35,8 @@ impl ManPage {
         };
         let mut text = Vec::new();
         let page = page(command, &program, &mut text).map(|()| tidy(&text));
-        match page.and_then(|page| io::stdout().lock().write_all(page.as_bytes())) {
-            Ok(()) => Exit::Done,
+        match page {
+            Ok(page) => finish::print(page.trim_end(), options),
             Err(error) => finish::unwritten(&error, options),
         }
     }

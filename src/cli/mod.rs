@@ -16,6 +16,7 @@ mod qmp;
 mod run;
 mod scripts;
 mod thaw;
+mod told;
 mod verbose;
 
 use std::env;
@@ -97,7 +98,7 @@ impl Command {
 
 /// Shows the help of a subcommand that has more to say than clap knows.
 fn subcommand_help(name: &str, options: &Options) -> Exit {
-    let mut command = CommandLine::command();
+    let mut command = command();
     command.build();
     let help = command
         .find_subcommand_mut(name)
@@ -108,12 +109,17 @@ fn subcommand_help(name: &str, options: &Options) -> Exit {
 
 /// Shows what clap says: help on standard output, a mistake on standard error.
 fn usage(error: &clap::Error) -> Exit {
-    // Where not even that can be written there is nobody left to tell.
-    let _ = error.print();
-    match error.kind() {
-        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => Exit::Done,
-        _ => Exit::Usage,
+    let is_help = matches!(
+        error.kind(),
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion
+    );
+    if !is_help && options::is_json_line(env::args_os()) {
+        finish::tell(&told::usage(error));
+    } else {
+        // Where not even that can be written there is nobody left to tell.
+        let _ = error.print();
     }
+    if is_help { Exit::Done } else { Exit::Usage }
 }
 
 #[cfg(test)]

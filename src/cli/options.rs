@@ -121,6 +121,12 @@ pub(super) fn color_of_line(words: impl IntoIterator<Item = OsString>) -> ColorC
     choice
 }
 
+/// Whether a line that could not be read has `--json`.
+pub(super) fn is_json_line(words: impl IntoIterator<Item = OsString>) -> bool {
+    let mut words = words.into_iter().take_while(|word| word != "--");
+    words.any(|word| word == "--json")
+}
+
 impl When {
     fn wanted(self, refused: bool, terminal: bool) -> bool {
         match self {

@@ -10,7 +10,7 @@ use clap::Args;
 
 use super::allow::Allow;
 use super::options::{self, Options};
-use super::{finish, usage};
+use super::{finish, told, usage};
 use crate::nearest::did_you_mean;
 use crate::report::{Exit, Report};
 use crate::script::header::Header;
@@ -39,12 +39,9 @@ impl Run {
             Ok(header) => header,
             Err(invalid) => {
                 let color = options.color();
-                finish::tell(&diagnostic::draw_at(
-                    &invalid.report,
-                    &source,
-                    invalid.line,
-                    color,
-                ));
+                finish::tell(&told::drawn(&invalid.report, options, || {
+                    diagnostic::draw_at(&invalid.report, &source, invalid.line, color)
+                }));
                 return invalid.report.exit;
             }
         };

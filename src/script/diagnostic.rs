@@ -28,6 +28,17 @@ pub(super) struct Explainer<'a> {
     pub(super) name: &'a str,
 }
 
+/// Where in a script something happened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Spot {
+    /// The script or module.
+    pub source: String,
+    /// The line, from 1.
+    pub line: usize,
+    /// The column in characters, from 1.
+    pub column: usize,
+}
+
 /// A place that the script was at.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Place {
@@ -54,6 +65,16 @@ impl Explainer<'_> {
             report.hint = hint;
         }
         report
+    }
+
+    /// Where the error happened, as far as that is known.
+    pub(super) fn spot(&self, error: &EvalAltResult) -> Option<Spot> {
+        let place = self.places(error).pop()?;
+        Some(Spot {
+            line: place.position.line()?,
+            column: place.position.position().unwrap_or(1),
+            source: place.source,
+        })
     }
 
     /// Draws `report`, which is of `error`.

@@ -57,16 +57,9 @@ pub fn to_map(report: &Report) -> Map {
     let mut map = Map::new();
     map.insert("kind".into(), report.kind.name().into());
     map.insert("message".into(), report.message.as_str().into());
-    let members = [
-        ("class", &report.class),
-        ("desc", &report.desc),
-        ("command", &report.command),
-        ("vm", &report.vm),
-        ("hint", &report.hint),
-    ];
-    for (key, member) in members {
+    for (key, member) in report.details() {
         if let Some(text) = member {
-            map.insert(key.into(), text.as_str().into());
+            map.insert(key.into(), text.into());
         }
     }
     if report.exit != report.kind.exit() {

@@ -3,6 +3,7 @@
 mod completions;
 mod events;
 mod man;
+mod told;
 
 use std::time::Duration;
 
