@@ -68,6 +68,8 @@ impl Run {
         let settings = Settings {
             permit,
             args: argument::to_script(&header, matches, &values),
+            // Who runs a ready-made script did not write it.
+            lines: options.verbose > 0 || ready_made::find(&source.name).is_none(),
             ..usual
         };
         let mut session = match Session::new(settings) {

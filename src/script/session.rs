@@ -43,6 +43,8 @@ pub struct Settings {
     pub modules: Option<PathBuf>,
     /// Whether errors are drawn in colour.
     pub color: bool,
+    /// Whether errors show the script's lines: for who wrote it, and not for who only runs it.
+    pub lines: bool,
     /// The VMs that scripts can name.
     pub inventory: Inventory,
 }
@@ -56,6 +58,7 @@ impl Default for Settings {
             args: Dynamic::from_array(Vec::new()),
             modules: None,
             color: false,
+            lines: true,
             inventory: Inventory::new(Fleet::new(vms), Vec::new()),
         }
     }
@@ -69,6 +72,7 @@ pub struct Session {
     sources: Sources,
     scope: Scope<'static>,
     color: bool,
+    lines: bool,
 }
 
 /// How a run ended, and what else it has to tell.
@@ -157,6 +161,7 @@ impl Session {
             sources,
             scope: Scope::new(),
             color: settings.color,
+            lines: settings.lines,
         })
     }
 
@@ -230,6 +235,7 @@ impl Session {
             library: &self.library,
             script,
             name,
+            lines: self.lines,
         };
         let report = explainer.explain(error, error::to_report(error));
         let drawn = explainer.draw(error, &report, self.color);

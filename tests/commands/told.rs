@@ -132,3 +132,17 @@ fn colour_reaches_help_and_mistakes_in_the_command_line() {
         }
     }
 }
+
+#[test]
+fn an_error_of_a_ready_made_script_shows_its_lines_only_to_who_asks() {
+    let script = ["run", "guest-report", "/nowhere"];
+    let brief = qmpsh().args(script).run().expect_code(3);
+    assert!(
+        brief.stderr.starts_with("error: /nowhere: cannot connect"),
+        "{brief:#?}"
+    );
+    assert!(brief.stderr.contains("at: guest-report:"), "{brief:#?}");
+    assert!(!brief.stderr.contains("let "), "{brief:#?}");
+    let long = qmpsh().arg("-v").args(script).run().expect_code(3);
+    assert!(long.stderr.contains("let "), "{long:#?}");
+}

@@ -1,18 +1,18 @@
 //! `host.run`: programs on this host, only those that the run's permit names, with no shell in between. A program does not
 //! outlive the wait for it.
 
-use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::os::fd::OwnedFd;
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Child, Command, Output, Stdio};
 use std::thread;
 
-use rhai::{Array, Blob, Dynamic, Engine, EvalAltResult, ImmutableString, Map};
+use rhai::{Array, Dynamic, Engine, EvalAltResult, Map};
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 
 use super::function;
 use super::host::{Host, failed};
+use super::options::Options;
 use crate::script::run::current;
 use crate::script::{bridge, error};
 
@@ -31,7 +31,7 @@ pub(super) fn register(engine: &mut Engine) {
         ```"#,
     )
     .register_into_engine(engine, |_: &mut Host, program: &str, arguments: Array| {
-        run(program, &arguments, Options::default())
+        run(program, &arguments, How::default())
     });
     function(
         "run",
@@ -47,68 +47,37 @@ pub(super) fn register(engine: &mut Engine) {
     .register_into_engine(
         engine,
         |_: &mut Host, program: &str, arguments: Array, options: Map| {
-            run(program, &arguments, Options::from_map(options)?)
+            run(program, &arguments, How::from_map(&options)?)
         },
     );
 }
 
 /// How a program is run.
 #[derive(Default)]
-struct Options {
+struct How {
     input: Option<Vec<u8>>,
-    env: BTreeMap<String, String>,
+    env: Vec<(String, String)>,
     check: bool,
 }
 
-impl Options {
-    fn from_map(map: Map) -> Outcome<Self> {
-        let mut options = Self::default();
-        for (key, value) in map {
-            match key.as_str() {
-                "input" => options.input = Some(input(&value)?),
-                "check" => {
-                    options.check = value.as_bool().map_err(|_| {
-                        error::usage(format!("run: `check` is true or false, not {value}"))
-                    })?;
-                }
-                "env" => {
-                    let map = value.read_lock::<Map>();
-                    let map = map.ok_or_else(|| error::usage("run: `env` is a map"))?;
-                    options.env = map
-                        .iter()
-                        .map(|(key, value)| (key.to_string(), value.to_string()))
-                        .collect();
-                    // They decide which program it is that runs, which the permit has decided already.
-                    if let Some(name) = options
-                        .env
-                        .keys()
-                        .find(|name| *name == "PATH" || name.starts_with("LD_"))
-                    {
-                        return Err(error::usage(format!("run: `env` must not set `{name}`")));
-                    }
-                }
-                other => {
-                    let message =
-                        format!("run: there is no option `{other}`: use `input`, `env`, `check`");
-                    return Err(error::usage(message));
-                }
-            }
+impl How {
+    fn from_map(map: &Map) -> Outcome<Self> {
+        let given = Options::read("run", map, &["input", "env", "check"])?;
+        let env = given.named("env")?.unwrap_or_default();
+        // They decide which program it is that runs, which the permit has decided already.
+        let deciding = |name: &str| name == "PATH" || name.starts_with("LD_");
+        if let Some((name, _)) = env.iter().find(|(name, _)| deciding(name)) {
+            return Err(error::usage(format!("run: `env` must not set `{name}`")));
         }
-        Ok(options)
+        Ok(Self {
+            input: given.bytes("input")?,
+            env,
+            check: given.flag("check")?,
+        })
     }
 }
 
-fn input(value: &Dynamic) -> Outcome<Vec<u8>> {
-    if let Some(text) = value.read_lock::<ImmutableString>() {
-        return Ok(text.as_bytes().to_vec());
-    }
-    value
-        .read_lock::<Blob>()
-        .map(|bytes| bytes.clone())
-        .ok_or_else(|| error::usage("run: `input` is text or bytes"))
-}
-
-fn run(program: &str, arguments: &Array, options: Options) -> Outcome {
+fn run(program: &str, arguments: &Array, how: How) -> Outcome {
     let current = current()?;
     current
         .run()
@@ -118,8 +87,8 @@ fn run(program: &str, arguments: &Array, options: Options) -> Outcome {
     let cannot = |failure: io::Error| failed(format!("`{program}` cannot be run: {failure}"));
     let mut child = Command::new(program)
         .args(arguments.iter().map(ToString::to_string))
-        .envs(options.env)
-        .stdin(if options.input.is_some() {
+        .envs(how.env)
+        .stdin(if how.input.is_some() {
             Stdio::piped()
         } else {
             Stdio::null()
@@ -130,14 +99,14 @@ fn run(program: &str, arguments: &Array, options: Options) -> Outcome {
         .map_err(cannot)?;
     let mut running = Running::new(&child).map_err(cannot)?;
     let work = bridge::on_thread("program", move || {
-        wait(child_with(&mut child, options.input), child)
+        wait(child_with(&mut child, how.input), child)
     });
     let output = current
         .block_on(format_args!("the program `{program}`"), work)?
         .and_then(|ended| ended)
         .map_err(cannot)?;
     running.ended = true;
-    if options.check && !output.status.success() {
+    if how.check && !output.status.success() {
         return Err(unsuccessful(program, &output));
     }
     Ok(outcome(&output))

@@ -77,6 +77,7 @@ pub(super) fn register(engine: &mut Engine) {
 
 fn properties(engine: &mut Engine) {
     property(
+        "vm",
         "name",
         "string",
         "The name that the VM was started with (QMP `query-name`), or `()`.",
@@ -85,6 +86,7 @@ fn properties(engine: &mut Engine) {
         wait(format_args!("{}: query-name", vm.label()), vm.name()).map(or_unit)
     });
     property(
+        "vm",
         "uuid",
         "string",
         "The UUID that the VM was started with (QMP `query-uuid`), or `()`.",
@@ -93,6 +95,7 @@ fn properties(engine: &mut Engine) {
         wait(format_args!("{}: query-uuid", vm.label()), vm.uuid()).map(or_unit)
     });
     property(
+        "vm",
         "status",
         "string",
         "The run state, as in `running`, `paused` or `prelaunch` (QMP `query-status`).",
@@ -101,6 +104,7 @@ fn properties(engine: &mut Engine) {
         wait(format_args!("{}: query-status", vm.label()), vm.status())
     });
     property(
+        "vm",
         "version",
         "string",
         "QEMU's version, as in `10.0.2`, from the monitor's greeting.",
@@ -111,7 +115,7 @@ fn properties(engine: &mut Engine) {
             vm.version(),
         )
     });
-    property("agent", "agent", "The guest's agent.")
+    property("vm", "agent", "agent", "The guest's agent.")
         .register_into_engine(engine, |vm: &mut Vm| -> GuestAgent { vm.agent() });
 }
 
