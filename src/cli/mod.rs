@@ -5,9 +5,11 @@ mod agent;
 mod allow;
 mod call;
 mod completions;
+mod config;
 mod eval;
 mod events;
 mod finish;
+mod ls;
 mod man;
 mod manual;
 mod one_shot;
@@ -50,6 +52,8 @@ enum Command {
     Qmp(qmp::Qmp),
     Agent(agent::Agent),
     Events(events::Events),
+    Ls(ls::Ls),
+    Config(config::Config),
     Thaw(thaw::Thaw),
     Completions(completions::Completions),
     Man(man::ManPage),
@@ -92,6 +96,8 @@ impl Command {
             Self::Events(events) => events.execute(options),
             Self::Completions(completions) => completions.execute(options),
             Self::Man(page) => page.execute(command(), options),
+            Self::Ls(ls) => ls.execute(options),
+            Self::Config(config) => config.execute(options),
         }
     }
 }

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant, SystemTime};
 use rhai::{Dynamic, Engine, EvalAltResult, FnPtr, Map, NativeCallContext};
 
 use super::function;
+use super::observed;
 use super::options::Options;
 use super::time::length;
 use crate::duration;
@@ -80,7 +81,9 @@ pub(super) fn register(engine: &mut Engine) {
         ```"#,
     )
     .register_into_engine(engine, || {
-        humantime::format_rfc3339_seconds(SystemTime::now()).to_string()
+        observed("now()", || {
+            Ok(humantime::format_rfc3339_seconds(SystemTime::now()).to_string())
+        })
     });
 
     function(

@@ -135,7 +135,7 @@ impl Libvirt {
     /// A domain that is known and shut off.
     pub fn shut_off(&self, name: &str) {
         let body = "<os><type arch='x86_64'>hvm</type></os>";
-        let file = self.describe(&self.new_home(), name, body);
+        let file = Self::describe(&self.new_home(), name, body);
         self.virsh_ok([OsStr::new("define"), file.as_os_str()]);
     }
 
@@ -183,6 +183,16 @@ impl Libvirt {
         );
     }
 
+    /// Stops the daemon (SIGSTOP): it takes connections and answers nothing.
+    pub fn stop_daemon(&self) {
+        let _ = kill_process(self.daemon(), Signal::STOP);
+    }
+
+    /// Lets a stopped daemon continue.
+    pub fn cont_daemon(&self) {
+        let _ = kill_process(self.daemon(), Signal::CONT);
+    }
+
     fn daemon(&self) -> Pid {
         self.child(|words| words.first().is_some_and(|word| word.ends_with("libvirtd")))
             .unwrap_or_else(|| panic!("no daemon runs: {}", self.log()))
@@ -208,7 +218,7 @@ impl Libvirt {
         home
     }
 
-    fn describe(&self, home: &Path, name: &str, body: &str) -> PathBuf {
+    fn describe(home: &Path, name: &str, body: &str) -> PathBuf {
         let name = name.replace('&', "&amp;").replace('<', "&lt;");
         let file = home.join("domain.xml");
         let text = format!(
@@ -230,7 +240,7 @@ impl Libvirt {
     }
 
     fn create_at(&self, home: &Path, name: &str, body: &str, disks: usize) -> Domain {
-        let file = self.describe(home, name, body);
+        let file = Self::describe(home, name, body);
         self.virsh_ok([OsStr::new("create"), file.as_os_str()]);
         let guest = format!("guest={},", name.replace(',', ",,"));
         let pid = self.child(|words| words.iter().any(|word| word.starts_with(&guest)));
