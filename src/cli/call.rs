@@ -177,10 +177,7 @@ pub(super) fn print(current: &Current, reply: Value, options: &Options) -> Exit 
 
 /// Writes text for people on standard output.
 pub(super) fn write(current: &Current, text: &str, options: &Options) -> Exit {
-    match current.run().output().result(text) {
-        Ok(()) => Exit::Done,
-        Err(error) => finish::unwritten(&error, options),
-    }
+    finish::write(current.run().output(), text, options)
 }
 
 /// That a VM cannot tell what it takes.

@@ -1,14 +1,26 @@
 //! The schema of a VM's QEMU: asked once a connection, or known from an earlier run.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use serde_json::Map;
 
-use super::cache::Kept;
+use super::cache::{self, Kept};
 use super::model::Schema;
 use crate::vm::error::{Error, ErrorKind};
 use crate::vm::machine::Vm;
 use crate::vm::recording::Recording;
+use crate::vm::settings::Settings;
+
+/// The schema of the QEMU of this host that was last asked for one, for a guess at what another would tell; none where none
+/// was kept.
+pub fn last_kept(settings: &Settings) -> Option<Schema> {
+    cache::newest(&folder(settings))
+}
+
+fn folder(settings: &Settings) -> PathBuf {
+    settings.state_dir.join("schemas")
+}
 
 impl Vm {
     /// What this QEMU can be told (`query-qmp-schema`, QEMU 2.5); none where it is too old to tell.
@@ -59,7 +71,7 @@ impl Vm {
             // What another host, or this one before, knows is not in the recording.
             return Ok(None);
         }
-        let folder = self.settings().state_dir.join("schemas");
+        let folder = folder(self.settings());
         let pid = monitor.peer_pid();
         Ok(pid.and_then(|pid| Kept::of(&folder, pid, &monitor.greeting().version)))
     }
