@@ -13,7 +13,7 @@ use super::effect::{self, Effect};
 use super::error::{Error, ErrorKind};
 use super::follow::Follow;
 use super::job::{Completing, Job};
-use super::schema::Schema;
+use super::schema::Known;
 use super::settings::Settings;
 use super::target::Target;
 use super::watch::Watch;
@@ -39,7 +39,7 @@ struct Shared {
     monitor: Mutex<Option<Qmp>>,
     // What the QEMU behind the monitor can do, once it was asked; forgotten with the connection.
     commands: Mutex<Option<Arc<BTreeSet<String>>>>,
-    schema: Mutex<Option<Arc<Schema>>>,
+    schema: Mutex<Option<Known>>,
     agent: OnceCell<Agent>,
     completing: Completing,
 }
@@ -84,7 +84,7 @@ impl Vm {
     }
 
     /// Where the schema is kept once it is known.
-    pub(super) fn schema_slot(&self) -> &Mutex<Option<Arc<Schema>>> {
+    pub(super) fn schema_slot(&self) -> &Mutex<Option<Known>> {
         &self.shared.schema
     }
 
