@@ -119,7 +119,12 @@ fn at_rest(query: &str) -> u64 {
     let script = format!("{query}; print(\"ready\"); sleep(\"1h\")");
     let qmpsh = Qmpsh::new(PROGRAM).args(["eval", &script]).spawn();
     qmpsh.wait_for_stdout("ready");
-    let status = fs::read_to_string(format!("/proc/{}/status", qmpsh.id())).unwrap();
+    resident(qmpsh.id())
+}
+
+/// The resident memory of a process, in bytes.
+pub(crate) fn resident(pid: u32) -> u64 {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
     let resident = status
         .lines()
         .find_map(|line| line.strip_prefix("VmRSS:"))

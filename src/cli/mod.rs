@@ -5,9 +5,11 @@ mod agent;
 mod allow;
 mod call;
 mod completions;
+mod config;
 mod eval;
 mod events;
 mod finish;
+mod ls;
 mod one_shot;
 mod options;
 mod qmp;
@@ -45,6 +47,8 @@ enum Command {
     Qmp(qmp::Qmp),
     Agent(agent::Agent),
     Events(events::Events),
+    Ls(ls::Ls),
+    Config(config::Config),
     Thaw(thaw::Thaw),
     Completions(completions::Completions),
 }
@@ -79,6 +83,8 @@ impl Command {
             Self::Agent(agent) => agent.execute(options),
             Self::Events(events) => events.execute(options),
             Self::Completions(completions) => completions.execute(options),
+            Self::Ls(ls) => ls.execute(options),
+            Self::Config(config) => config.execute(options),
         }
     }
 }

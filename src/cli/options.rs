@@ -96,10 +96,15 @@ impl Options {
 
     /// Whether messages are coloured.
     pub(super) fn color(&self) -> bool {
+        self.color_on(&io::stderr())
+    }
+
+    /// Whether what goes to this stream is coloured.
+    pub(super) fn color_on(&self, stream: &impl IsTerminal) -> bool {
         let set = |name: &str| env::var_os(name).is_some_and(|value| !value.is_empty());
         let dumb = env::var_os("TERM").is_some_and(|terminal| terminal == "dumb");
         self.color
-            .wanted(set("NO_COLOR") || dumb, io::stderr().is_terminal())
+            .wanted(set("NO_COLOR") || dumb, stream.is_terminal())
     }
 }
 

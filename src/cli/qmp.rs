@@ -79,8 +79,9 @@ fn send(current: &Current, sending: &Sending, options: &Options) -> Result<Exit,
     let vm = current.vm(&sending.vm)?;
     let command = sending.command.as_str();
     // QEMU takes 20 ms to tell its schema: a plain question, which does no harm, is put without where it is not known.
-    let is_plain =
-        sending.words.is_empty() && sending.given.is_empty() && effect::of(command) == Effect::Read;
+    let is_plain = sending.words.is_empty()
+        && sending.given.is_empty()
+        && effect::of(command, &sending.given) == Effect::Read;
     let schema = async {
         let schema = if is_plain {
             vm.schema_at_hand().await

@@ -3,7 +3,7 @@
 
 use std::fmt;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
@@ -14,7 +14,8 @@ use crate::wire::escape::escaped;
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Address {
-    /// A unix socket, by its path; a relative one is taken from the working directory.
+    /// A unix socket, by its path; a relative one is taken from the working directory. One without a file (`abstract`)
+    /// has a zero byte before its name, and is written `unix:@NAME`.
     Unix(PathBuf),
     /// A TCP port.
     Tcp {
@@ -83,10 +84,16 @@ impl Address {
     /// The same address, whatever folder a process is in. Fails where the working directory cannot be told.
     pub fn absolute(&self) -> io::Result<Self> {
         match self {
+            Self::Unix(path) if is_abstract(path) => Ok(self.clone()),
             Self::Unix(path) => std::path::absolute(path).map(Self::Unix),
             Self::Tcp { .. } | Self::Libvirt { .. } => Ok(self.clone()),
         }
     }
+}
+
+/// Whether a unix socket has a name only, and no file.
+fn is_abstract(path: &Path) -> bool {
+    path.as_os_str().as_encoded_bytes().first() == Some(&0)
 }
 
 impl FromStr for Address {
@@ -94,10 +101,10 @@ impl FromStr for Address {
 
     fn from_str(text: &str) -> Result<Self, AddressError> {
         if let Some(path) = text.strip_prefix("unix:") {
-            return if path.is_empty() {
-                Err(AddressError::NoPath)
-            } else {
-                Ok(Self::Unix(path.into()))
+            return match path.strip_prefix('@') {
+                _ if path.is_empty() => Err(AddressError::NoPath),
+                Some(name) => Ok(Self::Unix(format!("\0{name}").into())),
+                None => Ok(Self::Unix(path.into())),
             };
         }
         if let Some(rest) = text.strip_prefix("tcp:") {
@@ -141,7 +148,10 @@ fn libvirt(text: &str) -> Option<Address> {
 impl fmt::Display for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Unix(path) => write!(f, "{}", escaped(&path.to_string_lossy())),
+            Self::Unix(path) => match path.to_string_lossy().strip_prefix('\0') {
+                Some(name) => write!(f, "unix:@{}", escaped(name)),
+                None => write!(f, "{}", escaped(&path.to_string_lossy())),
+            },
             Self::Tcp { host, port } if host.contains(':') => write!(f, "tcp:[{host}]:{port}"),
             Self::Tcp { host, port } => write!(f, "tcp:{}:{port}", escaped(host)),
             Self::Libvirt { domain, uri } => {
@@ -181,6 +191,8 @@ mod tests {
             ("../a.qmp", unix("../a.qmp")),
             ("unix:a.qmp", unix("a.qmp")),
             ("unix:/run/a:b.qmp", unix("/run/a:b.qmp")),
+            ("unix:@a/b", unix("\0a/b")),
+            ("unix:./@a", unix("./@a")),
             ("tcp:127.0.0.1:4444", tcp("127.0.0.1", 4444)),
             ("tcp:host.example:1", tcp("host.example", 1)),
             ("tcp:[::1]:65535", tcp("::1", 65535)),
@@ -225,6 +237,7 @@ mod tests {
             tcp("h", 1),
             tcp("fe80::1", 2),
             libvirt("web01", "qemu+ssh://root@host/system"),
+            unix("\0a"),
         ] {
             assert_eq!(address.to_string().parse(), Ok(address));
         }

@@ -22,6 +22,7 @@ use super::deadline::Deadline;
 use super::error::{Error, Unreachable};
 use super::holder::{Holding, holding};
 use super::libvirt::{self, Relayed};
+use super::owner::owner;
 use super::tap::Channel;
 
 /// How often a full queue of connections is tried again.
@@ -56,6 +57,33 @@ pub trait Transport: AsyncRead + AsyncWrite + Unpin + Send + 'static {
 
 impl Transport for DuplexStream {}
 
+impl Transport for Box<dyn Transport> {
+    fn duplicate(&self) -> io::Result<OwnedFd> {
+        (**self).duplicate()
+    }
+
+    fn inode(&self) -> Option<u64> {
+        (**self).inode()
+    }
+
+    fn peer_pid(&self) -> Option<u32> {
+        (**self).peer_pid()
+    }
+
+    fn shut_down(&self) {
+        (**self).shut_down();
+    }
+}
+
+/// Connects in place of the system's sockets, each time that a client needs a connection: a recording that is replayed.
+pub trait Dial: Send + Sync {
+    /// The next connection.
+    ///
+    /// # Errors
+    /// Those of connecting.
+    fn dial(&self) -> Result<Box<dyn Transport>, Error>;
+}
+
 /// A connection.
 #[derive(Debug)]
 pub enum Stream {
@@ -87,7 +115,7 @@ pub async fn connect(address: &Address, to: Channel, deadline: Duration) -> Resu
                         return Err(queue_full(address, path));
                     }
                 }
-                Err(error) => return Err(failed(Unreachable::of(&error, is_socket(path)))),
+                Err(error) => return Err(failed(unreachable(&error, path))),
             }
         },
         Address::Tcp { host, port } => {
@@ -119,6 +147,13 @@ fn queue_full(address: &Address, path: &Path) -> Error {
     Error::Busy {
         address: address.clone(),
         holder,
+    }
+}
+
+fn unreachable(error: &io::Error, path: &Path) -> Unreachable {
+    match Unreachable::of(error, is_socket(path)) {
+        Unreachable::Denied { .. } => Unreachable::Denied { owner: owner(path) },
+        other => other,
     }
 }
 

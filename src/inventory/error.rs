@@ -45,6 +45,8 @@ pub enum Error {
         name: String,
         /// What is known of it.
         vm: String,
+        /// Why there is none, where that is known.
+        obstacle: Option<String>,
         /// The provider that alone reaches it, if that is why.
         only_through: Option<&'static str>,
         /// Who could not tell, that provider perhaps.
@@ -80,16 +82,18 @@ impl fmt::Display for Error {
             Self::NoWay {
                 name,
                 vm,
+                obstacle,
                 only_through,
                 troubles,
             } => {
                 write!(f, "{}: ", escaped(name))?;
-                match only_through {
-                    Some(provider) => write!(
+                match (only_through, obstacle) {
+                    (Some(provider), _) => write!(
                         f,
                         "it can be reached through {provider} only, which does not tell of it ({vm})"
                     )?,
-                    None => write!(f, "no monitor of it is known ({vm})")?,
+                    (None, Some(why)) => write!(f, "{} ({vm})", escaped(why))?,
+                    (None, None) => write!(f, "no monitor of it is known ({vm})")?,
                 }
                 write_troubles(f, troubles)
             }

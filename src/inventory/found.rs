@@ -25,6 +25,10 @@ pub struct Found {
     pub labels: Vec<String>,
     /// Where its monitor is.
     pub qmp: Option<Address>,
+    /// All its monitors that can be reached, where it has more than that one.
+    pub monitors: Vec<Address>,
+    /// Why no monitor can be reached from here, where that is known.
+    pub obstacle: Option<String>,
     /// Where its agent is.
     pub agent: Option<Address>,
     /// The QEMU process, where it is known.
@@ -48,6 +52,8 @@ impl Found {
             id: None,
             labels: Vec::new(),
             qmp: None,
+            monitors: Vec::new(),
+            obstacle: None,
             agent: None,
             pid: None,
             only_through: None,

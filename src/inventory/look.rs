@@ -95,6 +95,7 @@ fn target(name: &str, vm: &Found, seen: &Scan) -> Result<Target, Error> {
     vm.target(name).ok_or_else(|| Error::NoWay {
         name: name.to_owned(),
         vm: vm.told_apart(),
+        obstacle: vm.obstacle.clone(),
         only_through: vm.only_through,
         troubles: seen.troubles.clone(),
     })

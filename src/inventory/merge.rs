@@ -138,7 +138,12 @@ impl Group {
             found.only_through = Some(LIBVIRT);
         }
         Self {
-            sockets: found.qmp.iter().map(Socket::of).collect(),
+            sockets: found
+                .qmp
+                .iter()
+                .chain(&found.monitors)
+                .map(Socket::of)
+                .collect(),
             processes: found.pid.into_iter().collect(),
             uuids: found.uuid.clone().into_iter().collect(),
             sightings: vec![found],
@@ -214,6 +219,12 @@ impl Group {
                 }
             }
         }
+        let mut labels: Vec<String> = Vec::new();
+        for label in self.sightings.iter().flat_map(|found| &found.labels) {
+            if !labels.contains(label) {
+                labels.push(label.clone());
+            }
+        }
         Found {
             provider: self.provider(),
             given_name: of(|found| found.given_name.clone()),
@@ -224,6 +235,11 @@ impl Group {
                 .flat_map(|found| found.labels.clone())
                 .collect(),
             qmp: ways().find_map(|found| found.qmp.clone()),
+            monitors: ways()
+                .map(|found| found.monitors.clone())
+                .find(|monitors| !monitors.is_empty())
+                .unwrap_or_default(),
+            obstacle: of(|found| found.obstacle.clone()),
             agent: ways().find_map(|found| found.agent.clone()),
             pid: self.sightings.iter().find_map(|found| found.pid),
             is_off: self.sightings.iter().any(|found| found.is_off),

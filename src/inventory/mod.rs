@@ -8,10 +8,12 @@ pub mod config;
 mod error;
 pub mod filter;
 mod found;
+mod libvirt;
 mod look;
 mod merge;
 mod names;
 mod paths;
+pub mod process;
 mod scan;
 
 use std::sync::Arc;
@@ -20,6 +22,7 @@ pub use config::{Config, ConfigError};
 pub use error::Error;
 pub use filter::Filter;
 pub use found::Found;
+pub use libvirt::Libvirt;
 pub use paths::Pattern;
 pub use scan::{Provider, Scan, Trouble};
 
@@ -72,6 +75,11 @@ impl Inventory {
     /// A handle on a VM that was found, called by what it is known by; none where it cannot be reached.
     pub fn reach(&self, found: &Found) -> Option<Vm> {
         Some(self.fleet.vm(found.target(found.label())?))
+    }
+
+    /// Where it looks, in the words of the configuration.
+    pub fn providers(&self) -> impl Iterator<Item = &'static str> {
+        self.providers.iter().map(|provider| provider.name())
     }
 
     /// All VMs that can be found now, each once, in the order of their names. Waits up to 2 s.

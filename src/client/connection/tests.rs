@@ -63,7 +63,8 @@ async fn a_missing_socket_a_file_and_an_abandoned_socket_are_told_apart() {
 fn a_socket_that_permissions_forbid_is_denied() {
     // Root, as whom the tests may run, is forbidden nothing.
     let error = io::Error::from(io::ErrorKind::PermissionDenied);
-    assert_eq!(Unreachable::of(&error, true), Unreachable::Denied);
+    let denied = Unreachable::Denied { owner: None };
+    assert_eq!(Unreachable::of(&error, true), denied);
 }
 
 #[tokio::test]

@@ -9,13 +9,17 @@ use std::sync::Arc;
 use super::error::ConfigError;
 use super::read::Given;
 use crate::inventory::paths::{Glob, Pattern, Proxmox, SmartOs};
+use crate::inventory::process::Processes;
 use crate::inventory::scan::Provider;
 
 /// One place where VMs are looked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Discover {
     /// Running QEMU processes.
-    Process,
+    Process {
+        /// The folder that the kernel shows processes in.
+        proc: PathBuf,
+    },
     /// Proxmox: the sockets in `root`.
     Proxmox {
         /// The folder of the sockets.
@@ -52,7 +56,7 @@ impl Discover {
     /// The keys that a type takes beside `type`; none for what is no type.
     pub(super) fn keys(kind: &str) -> Option<&'static [&'static str]> {
         Some(match kind {
-            "process" => &[],
+            "process" => &["proc"],
             "proxmox" => &["root"],
             "smartos" => &["root", "pool"],
             "libvirt" => &["uri"],
@@ -84,14 +88,18 @@ impl Discover {
                     agent: pattern(given, "agent", Pattern::of_agents)?,
                 }
             }
-            _ => Self::Process,
+            _ => Self::Process {
+                proc: given.folder("proc", Processes::PROC)?,
+            },
         })
     }
 
     /// What is searched where no file says anything: what is not there is no trouble.
     pub(super) fn usual() -> Vec<Self> {
         let mut usual = vec![
-            Self::Process,
+            Self::Process {
+                proc: Processes::PROC.into(),
+            },
             Self::Proxmox {
                 root: Proxmox::ROOT.into(),
             },
@@ -112,8 +120,7 @@ impl Discover {
     /// Who looks there; nobody where a usual place is not there on this host.
     pub(super) fn provider(&self, is_usual: bool) -> Option<Arc<dyn Provider>> {
         Some(match self {
-            // TODO(process): its provider.
-            Self::Process => return None,
+            Self::Process { proc } => Arc::new(Processes::below(proc)),
             // TODO(libvirt): its provider; a usual one only if the daemon's socket is there.
             Self::Libvirt { .. } => return None,
             Self::Proxmox { root } => Arc::new(Proxmox {
@@ -140,7 +147,7 @@ impl Discover {
     /// Its type, in the word of the configuration.
     pub fn kind(&self) -> &'static str {
         match self {
-            Self::Process => "process",
+            Self::Process { .. } => "process",
             Self::Proxmox { .. } => "proxmox",
             Self::SmartOs { .. } => "smartos",
             Self::Libvirt { .. } => "libvirt",
@@ -152,7 +159,7 @@ impl Discover {
     pub fn settings(&self) -> Vec<(&'static str, String)> {
         let path = |path: &PathBuf| path.to_string_lossy().into_owned();
         match self {
-            Self::Process => Vec::new(),
+            Self::Process { proc } => vec![("proc", path(proc))],
             Self::Proxmox { root } => vec![("root", path(root))],
             Self::SmartOs { root, pool } => vec![("root", path(root)), ("pool", pool.clone())],
             Self::Libvirt { uri } => uri.iter().map(|uri| ("uri", uri.clone())).collect(),

@@ -18,6 +18,7 @@ use std::sync::Arc;
 pub use discover::Discover;
 pub use error::ConfigError;
 pub use files::{Looked, Places, State, user_folder};
+pub use read::{shown_key, shown_text};
 pub use source::{Said, Source};
 
 use super::found::Found;

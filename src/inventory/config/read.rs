@@ -211,7 +211,11 @@ impl Reader<'_> {
             self.wrong(value.span(), format!("`{key}` cannot be used: {invalid}"))
         })?;
         let address = match address {
-            Address::Unix(path) => Address::Unix(self.source.folder.join(path)),
+            // Without the `.` in `./web01.qmp`.
+            Address::Unix(path) => {
+                let path = self.source.folder.join(path);
+                Address::Unix(path.components().collect())
+            }
             other => other,
         };
         Ok(self.said(address, value.span()))
@@ -336,13 +340,18 @@ impl Given<'_> {
 }
 
 /// A key as TOML writes it.
-pub(super) fn shown_key(name: &str) -> String {
+pub fn shown_key(name: &str) -> String {
     let is_bare = |next: char| next.is_ascii_alphanumeric() || matches!(next, '_' | '-');
     if !name.is_empty() && name.chars().all(is_bare) {
         name.to_owned()
     } else {
-        toml::Value::from(name).to_string()
+        shown_text(name)
     }
+}
+
+/// A text as TOML writes it.
+pub fn shown_text(text: &str) -> String {
+    toml::Value::from(text).to_string()
 }
 
 /// A kind of value with its article.

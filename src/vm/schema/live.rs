@@ -8,6 +8,7 @@ use super::cache::Kept;
 use super::model::Schema;
 use crate::vm::error::{Error, ErrorKind};
 use crate::vm::machine::Vm;
+use crate::vm::recording::Recording;
 
 /// A schema, and whether this very QEMU told it.
 #[derive(Clone)]
@@ -81,7 +82,12 @@ impl Vm {
     /// Where the schema is kept on disk. A lost connection is noticed here, and its schema forgotten, by making the next.
     async fn place_on_disk(&self) -> Result<Option<Kept>, Error> {
         let monitor = self.monitor().await?;
-        let folder = self.settings().state_dir.join("schemas");
+        let settings = self.settings();
+        if !matches!(settings.recording, Recording::Off) {
+            // Whoever plays it may have nothing on disk, or something else.
+            return Ok(None);
+        }
+        let folder = settings.state_dir.join("schemas");
         let pid = monitor.peer_pid();
         Ok(pid.and_then(|pid| Kept::of(&folder, pid, &monitor.greeting().version)))
     }
