@@ -58,6 +58,11 @@ pub enum ErrorKind {
         /// QEMU's words, if it was asked.
         desc: Option<String>,
     },
+    /// A freeze with nobody to end it.
+    BareFreeze {
+        /// The agent's command.
+        command: String,
+    },
     /// What QEMU tells of its own commands makes no sense.
     Schema(InvalidSchema),
     /// An argument that is not possible.
@@ -134,11 +139,6 @@ pub enum ErrorKind {
     },
     /// The run is read-only, and the command would change something.
     ReadOnly {
-        /// The command.
-        command: String,
-    },
-    /// A freeze was asked for by its raw command, which nothing would undo.
-    RawFreeze {
         /// The command.
         command: String,
     },
@@ -253,6 +253,10 @@ impl fmt::Display for ErrorKind {
                     None => Ok(()),
                 }
             }
+            Self::BareFreeze { command } => write!(
+                f,
+                "`{command}` alone would leave the guest frozen, so it is not sent"
+            ),
             Self::Schema(error) => write!(f, "`query-qmp-schema`: {error}"),
             Self::Argument(what) => f.write_str(what),
             Self::NotText { path, offset } => {
@@ -318,11 +322,6 @@ impl fmt::Display for ErrorKind {
             Self::ReadOnly { command } => write!(
                 f,
                 "`{}` would change something, and this run is read-only",
-                escaped(command)
-            ),
-            Self::RawFreeze { command } => write!(
-                f,
-                "`{}` is not sent as it is: nothing would see to the guest's thaw",
                 escaped(command)
             ),
             Self::Replay(difference) => write!(f, "the replay differs: {difference}"),

@@ -15,7 +15,7 @@ impl GuestAgent {
     /// Sends any command in the way that is right for it, and gives its reply: `{}` of those that have none when they
     /// succeed (`guest-shutdown`, `guest-suspend-*`).
     ///
-    /// Waits as [`GuestAgent::call`], for `guest-fstrim` up to an hour.
+    /// Waits and refuses as [`GuestAgent::call`]; waits for `guest-fstrim` up to an hour.
     pub async fn perform(&self, command: &str, arguments: Arguments) -> Result<Value, Error> {
         match command {
             "guest-shutdown"
