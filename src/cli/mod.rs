@@ -10,6 +10,7 @@ mod eval;
 mod events;
 mod finish;
 mod ls;
+mod modes;
 mod one_shot;
 mod options;
 mod qmp;
@@ -17,6 +18,8 @@ mod run;
 mod scripts;
 mod thaw;
 mod verbose;
+
+use std::env;
 
 use clap::error::ErrorKind;
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
@@ -63,16 +66,31 @@ pub fn main() -> Exit {
         .try_get_matches()
         .and_then(|matches| CommandLine::from_arg_matches(&matches));
     match parsed {
-        Ok(line) => line.command.execute(&line.options),
+        Ok(line) => {
+            let exit = line.command.execute(&line.options);
+            line.options.modes.close(exit, &line.options)
+        }
         Err(error) => usage(&error),
     }
 }
 
 impl Command {
     fn execute(self, options: &Options) -> Exit {
-        // `thaw` sees for itself.
-        if !matches!(self, Self::Thaw(_)) {
-            thaw::warn_of_stale(options);
+        let head = match &self {
+            // It has its options from behind the script's name as well.
+            Self::Run(_) => None,
+            // The expression may hold a password.
+            Self::Eval(eval) => Some(modes::head("<eval>", eval.words())),
+            _ => Some(modes::head("qmpsh", env::args_os().skip(1))),
+        };
+        if let Some(head) = head {
+            if let Err(report) = options.modes.open(options, &head) {
+                return finish::complain(&report, options);
+            }
+            // `thaw` sees for itself.
+            if !matches!(self, Self::Thaw(_)) {
+                thaw::warn_of_stale(options);
+            }
         }
         match self {
             Self::Thaw(thaw) => thaw.execute(options),
@@ -84,7 +102,7 @@ impl Command {
             Self::Events(events) => events.execute(options),
             Self::Completions(completions) => completions.execute(options),
             Self::Ls(ls) => ls.execute(options),
-            Self::Config(config) => config.execute(options),
+            Self::Config(_) => config::Config::execute(options),
         }
     }
 }

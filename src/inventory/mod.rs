@@ -8,6 +8,7 @@ pub mod config;
 mod error;
 pub mod filter;
 mod found;
+mod libvirt;
 mod look;
 mod merge;
 mod names;
@@ -21,6 +22,7 @@ pub use config::{Config, ConfigError};
 pub use error::Error;
 pub use filter::Filter;
 pub use found::Found;
+pub use libvirt::Libvirt;
 pub use paths::Pattern;
 pub use scan::{Provider, Scan, Trouble};
 

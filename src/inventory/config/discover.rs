@@ -1,13 +1,15 @@
 //! A `[[discover]]`: its types, what each takes, and who then looks.
 //!
 //! To add a type: a variant, its word in `TYPES`, its keys in `keys`, how they are read in `read`, what `qmpsh config` shows
-//! in `settings`, and its provider in `provider`.
+//! in `settings`, and who looks in `providers`.
 
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::error::ConfigError;
 use super::read::Given;
+use crate::client::address::LIBVIRT_SYSTEM;
+use crate::inventory::libvirt::Libvirt;
 use crate::inventory::paths::{Glob, Pattern, Proxmox, SmartOs};
 use crate::inventory::process::Processes;
 use crate::inventory::scan::Provider;
@@ -34,7 +36,7 @@ pub enum Discover {
     },
     /// libvirt.
     Libvirt {
-        /// The daemon to be asked; none is the system's.
+        /// The daemon to be asked; none stands for those of this host that run.
         uri: Option<String>,
     },
     /// Sockets by patterns of their paths.
@@ -117,31 +119,34 @@ impl Discover {
         usual
     }
 
-    /// Who looks there; nobody where a usual place is not there on this host.
-    pub(super) fn provider(&self, is_usual: bool) -> Option<Arc<dyn Provider>> {
-        Some(match self {
-            Self::Process { proc } => Arc::new(Processes::below(proc)),
-            // TODO(libvirt): its provider; a usual one only if the daemon's socket is there.
-            Self::Libvirt { .. } => return None,
-            Self::Proxmox { root } => Arc::new(Proxmox {
+    /// Who looks there; nobody where a usual place is not on this host.
+    pub(super) fn providers(&self, is_usual: bool) -> Vec<Arc<dyn Provider>> {
+        match self {
+            Self::Process { proc } => one(Processes::below(proc)),
+            Self::Proxmox { root } => one(Proxmox {
                 root: root.clone(),
                 may_be_missing: is_usual,
             }),
-            Self::SmartOs { root, pool } => Arc::new(SmartOs {
+            Self::SmartOs { root, pool } => one(SmartOs {
                 zones: root.join(pool),
                 may_be_missing: is_usual,
             }),
+            Self::Libvirt { uri: Some(uri) } => one(Libvirt::at(uri)),
+            Self::Libvirt { uri: None } => match Libvirt::here() {
+                none if none.is_empty() && !is_usual => one(Libvirt::at(LIBVIRT_SYSTEM)),
+                here => here.into_iter().flat_map(one).collect(),
+            },
             Self::Glob {
                 provider,
                 qmp,
                 agent,
-            } => Arc::new(Glob {
+            } => one(Glob {
                 name: provider,
                 qmp: qmp.clone(),
                 agent: agent.clone(),
                 may_be_missing: is_usual,
             }),
-        })
+        }
     }
 
     /// Its type, in the word of the configuration.
@@ -172,6 +177,10 @@ impl Discover {
             }
         }
     }
+}
+
+fn one(provider: impl Provider) -> Vec<Arc<dyn Provider>> {
+    vec![Arc::new(provider)]
 }
 
 fn pool(given: &Given) -> Result<String, ConfigError> {

@@ -80,7 +80,7 @@ impl Config {
     pub fn providers(&self) -> Vec<Arc<dyn Provider>> {
         self.discover
             .iter()
-            .filter_map(|discovery| discovery.discover.provider(discovery.said.is_none()))
+            .flat_map(|discovery| discovery.discover.providers(discovery.said.is_none()))
             .collect()
     }
 }

@@ -8,6 +8,7 @@ use super::cache::Kept;
 use super::model::Schema;
 use crate::vm::error::{Error, ErrorKind};
 use crate::vm::machine::Vm;
+use crate::vm::recording::Recording;
 
 impl Vm {
     /// What this QEMU can be told (`query-qmp-schema`, QEMU 2.5); none where it is too old to tell.
@@ -25,7 +26,7 @@ impl Vm {
             reply => reply?,
         };
         let schema = Schema::parse(&reply).map_err(|error| self.error(ErrorKind::Schema(error)))?;
-        if let Some(kept) = kept {
+        if let Some(kept) = kept.filter(|_| !self.settings().mode.is_dry_run()) {
             // It is asked again where it cannot be kept, and nothing else comes of that.
             let _ = kept.write(&reply);
         }
@@ -54,6 +55,10 @@ impl Vm {
 
     async fn place_on_disk(&self) -> Result<Option<Kept>, Error> {
         let monitor = self.monitor().await?;
+        if !matches!(self.settings().recording, Recording::Off) {
+            // What another host, or this one before, knows is not in the recording.
+            return Ok(None);
+        }
         let folder = self.settings().state_dir.join("schemas");
         let pid = monitor.peer_pid();
         Ok(pid.and_then(|pid| Kept::of(&folder, pid, &monitor.greeting().version)))

@@ -168,7 +168,13 @@ fn make_image(path: &Path, size: &str) {
     );
 }
 
-fn monitor(id: &str, backend: &str, pretty: bool) -> [String; 4] {
+fn monitor(name: &str, backend: &str, pretty: bool) -> [String; 4] {
+    // QEMU's identifiers begin with a letter; a file's name need not.
+    let id = if name.starts_with(|first: char| first.is_ascii_alphabetic()) {
+        name.to_owned()
+    } else {
+        format!("monitor-{name}")
+    };
     let mut mode = format!("chardev={id},mode=control");
     if pretty {
         let _ = write!(mode, ",pretty=on");
