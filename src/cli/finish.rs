@@ -3,11 +3,9 @@
 
 use std::io::{self, IsTerminal, Write};
 use std::panic;
-use std::sync::Arc;
 
 use super::options::Options;
 use super::told;
-use super::verbose::Verbose;
 use crate::inventory::config::{self, Places};
 use crate::inventory::{Config, Inventory};
 use crate::report::{Exit, Kind, Report};
@@ -42,11 +40,15 @@ pub(super) fn settings(options: &Options) -> Result<Settings, Exit> {
 
 /// Where VMs are looked for, as the configuration says; tells what is wrong with that.
 pub(super) fn inventory(options: &Options) -> Result<Inventory, Exit> {
+    let fleet = Fleet::new(vm_settings(options));
+    if options.replay.is_some() {
+        // What names mean is in the recording, and nothing is looked for.
+        return Ok(Inventory::new(fleet, Vec::new()));
+    }
     let config = configuration(options)?;
     for report in config.files.iter().filter_map(Report::passed_over) {
         warn(&report, options);
     }
-    let fleet = Fleet::new(vm_settings(options));
     Ok(Inventory::configured(fleet, &config))
 }
 
@@ -74,9 +76,7 @@ pub(super) fn configuration(options: &Options) -> Result<Config, Exit> {
 pub(super) fn vm_settings(options: &Options) -> vm::Settings {
     let mut settings = vm::Settings::new(vm::settings::default_state_dir());
     settings.timeout = options.timeout;
-    if options.verbose > 0 {
-        settings.tap = Some(Arc::new(Verbose));
-    }
+    options.modes.apply(options, &mut settings);
     settings
 }
 
@@ -99,6 +99,7 @@ pub(super) fn no_session(error: &io::Error, options: &Options) -> Exit {
 
 /// Shows a report that belongs to no script.
 pub(super) fn complain(report: &Report, options: &Options) -> Exit {
+    options.modes.showing(report);
     tell(&told::error(report, options));
     report.exit
 }
@@ -167,7 +168,10 @@ fn tell_signal(signal: u8, options: &Options) {
 pub(super) fn without_value(outcome: Outcome, options: &Options) -> Exit {
     let exit = outcome.exit();
     match outcome.ending {
-        Ending::Failed(failure) => tell(&told::failure(&failure, options)),
+        Ending::Failed(failure) => {
+            options.modes.showing(&failure.report);
+            tell(&told::failure(&failure, options));
+        }
         Ending::Signal(signal) => tell_signal(signal, options),
         _ => {}
     }

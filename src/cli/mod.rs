@@ -12,6 +12,7 @@ mod finish;
 mod ls;
 mod man;
 mod manual;
+mod modes;
 mod one_shot;
 mod options;
 mod qmp;
@@ -75,16 +76,31 @@ pub fn main() -> Exit {
         .try_get_matches()
         .and_then(|matches| CommandLine::from_arg_matches(&matches));
     match parsed {
-        Ok(line) => line.command.execute(&line.options),
+        Ok(line) => {
+            let exit = line.command.execute(&line.options);
+            line.options.modes.close(exit, &line.options)
+        }
         Err(error) => usage(&error),
     }
 }
 
 impl Command {
     fn execute(self, options: &Options) -> Exit {
-        // `thaw` sees for itself.
-        if !matches!(self, Self::Thaw(_)) {
-            thaw::warn_of_stale(options);
+        let head = match &self {
+            // It has its options from behind the script's name as well.
+            Self::Run(_) => None,
+            // The expression may hold a password.
+            Self::Eval(eval) => Some(modes::head("<eval>", eval.words())),
+            _ => Some(modes::head("qmpsh", env::args_os().skip(1))),
+        };
+        if let Some(head) = head {
+            if let Err(report) = options.modes.open(options, &head) {
+                return finish::complain(&report, options);
+            }
+            // `thaw` sees for itself.
+            if !matches!(self, Self::Thaw(_)) {
+                thaw::warn_of_stale(options);
+            }
         }
         match self {
             Self::Thaw(thaw) => thaw.execute(options),
@@ -97,7 +113,7 @@ impl Command {
             Self::Completions(completions) => completions.execute(options),
             Self::Man(page) => page.execute(command(), options),
             Self::Ls(ls) => ls.execute(options),
-            Self::Config(config) => config.execute(options),
+            Self::Config(_) => config::Config::execute(options),
         }
     }
 }

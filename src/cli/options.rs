@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use clap::{Arg, ArgMatches, Args, ColorChoice, Command, FromArgMatches, ValueEnum};
 
+use super::modes::Modes;
 use crate::duration;
 
 /// Options of every subcommand.
@@ -36,6 +37,31 @@ pub(super) struct Options {
         default_value = "auto"
     )]
     pub(super) color: When,
+    /// Refuse what would change a VM or its guest, and programs on this host
+    #[arg(long, global = true, help_heading = "General options")]
+    pub(super) read_only: bool,
+    /// Only say what would be changed, in the VM, the guest and on this host: each message as it would be sent
+    #[arg(long, global = true, help_heading = "General options")]
+    pub(super) dry_run: bool,
+    /// Record each message, and what else decides the run, in a new file
+    #[arg(
+        long,
+        global = true,
+        value_name = "FILE",
+        help_heading = "General options"
+    )]
+    pub(super) record: Option<PathBuf>,
+    /// Run against a recording, with no VM: what is sent must be what was recorded
+    #[arg(
+        long,
+        global = true,
+        value_name = "FILE",
+        help_heading = "General options"
+    )]
+    pub(super) replay: Option<PathBuf>,
+    /// What those opened
+    #[arg(skip)]
+    pub(super) modes: Modes,
     /// Show each message sent and received on standard error, secrets hidden
     #[arg(short, long, global = true, help_heading = "General options", action = clap::ArgAction::Count)]
     pub(super) verbose: u8,
@@ -89,6 +115,11 @@ impl Options {
             } else {
                 given.color
             },
+            read_only: self.read_only || given.read_only,
+            dry_run: self.dry_run || given.dry_run,
+            record: given.record.or_else(|| self.record.clone()),
+            replay: given.replay.or_else(|| self.replay.clone()),
+            modes: self.modes.clone(),
             verbose: self.verbose + given.verbose,
         };
         Ok((matches, options))

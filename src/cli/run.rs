@@ -10,7 +10,7 @@ use clap::Args;
 
 use super::allow::Allow;
 use super::options::{self, Options};
-use super::{finish, told, usage};
+use super::{finish, modes, thaw, told, usage};
 use crate::nearest::did_you_mean;
 use crate::report::{Exit, Report};
 use crate::script::header::Header;
@@ -58,6 +58,11 @@ impl Run {
             Ok((matches, options)) => (matches, options),
             Err(error) => return usage(error),
         };
+        let head = modes::head(&source.name, words.iter().cloned());
+        if let Err(report) = options.modes.open(options, &head) {
+            return finish::complain(&report, options);
+        }
+        thaw::warn_of_stale(options);
         let values = argument::values(&header, matches);
         let mut permit = header.permit(&values);
         permit.widen(self.allow.permit());

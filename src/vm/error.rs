@@ -142,11 +142,6 @@ pub enum ErrorKind {
         /// The command.
         command: String,
     },
-    /// A freeze was asked for by its raw command, which nothing would undo.
-    RawFreeze {
-        /// The command.
-        command: String,
-    },
     /// A replay is not as it was recorded.
     Replay(Difference),
     /// The user or the system asked for an end.
@@ -327,11 +322,6 @@ impl fmt::Display for ErrorKind {
             Self::ReadOnly { command } => write!(
                 f,
                 "`{}` would change something, and this run is read-only",
-                escaped(command)
-            ),
-            Self::RawFreeze { command } => write!(
-                f,
-                "`{}` is not sent as it is: nothing would see to the guest's thaw",
                 escaped(command)
             ),
             Self::Replay(difference) => write!(f, "the replay differs: {difference}"),

@@ -82,14 +82,14 @@ fn fleets(engine: &mut Engine) {
     function(
         "vms",
         &["array"],
-        r#"
+        r"
         All VMs that are found here and can be reached, in the order of their names: those that run, and those whose socket
         is there though nobody may listen any more, which the first call tells. Waits up to 2 s for those who look; what
         one of them cannot tell is said on standard error.
 
         ```rhai
         for v in vms() { print(`${v}`) }
-        ```"#,
+        ```",
     )
     .register_into_engine(engine, || vms(&Filter::default()));
     function(
