@@ -30,7 +30,7 @@ pub(super) struct Events {
     vms: Vec<String>,
     /// Show only events of this name, as STOP or 'BLOCK_*'; may be given several times
     #[arg(short, long = "event", value_name = "NAME", value_delimiter = ',')]
-    events: Vec<Filter>,
+    filters: Vec<Filter>,
     /// End after so many events
     #[arg(short = 'n', long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     count: Option<u64>,
@@ -54,7 +54,7 @@ impl Events {
         let style = Style::new(&vms, options.json);
         let teller = Teller::new(vms, style, lines, self.count, options.clone());
         let ended = current.stay("events", async {
-            Ok::<_, Report>(teller.tell_all(self.events).await)
+            Ok::<_, Report>(teller.tell_all(self.filters).await)
         });
         // What came before the end is written, unless nobody reads it.
         let written = current.ask("the output to be written", writer::in_time(written));
