@@ -186,7 +186,7 @@ fn with_events(command: Command, places: &[String], host: &Host) -> Command {
         return command;
     };
     let host = host.clone();
-    offering(command, "events", move || host.events(&vm))
+    offering(command, "filters", move || host.events(&vm))
 }
 
 /// `qmpsh run` with the script that is named in the line, whose arguments follow it, as if it were a command of its own.

@@ -216,6 +216,47 @@ fn who_names_no_vm_or_one_that_nobody_knows_is_told_before_any_is_followed() {
 }
 
 #[test]
+fn an_event_that_no_vm_has_is_told_with_the_nearest() {
+    let (qemu, mut witness) = qemu();
+    let running = follow(&["-n", "1", "-e", "STPO,RESUME"], &[&qemu.qmp()]);
+    running.wait_for_stderr("this QEMU has no event `STPO`");
+    running.wait_for_stderr("did you mean `STOP`?");
+    call(&mut witness, &["stop", "cont"]);
+    let outcome = running.wait().expect_code(0);
+    assert!(outcome.stdout.ends_with(" RESUME\n"), "{outcome:#?}");
+    assert!(
+        !outcome.stderr.contains("no event `RESUME`"),
+        "{outcome:#?}"
+    );
+}
+
+#[test]
+fn a_pattern_is_all_vms_that_are_called_so() {
+    let ((one, mut first), (other, mut second)) = (qemu(), qemu());
+    let folder = Folder::new();
+    let config = folder.join("qmpsh.toml");
+    let path = |qemu: &Qemu| qemu.qmp().display().to_string();
+    let text = format!(
+        "discover = []\n[vm.web01]\nqmp = \"{}\"\n[vm.web02]\nqmp = \"{}\"\n[vm.db01]\nqmp = \"/nowhere\"\n",
+        path(&one),
+        path(&other)
+    );
+    fs::write(&config, text).unwrap();
+    let config = config.to_str().unwrap();
+    let running = qmpsh()
+        .args(["-v", "--config", config, "events", "web*", "-n", "2"])
+        .spawn();
+    for (qemu, witness, name) in [(&one, &mut first, "web01"), (&other, &mut second, "web02")] {
+        is_followed(&running, &qemu.qmp());
+        call(witness, &["stop"]);
+        running.wait_for_stdout(&format!("{name} STOP"));
+    }
+    running.wait().expect_code(0);
+    let none = qmpsh().args(["--config", config, "events", "mail*"]).run();
+    fails(&none, 3, &["is called `mail*`", "qmpsh ls"]);
+}
+
+#[test]
 fn a_signal_ends_following_with_its_exit_code() {
     let (qemu, _witness) = qemu();
     for (signal, code) in [(Signal::INT, 130), (Signal::TERM, 143)] {
