@@ -12,6 +12,7 @@ use super::options::Options;
 use crate::report::{Exit, Kind, Report};
 use crate::script::result;
 use crate::script::run::{Current, Ended};
+use crate::vm::Vm;
 use crate::vm::schema::{Command, Finding, Properties, Schema, Words};
 
 /// The most bytes of `--args`: QEMU reads 3 to 5 seconds a MiB.
@@ -123,6 +124,7 @@ fn object(args: &str) -> Result<Map<String, Value>, Report> {
 
 /// The arguments of `command`, typed and found to be what it takes; what is wrong with them is told, all of it.
 pub(super) fn arguments(
+    vm: &Vm,
     sending: &Sending,
     schema: &Schema,
     command: &Command,
@@ -134,14 +136,13 @@ pub(super) fn arguments(
         .typed(schema, command, properties, sending.given.clone())
         .map_err(|error| Report::from(&error))?;
     let findings = schema.check(&command.name, &typed);
-    refuse(&sending.vm, findings, options)?;
+    refuse(vm.label(), findings, options)?;
     Ok(typed)
 }
 
 /// Tells what is only notable on standard error, and fails with what is wrong.
 pub(super) fn refuse(vm: &str, findings: Vec<Finding>, options: &Options) -> Result<(), Ended> {
-    let (errors, notable): (Vec<_>, Vec<_>) =
-        findings.into_iter().partition(|finding| finding.is_error());
+    let (errors, notable): (Vec<_>, Vec<_>) = findings.into_iter().partition(Finding::is_error);
     let report = |finding: &Finding| Report::of_finding(vm, finding);
     let Some((last, before)) = errors.split_last() else {
         for finding in &notable {

@@ -17,7 +17,7 @@ use crate::vm::{self, Fleet};
 use crate::wire::escape::escaped_lines;
 
 /// SIGPIPE: the reader of our output went away, and so do we, without a word.
-const SIGPIPE: u8 = 13;
+pub(super) const SIGPIPE: u8 = 13;
 
 /// A panic's place goes to standard error as one line; the words for the user come with the outcome.
 pub(super) fn keep_panics_for_the_report() {
@@ -107,7 +107,12 @@ pub(super) fn complain(report: &Report, options: &Options) -> Exit {
 
 /// Shows a report that is no error of this run.
 pub(super) fn warn(report: &Report, options: &Options) {
-    tell(&diagnostic::draw_warning(report, options.color()));
+    tell(&warning(report, options));
+}
+
+/// A report that is no error of this run, as it is shown.
+pub(super) fn warning(report: &Report, options: &Options) -> String {
+    diagnostic::draw_warning(report, options.color())
 }
 
 /// Writes a message on standard error. Where not even that can be written there is nobody left to tell.

@@ -4,8 +4,10 @@
 mod agent;
 mod allow;
 mod call;
+mod completions;
 mod config;
 mod eval;
+mod events;
 mod finish;
 mod ls;
 mod one_shot;
@@ -44,13 +46,18 @@ enum Command {
     Scripts(scripts::Scripts),
     Qmp(qmp::Qmp),
     Agent(agent::Agent),
+    Events(events::Events),
     Ls(ls::Ls),
     Config(config::Config),
     Thaw(thaw::Thaw),
+    Completions(completions::Completions),
 }
 
 /// Does what the process's command line says and tells how the process ends.
 pub fn main() -> Exit {
+    if let Some(exit) = completions::answer(CommandLine::command) {
+        return exit;
+    }
     finish::keep_panics_for_the_report();
     let parsed = CommandLine::command()
         .try_get_matches()
@@ -74,6 +81,8 @@ impl Command {
             Self::Scripts(scripts) => scripts.execute(options),
             Self::Qmp(qmp) => qmp.execute(options),
             Self::Agent(agent) => agent.execute(options),
+            Self::Events(events) => events.execute(options),
+            Self::Completions(completions) => completions.execute(options),
             Self::Ls(ls) => ls.execute(options),
             Self::Config(_) => config::Config::execute(options),
         }

@@ -1,5 +1,7 @@
 //! `qmpsh qmp`: one command for a VM's monitor, its arguments typed and checked by what this very QEMU takes.
 
+use std::sync::Arc;
+
 use clap::Args;
 use serde_json::{Map, Value};
 
@@ -42,17 +44,14 @@ impl Qmp {
                 let (_, schema) = told(current, &vm)?;
                 Ok(call::write(current, &schema::list(&schema), options))
             }
-            Request::Help { vm, command, words } => {
-                let (vm, schema) = told(current, &vm)?;
-                help(current, &vm, &schema, &command, &words, options)
-            }
+            Request::Help { vm, command, words } => help(current, &vm, &command, &words, options),
             Request::Send(sending) => send(current, &sending, options),
         })
     }
 }
 
 /// A VM and its schema.
-fn told(current: &Current, name: &str) -> Result<(Vm, std::sync::Arc<Schema>), Ended> {
+fn told(current: &Current, name: &str) -> Result<(Vm, Arc<Schema>), Ended> {
     let vm = current.vm(name)?;
     let schema = current.ask(waiting(&vm, "query-qmp-schema"), vm.schema())?;
     let schema = schema.ok_or_else(|| call::no_schema(vm.label()))?;
@@ -61,18 +60,18 @@ fn told(current: &Current, name: &str) -> Result<(Vm, std::sync::Arc<Schema>), E
 
 fn help(
     current: &Current,
-    vm: &Vm,
-    schema: &Schema,
+    name: &str,
     command: &str,
     words: &Words,
     options: &Options,
 ) -> Result<Exit, Ended> {
-    let Some(command) = named(schema, command) else {
+    let (vm, schema) = told(current, name)?;
+    let Some(command) = named(&schema, command) else {
         let finding = schema.no_command(command);
         return Err(Report::of_finding(vm.label(), &finding).into());
     };
-    let program = format!("qmpsh qmp {}", vm.label());
-    let text = schema::help(schema, command, words, &program);
+    let program = format!("qmpsh qmp {name}");
+    let text = schema::help(&schema, command, words, &program);
     Ok(call::write(current, &text, options))
 }
 
@@ -80,8 +79,9 @@ fn send(current: &Current, sending: &Sending, options: &Options) -> Result<Exit,
     let vm = current.vm(&sending.vm)?;
     let command = sending.command.as_str();
     // QEMU takes 20 ms to tell its schema: a plain question, which does no harm, is put without where it is not known.
-    let is_plain =
-        sending.words.is_empty() && sending.given.is_empty() && effect::of(command) == Effect::Read;
+    let is_plain = sending.words.is_empty()
+        && sending.given.is_empty()
+        && effect::of(command, &sending.given) == Effect::Read;
     let schema = async {
         let schema = if is_plain {
             vm.schema_at_hand().await
@@ -98,12 +98,11 @@ fn send(current: &Current, sending: &Sending, options: &Options) -> Result<Exit,
         }
     };
     let schema = current.ask(waiting(&vm, "query-qmp-schema"), schema)?;
-    let (name, arguments) = match &schema {
-        Some(schema) => checked(current, &vm, schema, sending, options)?,
-        None => {
-            let untyped = sending.words.untyped(sending.given.clone());
-            (command, untyped.map_err(|error| Report::from(&error))?)
-        }
+    let (name, arguments) = if let Some(schema) = &schema {
+        checked(current, &vm, schema, sending, options)?
+    } else {
+        let untyped = sending.words.untyped(sending.given.clone());
+        (command, untyped.map_err(|error| Report::from(&error))?)
     };
     let reply = async { Ok::<_, vm::Error>(vm.call(name, arguments).await) };
     match current.ask(waiting(&vm, name), reply)? {
@@ -132,7 +131,7 @@ fn checked<'a>(
     } else {
         Properties::default()
     };
-    let arguments = call::arguments(sending, schema, command, &properties, options)?;
+    let arguments = call::arguments(vm, sending, schema, command, &properties, options)?;
     Ok((&command.name, arguments))
 }
 

@@ -57,6 +57,33 @@ pub trait Transport: AsyncRead + AsyncWrite + Unpin + Send + 'static {
 
 impl Transport for DuplexStream {}
 
+impl Transport for Box<dyn Transport> {
+    fn duplicate(&self) -> io::Result<OwnedFd> {
+        (**self).duplicate()
+    }
+
+    fn inode(&self) -> Option<u64> {
+        (**self).inode()
+    }
+
+    fn peer_pid(&self) -> Option<u32> {
+        (**self).peer_pid()
+    }
+
+    fn shut_down(&self) {
+        (**self).shut_down();
+    }
+}
+
+/// Connects in place of the system's sockets, each time that a client needs a connection: a recording that is replayed.
+pub trait Dial: Send + Sync {
+    /// The next connection.
+    ///
+    /// # Errors
+    /// Those of connecting.
+    fn dial(&self) -> Result<Box<dyn Transport>, Error>;
+}
+
 /// A connection.
 #[derive(Debug)]
 pub enum Stream {

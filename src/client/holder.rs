@@ -9,11 +9,13 @@ use std::fmt;
 use std::fs;
 use std::path::Path;
 
+use serde::{Deserialize, Serialize};
+
 use super::unix_sockets::UnixSockets;
 use crate::wire::escape::escaped;
 
 /// The process at the other end of a busy socket.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Holder {
     /// Its process id.
     pub pid: u32,
@@ -36,6 +38,11 @@ pub(super) enum Holding {
     Unseen,
     /// It serves this one.
     By(Holder),
+}
+
+/// Whether nobody is served on the unix socket at `path`, as far as can be seen.
+pub fn is_free(path: &Path) -> bool {
+    holding(path, None) == Holding::Free
 }
 
 /// Finds who is served on the unix socket at `path`; `own` is the inode of our own end, if we are connected.

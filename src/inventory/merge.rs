@@ -243,7 +243,10 @@ impl Group {
                 .flat_map(|found| found.labels.clone())
                 .collect(),
             qmp: ways().find_map(|found| found.qmp.clone()),
-            monitors: ways().flat_map(|found| found.monitors.clone()).collect(),
+            monitors: ways()
+                .map(|found| found.monitors.clone())
+                .find(|monitors| !monitors.is_empty())
+                .unwrap_or_default(),
             obstacle: of(|found| found.obstacle.clone()),
             agent: ways().find_map(|found| found.agent.clone()),
             pid: self.sightings.iter().find_map(|found| found.pid),

@@ -51,11 +51,25 @@ impl fmt::Display for Error {
             Self::Timeout {
                 address,
                 command,
+                sent: true,
                 after,
             } => {
                 write!(
                     f,
                     "no reply to `{}` from {address} within {}",
+                    escaped(command),
+                    Seconds(*after)
+                )
+            }
+            Self::Timeout {
+                address,
+                command,
+                sent: false,
+                after,
+            } => {
+                write!(
+                    f,
+                    "`{}` could not be sent to {address} within {}: it still works on the commands before",
                     escaped(command),
                     Seconds(*after)
                 )

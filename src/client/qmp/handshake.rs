@@ -55,6 +55,7 @@ pub(super) async fn greet<S: Transport>(
     negotiated.map_err(|_| Error::Timeout {
         address: address.clone(),
         command: command.to_owned(),
+        sent: true,
         after: deadline.given,
     })??;
     Ok(Ready {

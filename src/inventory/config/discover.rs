@@ -18,7 +18,10 @@ use crate::inventory::scan::Provider;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Discover {
     /// Running QEMU processes.
-    Process,
+    Process {
+        /// The folder that the kernel shows processes in.
+        proc: PathBuf,
+    },
     /// Proxmox: the sockets in `root`.
     Proxmox {
         /// The folder of the sockets.
@@ -55,7 +58,7 @@ impl Discover {
     /// The keys that a type takes beside `type`; none for what is no type.
     pub(super) fn keys(kind: &str) -> Option<&'static [&'static str]> {
         Some(match kind {
-            "process" => &[],
+            "process" => &["proc"],
             "proxmox" => &["root"],
             "smartos" => &["root", "pool"],
             "libvirt" => &["uri"],
@@ -87,14 +90,18 @@ impl Discover {
                     agent: pattern(given, "agent", Pattern::of_agents)?,
                 }
             }
-            _ => Self::Process,
+            _ => Self::Process {
+                proc: given.folder("proc", Processes::PROC)?,
+            },
         })
     }
 
     /// What is searched where no file says anything: what is not there is no trouble.
     pub(super) fn usual() -> Vec<Self> {
         let mut usual = vec![
-            Self::Process,
+            Self::Process {
+                proc: Processes::PROC.into(),
+            },
             Self::Proxmox {
                 root: Proxmox::ROOT.into(),
             },
@@ -115,7 +122,7 @@ impl Discover {
     /// Who looks there; nobody where a usual place is not on this host.
     pub(super) fn providers(&self, is_usual: bool) -> Vec<Arc<dyn Provider>> {
         match self {
-            Self::Process => one(Processes::default()),
+            Self::Process { proc } => one(Processes::below(proc)),
             Self::Proxmox { root } => one(Proxmox {
                 root: root.clone(),
                 may_be_missing: is_usual,
@@ -145,7 +152,7 @@ impl Discover {
     /// Its type, in the word of the configuration.
     pub fn kind(&self) -> &'static str {
         match self {
-            Self::Process => "process",
+            Self::Process { .. } => "process",
             Self::Proxmox { .. } => "proxmox",
             Self::SmartOs { .. } => "smartos",
             Self::Libvirt { .. } => "libvirt",
@@ -157,7 +164,7 @@ impl Discover {
     pub fn settings(&self) -> Vec<(&'static str, String)> {
         let path = |path: &PathBuf| path.to_string_lossy().into_owned();
         match self {
-            Self::Process => Vec::new(),
+            Self::Process { proc } => vec![("proc", path(proc))],
             Self::Proxmox { root } => vec![("root", path(root))],
             Self::SmartOs { root, pool } => vec![("root", path(root)), ("pool", pool.clone())],
             Self::Libvirt { uri } => uri.iter().map(|uri| ("uri", uri.clone())).collect(),

@@ -138,7 +138,7 @@ impl Held {
         if let Some(time) = self
             .freeze
             .frozen()
-            .filter(|_| !self.told.swap(true, Ordering::Relaxed))
+            .filter(|_| !self.freeze.is_pretended() && !self.told.swap(true, Ordering::Relaxed))
         {
             let count = self.freeze.count();
             let systems = if count == 1 {

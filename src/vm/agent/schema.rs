@@ -67,6 +67,11 @@ impl AgentCommands {
         finding
     }
 
+    /// The commands that the agent has, and will not do now.
+    pub fn disabled(&self) -> &[String] {
+        &self.disabled
+    }
+
     /// Whether the agent has the command, and will not do it now.
     pub fn is_disabled(&self, command: &str) -> bool {
         self.disabled.iter().any(|disabled| disabled == command)
