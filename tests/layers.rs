@@ -10,6 +10,7 @@ use std::path::Path;
 /// The layers from low to high: each may import those before it.
 const LAYERS: &[&str] = &[
     "nearest",
+    "duration",
     "wire",
     "client",
     "vm",

@@ -11,5 +11,7 @@ mod hostile;
 mod inventory;
 mod layers;
 mod libvirt;
+mod modes;
+mod processes;
 mod scripts;
 mod vm;

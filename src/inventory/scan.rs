@@ -8,7 +8,7 @@ use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use tokio::time::{Instant, timeout_at};
 
 use super::found::Found;
-use crate::vm::duration::show;
+use crate::duration::show;
 
 /// How long a provider may take: a hung one (a stuck file system, a daemon that does not answer) is given up.
 pub(super) const DEADLINE: Duration = Duration::from_secs(2);

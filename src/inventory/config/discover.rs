@@ -1,14 +1,13 @@
 //! A `[[discover]]`: its types, what each takes, and who then looks.
 //!
 //! To add a type: a variant, its word in `TYPES`, its keys in `keys`, how they are read in `read`, what `qmpsh config` shows
-//! in `settings`, and who looks in `providers`.
+//! in `settings`, and its provider in `provider`.
 
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::error::ConfigError;
 use super::read::Given;
-use crate::client::address::LIBVIRT_SYSTEM;
 use crate::inventory::libvirt::Libvirt;
 use crate::inventory::paths::{Glob, Pattern, Proxmox, SmartOs};
 use crate::inventory::process::Processes;
@@ -36,8 +35,8 @@ pub enum Discover {
     },
     /// libvirt.
     Libvirt {
-        /// The daemon to be asked; none stands for those of this host that run.
-        uri: Option<String>,
+        /// The daemon to be asked, as virsh takes it.
+        uri: String,
     },
     /// Sockets by patterns of their paths.
     Glob {
@@ -78,7 +77,9 @@ impl Discover {
                 pool: pool(given)?,
             },
             "libvirt" => Self::Libvirt {
-                uri: given.text("uri")?.map(|said| said.value),
+                uri: given
+                    .text("uri")?
+                    .map_or_else(|| Libvirt::SYSTEM.to_owned(), |said| said.value),
             },
             "glob" => {
                 let qmp = pattern(given, "qmp", Pattern::of_monitors)?.ok_or_else(|| {
@@ -109,8 +110,12 @@ impl Discover {
                 root: SmartOs::ROOT.into(),
                 pool: SmartOs::POOL.to_owned(),
             },
-            Self::Libvirt { uri: None },
         ];
+        usual.extend(
+            [Libvirt::SYSTEM, Libvirt::SESSION].map(|uri| Self::Libvirt {
+                uri: uri.to_owned(),
+            }),
+        );
         usual.extend(Glob::well_known().map(|(provider, qmp, agent)| Self::Glob {
             provider,
             qmp,
@@ -119,34 +124,31 @@ impl Discover {
         usual
     }
 
-    /// Who looks there; nobody where a usual place is not on this host.
-    pub(super) fn providers(&self, is_usual: bool) -> Vec<Arc<dyn Provider>> {
-        match self {
-            Self::Process { proc } => one(Processes::below(proc)),
-            Self::Proxmox { root } => one(Proxmox {
+    /// Who looks there; nobody where a usual place is not there on this host.
+    pub(super) fn provider(&self, is_usual: bool) -> Option<Arc<dyn Provider>> {
+        Some(match self {
+            Self::Process { proc } => Arc::new(Processes::below(proc)),
+            Self::Libvirt { uri } if is_usual && !Libvirt::is_here(uri) => return None,
+            Self::Libvirt { uri } => Arc::new(Libvirt::at(uri)),
+            Self::Proxmox { root } => Arc::new(Proxmox {
                 root: root.clone(),
                 may_be_missing: is_usual,
             }),
-            Self::SmartOs { root, pool } => one(SmartOs {
+            Self::SmartOs { root, pool } => Arc::new(SmartOs {
                 zones: root.join(pool),
                 may_be_missing: is_usual,
             }),
-            Self::Libvirt { uri: Some(uri) } => one(Libvirt::at(uri)),
-            Self::Libvirt { uri: None } => match Libvirt::here() {
-                none if none.is_empty() && !is_usual => one(Libvirt::at(LIBVIRT_SYSTEM)),
-                here => here.into_iter().flat_map(one).collect(),
-            },
             Self::Glob {
                 provider,
                 qmp,
                 agent,
-            } => one(Glob {
+            } => Arc::new(Glob {
                 name: provider,
                 qmp: qmp.clone(),
                 agent: agent.clone(),
                 may_be_missing: is_usual,
             }),
-        }
+        })
     }
 
     /// Its type, in the word of the configuration.
@@ -167,7 +169,7 @@ impl Discover {
             Self::Process { proc } => vec![("proc", path(proc))],
             Self::Proxmox { root } => vec![("root", path(root))],
             Self::SmartOs { root, pool } => vec![("root", path(root)), ("pool", pool.clone())],
-            Self::Libvirt { uri } => uri.iter().map(|uri| ("uri", uri.clone())).collect(),
+            Self::Libvirt { uri } => vec![("uri", uri.clone())],
             Self::Glob { qmp, agent, .. } => {
                 let agent = agent.iter().map(|agent| ("agent", agent.to_string()));
                 [("qmp", qmp.to_string())]
@@ -177,10 +179,6 @@ impl Discover {
             }
         }
     }
-}
-
-fn one(provider: impl Provider) -> Vec<Arc<dyn Provider>> {
-    vec![Arc::new(provider)]
 }
 
 fn pool(given: &Given) -> Result<String, ConfigError> {

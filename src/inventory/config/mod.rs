@@ -80,7 +80,7 @@ impl Config {
     pub fn providers(&self) -> Vec<Arc<dyn Provider>> {
         self.discover
             .iter()
-            .flat_map(|discovery| discovery.discover.providers(discovery.said.is_none()))
+            .filter_map(|discovery| discovery.discover.provider(discovery.said.is_none()))
             .collect()
     }
 }

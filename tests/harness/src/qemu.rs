@@ -49,6 +49,11 @@ impl Qemu {
         self.tcp.expect("the QEMU was started with `.tcp()`")
     }
 
+    /// The number of its process.
+    pub fn pid(&self) -> u32 {
+        self.process.id()
+    }
+
     /// The QEMU's process, to stop, continue or kill it.
     pub fn process(&mut self) -> &mut Process {
         &mut self.process
