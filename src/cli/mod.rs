@@ -10,6 +10,8 @@ mod eval;
 mod events;
 mod finish;
 mod ls;
+mod man;
+mod manual;
 mod modes;
 mod one_shot;
 mod options;
@@ -17,6 +19,7 @@ mod qmp;
 mod run;
 mod scripts;
 mod thaw;
+mod told;
 mod verbose;
 
 use std::env;
@@ -54,15 +57,22 @@ enum Command {
     Config(config::Config),
     Thaw(thaw::Thaw),
     Completions(completions::Completions),
+    Man(man::ManPage),
+}
+
+/// The command line, with all that its help says.
+fn command() -> clap::Command {
+    manual::with_help(CommandLine::command())
 }
 
 /// Does what the process's command line says and tells how the process ends.
 pub fn main() -> Exit {
-    if let Some(exit) = completions::answer(CommandLine::command) {
+    if let Some(exit) = completions::answer(command) {
         return exit;
     }
     finish::keep_panics_for_the_report();
-    let parsed = CommandLine::command()
+    let parsed = command()
+        .color(options::color_of_line(env::args_os()))
         .try_get_matches()
         .and_then(|matches| CommandLine::from_arg_matches(&matches));
     match parsed {
@@ -107,15 +117,16 @@ impl Command {
             Self::Agent(agent) => agent.execute(options),
             Self::Events(events) => events.execute(options),
             Self::Completions(completions) => completions.execute(options),
+            Self::Man(page) => page.execute(command(), options),
             Self::Ls(ls) => ls.execute(options),
-            Self::Config(config) => config.execute(options),
+            Self::Config(_) => config::Config::execute(options),
         }
     }
 }
 
 /// Shows the help of a subcommand that has more to say than clap knows.
 fn subcommand_help(name: &str, options: &Options) -> Exit {
-    let mut command = CommandLine::command();
+    let mut command = command();
     command.build();
     let help = command
         .find_subcommand_mut(name)
@@ -126,12 +137,17 @@ fn subcommand_help(name: &str, options: &Options) -> Exit {
 
 /// Shows what clap says: help on standard output, a mistake on standard error.
 fn usage(error: &clap::Error) -> Exit {
-    // Where not even that can be written there is nobody left to tell.
-    let _ = error.print();
-    match error.kind() {
-        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => Exit::Done,
-        _ => Exit::Usage,
+    let is_help = matches!(
+        error.kind(),
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion
+    );
+    if !is_help && options::is_json_line(env::args_os()) {
+        finish::tell(&told::usage(error));
+    } else {
+        // Where not even that can be written there is nobody left to tell.
+        let _ = error.print();
     }
+    if is_help { Exit::Done } else { Exit::Usage }
 }
 
 #[cfg(test)]

@@ -6,10 +6,10 @@ use std::io::{self, IsTerminal};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Arg, ArgMatches, Args, Command, FromArgMatches, ValueEnum};
+use clap::{Arg, ArgMatches, Args, ColorChoice, Command, FromArgMatches, ValueEnum};
 
 use super::modes::Modes;
-use crate::vm::duration;
+use crate::duration;
 
 /// Options of every subcommand.
 #[derive(Clone, Debug, Args)]
@@ -139,6 +139,30 @@ impl Options {
     }
 }
 
+/// When clap's own messages are coloured, which it writes when it could not read the line, nor so `--color`. On its own it
+/// heeds `NO_COLOR`.
+pub(super) fn color_of_line(words: impl IntoIterator<Item = OsString>) -> ColorChoice {
+    let mut words = words.into_iter();
+    let mut choice = ColorChoice::Auto;
+    while let Some(word) = words.next() {
+        let word = word.to_string_lossy();
+        let value = match word.strip_prefix("--color") {
+            Some("") => words.next().unwrap_or_default(),
+            Some(rest) => rest.strip_prefix('=').unwrap_or_default().into(),
+            None if word == "--" => break,
+            None => continue,
+        };
+        choice = value.to_string_lossy().parse().unwrap_or(choice);
+    }
+    choice
+}
+
+/// Whether a line that could not be read has `--json`.
+pub(super) fn is_json_line(words: impl IntoIterator<Item = OsString>) -> bool {
+    let mut words = words.into_iter().take_while(|word| word != "--");
+    words.any(|word| word == "--json")
+}
+
 impl When {
     fn wanted(self, refused: bool, terminal: bool) -> bool {
         match self {
@@ -151,7 +175,26 @@ impl When {
 
 #[cfg(test)]
 mod tests {
-    use super::When;
+    use std::ffi::OsString;
+
+    use clap::ColorChoice;
+
+    use super::{When, color_of_line};
+
+    #[test]
+    fn the_colour_of_a_line_is_found_where_the_line_cannot_be_read() {
+        for (line, choice) in [
+            ("nosuch --color always", ColorChoice::Always),
+            ("--color=never nosuch", ColorChoice::Never),
+            ("--color", ColorChoice::Auto),
+            ("--color=sometimes", ColorChoice::Auto),
+            ("--colour always", ColorChoice::Auto),
+            ("run x -- --color always", ColorChoice::Auto),
+        ] {
+            let words = line.split(' ').map(OsString::from);
+            assert_eq!(color_of_line(words), choice, "{line}");
+        }
+    }
 
     #[test]
     fn colour_is_for_a_terminal_whose_user_does_not_refuse_it() {

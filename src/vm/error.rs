@@ -4,13 +4,13 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::duration::show;
 use super::freeze::FreezeError;
 use super::job::JobError;
 use super::recording::Difference;
 use super::schema::InvalidSchema;
 use super::target::InvalidTarget;
 use crate::client;
+use crate::duration::show;
 use crate::wire::escape::escaped;
 
 /// An error, and the VM that it happened on.
