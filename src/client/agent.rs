@@ -10,6 +10,7 @@ mod tests;
 use std::fmt;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use serde_json::Value;
@@ -33,6 +34,8 @@ pub struct Agent {
 
 struct Inner {
     address: Address,
+    /// The process that has to serve the socket; 0 is any.
+    server: Arc<AtomicU32>,
     /// Held for as long as a command is in flight.
     line: Mutex<Line>,
 }
@@ -66,9 +69,13 @@ impl Agent {
     }
 
     fn on(line: Line, address: Address) -> Self {
-        let line = Mutex::new(line);
+        let inner = Inner {
+            address,
+            server: line.server(),
+            line: Mutex::new(line),
+        };
         Self {
-            inner: Arc::new(Inner { address, line }),
+            inner: Arc::new(inner),
             sync_deadline: SYNC,
         }
     }
@@ -78,6 +85,13 @@ impl Agent {
     pub fn with_sync_deadline(mut self, sync_deadline: Duration) -> Self {
         self.sync_deadline = sync_deadline;
         self
+    }
+
+    /// Has each connection from now on refused, before its first command, that another process is seen to serve than
+    /// this one. Where nothing can be seen, nothing is refused.
+    pub fn expect_server(&self, pid: Option<u32>) {
+        let pid = pid.unwrap_or_default();
+        self.inner.server.store(pid, Ordering::Relaxed);
     }
 
     /// Where the agent is.
@@ -90,7 +104,7 @@ impl Agent {
     /// all the same.
     ///
     /// # Errors
-    /// [`Error::AgentDown`], [`Error::Busy`] or [`Error::Connect`] before the command was sent; [`Error::Refused`],
+    /// [`Error::AgentDown`], [`Error::Busy`], [`Error::Connect`] or [`Error::OtherServer`] before the command was sent; [`Error::Refused`],
     /// [`Error::Frozen`], [`Error::Disabled`]; [`Error::Timeout`]; and those of a lost
     /// connection.
     pub async fn call(&self, call: Call) -> Result<Value, Error> {

@@ -20,7 +20,7 @@ use tokio::time::sleep;
 use super::address::Address;
 use super::deadline::Deadline;
 use super::error::{Error, Unreachable};
-use super::holder::{Holding, holding};
+use super::holder::{Holding, holding, serves};
 use super::libvirt::{self, Relayed};
 use super::owner::owner;
 use super::tap::Channel;
@@ -162,6 +162,15 @@ pub(super) fn unserved(address: &Address, own: Option<u64>, otherwise: Error) ->
         address: address.clone(),
         holder,
     }
+}
+
+/// Whether the process `pid` serves a connection of which the kernel tells that `peer` listens, and whose end here has the
+/// inode `own`; none where that cannot be seen.
+pub(super) fn served_by(pid: u32, peer: Option<u32>, own: Option<u64>) -> Option<bool> {
+    if peer? == pid {
+        return Some(true);
+    }
+    serves(pid, own?)
 }
 
 fn unreachable(error: &io::Error, path: &Path) -> Unreachable {

@@ -31,6 +31,15 @@ pub enum Error {
         /// Who holds it, where that can be seen.
         holder: Option<Holder>,
     },
+    /// Another process serves the socket than the one that it was found for.
+    OtherServer {
+        /// The socket.
+        address: Address,
+        /// Who serves it.
+        server: Holder,
+        /// The process that should.
+        expected: u32,
+    },
     /// A monitor accepted the connection, or may have, and sent no greeting.
     Silent {
         /// The socket.

@@ -60,6 +60,16 @@ pub(super) fn holding(path: &Path, own: Option<u64>) -> Holding {
     }
 }
 
+/// Whether the process `pid` serves the connection whose end here has the inode `own`; none where that cannot be seen. Who
+/// began to listen, which the kernel tells of each connection, may have passed the socket on to who serves it.
+pub(super) fn serves(pid: u32, own: u64) -> Option<bool> {
+    let server = UnixSockets::now()
+        .ok()?
+        .other_end(u32::try_from(own).ok()?)?;
+    fs::read_dir(format!("/proc/{pid}/fd")).ok()?;
+    Some(open_sockets(pid).any(|inode| inode == server))
+}
+
 /// Of each list of sockets, the first process that has one of them open, where it can be seen. One walk finds all.
 pub fn owners(sockets: &[Vec<u32>]) -> Vec<Option<Holder>> {
     let mut found = vec![None; sockets.len()];
@@ -87,7 +97,8 @@ pub fn owners(sockets: &[Vec<u32>]) -> Vec<Option<Holder>> {
     found
 }
 
-fn holder(pid: u32) -> Holder {
+/// A process, by its name as well.
+pub(super) fn holder(pid: u32) -> Holder {
     let program = fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default();
     Holder {
         pid,
@@ -103,4 +114,25 @@ fn open_sockets(pid: u32) -> impl Iterator<Item = u32> {
         let inode = link.to_str()?.strip_prefix("socket:[")?.strip_suffix(']')?;
         inode.parse().ok()
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::fd::AsFd;
+    use std::os::unix::net::UnixStream;
+    use std::process::{Command, Stdio, id};
+
+    use super::*;
+
+    #[test]
+    fn a_connection_is_served_by_who_has_its_other_end_open() {
+        let (one, _other) = UnixStream::pair().unwrap();
+        let own = rustix::fs::fstat(one.as_fd()).unwrap().st_ino;
+        assert_eq!(serves(id(), own), Some(true));
+        let mut stranger = Command::new("cat").stdin(Stdio::piped()).spawn().unwrap();
+        assert_eq!(serves(stranger.id(), own), Some(false));
+        drop(stranger.stdin.take());
+        stranger.wait().unwrap();
+        assert_eq!(serves(stranger.id(), own), None);
+    }
 }

@@ -20,7 +20,7 @@ use tokio::time::timeout;
 
 use super::address::Address;
 use super::call::Call;
-use super::connection::{Transport, connect};
+use super::connection::{Transport, connect, served_by};
 use super::deadline::Deadline;
 use super::error::{Ending, Error};
 use super::events::{Events, Subscribers};
@@ -54,6 +54,8 @@ pub(super) struct Shared {
     pub(super) window: usize,
     greeting: Greeting,
     peer_pid: Option<u32>,
+    /// The number of the socket's end here.
+    inode: Option<u64>,
     oob: bool,
     /// The random part of the ids: a late reply to the client before us may arrive on our connection. It and the serial
     /// are kept short, because QEMU reads a byte at a time, which for a query takes longer than all else.
@@ -119,7 +121,7 @@ impl Qmp {
     ) -> Result<Self, Error> {
         let tap = TapPoint::new(Channel::Qmp, tap);
         let prefix = URL_SAFE_NO_PAD.encode(&random().to_le_bytes()[..3]);
-        let peer_pid = stream.peer_pid();
+        let (peer_pid, inode) = (stream.peer_pid(), stream.inode());
         tap.link(&address, LinkChange::Connected);
         let ready = match greet(stream, &address, deadline, &format!("{prefix}0"), &tap).await {
             Ok(ready) => ready,
@@ -137,6 +139,7 @@ impl Qmp {
             window: if ready.oob { WINDOW_WITH_OOB } else { WINDOW },
             greeting: ready.greeting,
             peer_pid,
+            inode,
             oob: ready.oob,
             prefix,
             serial: AtomicU64::new(1),
@@ -163,6 +166,12 @@ impl Qmp {
     /// The process that listens on the monitor's socket, where that can be seen: QEMU.
     pub fn peer_pid(&self) -> Option<u32> {
         self.shared.peer_pid
+    }
+
+    /// Whether that process serves the monitor, where it can be seen: it may have been passed a socket on which another
+    /// listened.
+    pub fn is_served_by(&self, pid: u32) -> Option<bool> {
+        served_by(pid, self.shared.peer_pid, self.shared.inode)
     }
 
     /// Whether commands may be run out of band.

@@ -62,6 +62,13 @@ impl UnixSockets {
         Some(served.filter_map(|socket| socket.peer).collect())
     }
 
+    /// The other end of the connection whose one end has this inode, once it was accepted.
+    pub fn other_end(&self, inode: u32) -> Option<u32> {
+        let mut all = self.0.iter();
+        let socket = all.find(|socket| !socket.listens && socket.inode == inode)?;
+        socket.peer.filter(|peer| *peer != 0)
+    }
+
     /// The name that the listening socket with this inode was bound to: a path, or a zero byte and a name.
     pub fn listens_at(&self, inode: u64) -> Option<&[u8]> {
         let socket = self.listening(inode)?;

@@ -31,6 +31,8 @@ pub struct Found {
     pub obstacle: Option<String>,
     /// Where its agent is.
     pub agent: Option<Address>,
+    /// Whether somebody chose that: its process need not be what serves it.
+    pub has_chosen_agent: bool,
     /// The QEMU process, where it is known.
     pub pid: Option<u32>,
     /// The provider that alone reaches it: libvirt holds the monitors of its domains, so their sockets are of no use to
@@ -55,6 +57,7 @@ impl Found {
             monitors: Vec::new(),
             obstacle: None,
             agent: None,
+            has_chosen_agent: false,
             pid: None,
             only_through: None,
             is_off: false,
@@ -92,6 +95,7 @@ impl Found {
             uuid: self.uuid.clone(),
             name: self.given_name.clone(),
             pid: self.pid,
+            has_chosen_agent: self.has_chosen_agent,
         };
         self.is_reachable()
             .then(|| Target::found(label, self.qmp.clone(), self.agent.clone()).expecting(identity))

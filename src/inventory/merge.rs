@@ -211,6 +211,7 @@ impl Group {
             found.provider == CONFIG || only_through.is_none_or(|through| through == found.provider)
         };
         let ways = || self.sightings.iter().filter(reaches);
+        let agent = ways().find(|found| found.agent.is_some());
         let mut aliases = Vec::new();
         for sighting in &self.sightings {
             let others = sighting
@@ -244,7 +245,8 @@ impl Group {
                 .find(|monitors| !monitors.is_empty())
                 .unwrap_or_default(),
             obstacle: of(|found| found.obstacle.clone()),
-            agent: ways().find_map(|found| found.agent.clone()),
+            agent: agent.and_then(|found| found.agent.clone()),
+            has_chosen_agent: agent.is_some_and(|found| found.has_chosen_agent),
             pid: self.sightings.iter().find_map(|found| found.pid),
             is_off: self.sightings.iter().any(|found| found.is_off),
             name,

@@ -48,6 +48,9 @@ impl From<&Difference> for Report {
     }
 }
 
+/// Why another VM may answer where one was found.
+const OTHER_VM: &str = "two QEMUs were told the same socket: the one that was started last has it";
+
 fn of(kind: &ErrorKind) -> Report {
     let new = |sort| Report::new(sort, kind.to_string());
     match kind {
@@ -58,8 +61,7 @@ fn of(kind: &ErrorKind) -> Report {
         ErrorKind::NoMonitor => {
             Report::usage(kind.to_string()).with_hint("name the VM as `qmp=SOCKET,agent=SOCKET`")
         }
-        ErrorKind::OtherVm { .. } => new(Kind::Gone)
-            .with_hint("two QEMUs were told the same socket: the one that was started last has it"),
+        ErrorKind::OtherVm { .. } => new(Kind::Gone).with_hint(OTHER_VM),
         ErrorKind::NoAgent(_) => new(Kind::Gone).with_hint(
             "name the VM as `qmp=SOCKET,agent=SOCKET`, or give the machine an agent port",
         ),
@@ -165,6 +167,7 @@ fn hint(error: &client::Error) -> Option<&'static str> {
             Unreachable::Libvirt(obstacle) => return of_libvirt(obstacle),
             Unreachable::TimedOut(_) | Unreachable::Other(_) => return None,
         },
+        E::OtherServer { .. } => OTHER_VM,
         E::Busy {
             holder: Some(holder),
             ..

@@ -26,7 +26,7 @@ use crate::client::{self, Address, Agent, Call, Channel, Qmp, Tap};
 use crate::nearest::nearest;
 
 /// The UUID of a VM that was given none (`query-uuid`): it names nothing.
-pub(super) const NO_UUID: &str = "00000000-0000-0000-0000-000000000000";
+const NO_UUID: &str = "00000000-0000-0000-0000-000000000000";
 
 /// The arguments of a command.
 pub type Arguments = Map<String, Value>;
@@ -385,6 +385,12 @@ impl Vm {
             desc: Some(desc.clone()),
         })
     }
+}
+
+/// The UUID in a reply to `query-uuid`, in lower case.
+pub(super) fn uuid_in(reply: &Value) -> Option<String> {
+    let uuid = reply["UUID"].as_str().filter(|uuid| *uuid != NO_UUID);
+    uuid.map(str::to_ascii_lowercase)
 }
 
 /// A command's name as scripts write it as a method.

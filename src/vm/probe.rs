@@ -6,7 +6,7 @@ use tokio::join;
 
 use super::agent::locate;
 use super::error::{Error, ErrorKind};
-use super::machine::Vm;
+use super::machine::{Vm, uuid_in};
 use crate::client::call::CONNECT;
 use crate::client::libvirt::Obstacle;
 use crate::client::{self, Address, Agent, Call, Holder, Qmp, UnixSockets, Unreachable};
@@ -86,7 +86,7 @@ pub enum AgentState {
     Busy,
     /// The VM has no port for one.
     None,
-    /// Nobody can be asked.
+    /// Nobody can be asked, or another VM's answers at its socket.
     #[default]
     Unknown,
 }
@@ -169,12 +169,10 @@ async fn ask_monitor(vm: &Vm) -> Result<(Probed, Qmp, Value), Error> {
     let text = |reply: &Value, member: &str| reply[member].as_str().map(str::to_owned);
     let status = text(&status?, "status");
     let status = status.ok_or_else(|| vm.reply_error("query-status", "status"))?;
-    let uuid =
-        text(&uuid?, "UUID").filter(|uuid| uuid.bytes().any(|digit| !b"0-".contains(&digit)));
     let probed = Probed {
         state: State::Run(status),
         name: text(&name?, "name"),
-        uuid,
+        uuid: uuid_in(&uuid?),
         version: Some(monitor.greeting().version.to_string()),
         ..Probed::default()
     };
@@ -252,6 +250,7 @@ async fn agent(vm: &Vm, chardevs: Option<&Value>) -> AgentState {
     let settings = vm.settings();
     let patience = settings.timeout.unwrap_or(AGENT).min(AGENT);
     let agent = Agent::new(address, settings.tap.clone()).with_sync_deadline(patience);
+    agent.expect_server(vm.agent_server().await.unwrap_or_default());
     let call = Call::new("guest-fsfreeze-status", Map::new()).within(patience);
     match agent.call(call).await {
         Ok(status) if status == "frozen" => AgentState::Frozen,

@@ -6,7 +6,8 @@ use std::sync::{Mutex, PoisonError};
 use serde_json::{Map, Value};
 
 use super::error::{Error, ErrorKind};
-use super::machine::{NO_UUID, Vm};
+use super::machine::{Vm, uuid_in};
+use super::process::Process;
 use super::target::Identity;
 use crate::client::{Address, Call, Qmp};
 
@@ -49,6 +50,10 @@ impl Proof {
         self.change(|expected| (!expected.is_proven).then(|| expected.identity.clone()))
     }
 
+    fn expected(&self) -> Identity {
+        self.change(|expected| expected.identity.clone())
+    }
+
     fn close(&self, proven: &Identity) {
         self.change(|expected| expected.is_proven = expected.identity == *proven);
     }
@@ -80,7 +85,9 @@ impl Vm {
                 (Some(uuid), _) => self.uuid_at(monitor).await?.as_ref() == Some(uuid),
                 (None, Some(name)) => self.name_at(monitor).await?.as_ref() == Some(name),
                 // Only its process is known, and where that cannot be compared, nothing.
-                (None, None) => expected.pid.is_none() || peer.is_none(),
+                (None, None) => expected
+                    .pid
+                    .is_none_or(|pid| peer.is_none() || monitor.is_served_by(pid) == Some(true)),
             };
         if is_proven {
             self.proof().close(&expected);
@@ -92,6 +99,22 @@ impl Vm {
         }))
     }
 
+    /// The process that has to serve the agent, where that is known: what a guest's agent is asked does not tell whose guest
+    /// it is. After a restart of the VM it is the one that the monitor leads to, which is asked who it is.
+    pub(super) async fn agent_server(&self) -> Result<Option<u32>, Error> {
+        let expected = self.proof().expected();
+        let Some(pid) = expected.pid.filter(|_| !expected.has_chosen_agent) else {
+            return Ok(None);
+        };
+        if self.settings().recording.is_replay() {
+            return Ok(None);
+        }
+        if Process::running(pid).is_some() || self.target().qmp().is_none() {
+            return Ok(Some(pid));
+        }
+        self.process().await
+    }
+
     async fn name_at(&self, monitor: &Qmp) -> Result<Option<String>, Error> {
         let reply = self.ask(monitor, "query-name").await?;
         Ok(reply["name"].as_str().map(str::to_owned))
@@ -99,8 +122,7 @@ impl Vm {
 
     async fn uuid_at(&self, monitor: &Qmp) -> Result<Option<String>, Error> {
         let reply = self.ask(monitor, "query-uuid").await?;
-        let uuid = reply["UUID"].as_str().filter(|uuid| *uuid != NO_UUID);
-        Ok(uuid.map(str::to_ascii_lowercase))
+        Ok(uuid_in(&reply))
     }
 
     async fn ask(&self, monitor: &Qmp, command: &str) -> Result<Value, Error> {

@@ -29,6 +29,10 @@ pub struct Identity {
     pub name: Option<String>,
     /// Its process. Another one may serve the socket after a restart of the VM, if it has the same UUID or name.
     pub pid: Option<u32>,
+    /// Whether its agent's socket is one that somebody chose for it, and which may so be another program's, that hands
+    /// on what it gets.
+    #[serde(default)]
+    pub has_chosen_agent: bool,
 }
 
 /// Why a text names no VM.

@@ -1,18 +1,19 @@
 //! Another VM than the one that was found is refused before anything is sent to it.
 
+use std::os::unix::fs::symlink;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::sync::Arc;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use harness::{Folder, Qemu, RawQmp};
+use harness::{Folder, Guest, Qemu, RawQmp};
 use qmpsh::client::Address;
 use qmpsh::vm::target::Identity;
 use qmpsh::vm::{ErrorKind, Settings, Target, Vm};
 use serde_json::Value;
 
-use super::{eval, fails, named, qmpsh, uuid};
+use super::{eval, fails, glob, named, qmpsh, uuid};
 
 /// What a QEMU says of itself, past qmpsh.
 fn status(qemu: &Qemu) -> String {
@@ -81,6 +82,7 @@ async fn a_vm_that_was_started_again_is_still_itself_and_one_in_its_place_is_not
         uuid: Some(uuid(0x25)),
         name: None,
         pid: Some(qemu.process().id()),
+        has_chosen_agent: false,
     };
     let socket = Address::Unix(place.join("vm.qmp"));
     let target = Target::found("web01", Some(socket), None).expecting(identity);
@@ -99,6 +101,37 @@ async fn a_vm_that_was_started_again_is_still_itself_and_one_in_its_place_is_not
         "{error:?}"
     );
     assert_eq!(status(&other), "running");
+}
+
+#[test]
+fn an_agent_that_another_vm_serves_is_never_asked() {
+    let guest = Guest::shared();
+    let mut bare = named("bare", &uuid(0x27)).start();
+    let place = Folder::new();
+    for (name, qmp) in [("bare", bare.qmp()), ("guest", guest.qmp())] {
+        symlink(qmp, place.join(format!("{name}.qmp"))).unwrap();
+        symlink(guest.agent(), place.join(format!("{name}.qga"))).unwrap();
+    }
+    let config = format!("{}[[discover]]\ntype = \"process\"\n", glob(place.path()));
+    let ping = |config: &str, name| {
+        let qmpsh = qmpsh(config).args(["agent", name, "guest-ping"]);
+        qmpsh.run()
+    };
+    ping(&config, "guest").expect_code(0);
+    let server = format!("(pid {})", guest.pid());
+    let expected = format!("process {}", bare.process().id());
+    fails(
+        &ping(&config, "bare"),
+        3,
+        &["bare: ", "is served by", &server, &expected],
+    );
+    // Somebody who writes it into the configuration may mean a program that hands on.
+    let chosen = format!(
+        "{config}[vm.mine]\nuuid = {:?}\nagent = {:?}\n",
+        uuid(0x27),
+        guest.agent()
+    );
+    ping(&chosen, "mine").expect_code(0);
 }
 
 /// Waits until a QEMU of that name has taken the socket.

@@ -60,6 +60,8 @@ fn patterns_choose_by_name_and_by_the_beginning_of_a_uuid() {
     assert_eq!(ls(&["web*"]), ["web1", "web2"]);
     assert_eq!(ls(&["web1", "db"]), ["db", "web1"]);
     assert_eq!(ls(&["7a0E"]), ["db"]);
+    // Fewer digits than name a VM elsewhere choose none here.
+    host.ls().arg("7a0").run().expect_code(3);
     let none = host.ls().arg("nothing*").run().expect_code(3);
     assert_eq!(none.stdout, "");
     assert!(

@@ -2,6 +2,7 @@
 //! turns out to have ended before a command left. No command is ever sent twice.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use serde_json::Value;
@@ -14,6 +15,7 @@ use crate::client::call::Call;
 use crate::client::connection::{Dial, Transport, connect, unserved};
 use crate::client::deadline::Deadline;
 use crate::client::error::{Ending, Error};
+use crate::client::holder::holder;
 use crate::client::tap::{Channel, LinkChange, TapPoint};
 use crate::wire::message::Outgoing;
 use crate::wire::{Limits, Refusal};
@@ -22,6 +24,8 @@ use crate::wire::{Limits, Refusal};
 pub(super) struct Line {
     address: Address,
     tap: TapPoint,
+    /// The process that has to be at the other end; 0 is any.
+    server: Arc<AtomicU32>,
     /// What connects, in place of the system.
     dial: Option<Arc<dyn Dial>>,
     link: Option<Link>,
@@ -32,6 +36,7 @@ impl Line {
         Self {
             address,
             tap,
+            server: Arc::default(),
             dial: None,
             link: None,
         }
@@ -50,6 +55,11 @@ impl Line {
             link,
             ..Self::new(address, tap)
         }
+    }
+
+    /// Where it is kept who has to be at the other end.
+    pub(super) fn server(&self) -> Arc<AtomicU32> {
+        Arc::clone(&self.server)
     }
 
     pub(super) fn hang_up(&mut self) {
@@ -163,7 +173,10 @@ impl Line {
         self.tap.link(&self.address, LinkChange::Connected);
         let mut link = Link::new(stream, self.address.clone(), self.tap.clone());
         match until.bound(link.sync()).await {
-            Ok(Ok(())) => self.link = Some(link),
+            Ok(Ok(())) => {
+                self.expected(&link)?;
+                self.link = Some(link);
+            }
             Ok(Err(fault)) => return Err(self.lost(fault)),
             Err(_) => {
                 let error = unserved(&self.address, link.inode(), self.down(deadline));
@@ -174,6 +187,21 @@ impl Line {
             }
         }
         Ok(())
+    }
+
+    /// Fails where another process is seen to serve the link than the one that has to.
+    fn expected(&self, link: &Link) -> Result<(), Error> {
+        let expected = self.server.load(Ordering::Relaxed);
+        match link.peer_pid() {
+            Some(peer) if expected != 0 && link.is_served_by(expected) == Some(false) => {
+                Err(Error::OtherServer {
+                    address: self.address.clone(),
+                    server: holder(peer),
+                    expected,
+                })
+            }
+            _ => Ok(()),
+        }
     }
 
     fn lost(&mut self, fault: Fault) -> Error {

@@ -10,7 +10,7 @@ use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use crate::client::address::Address;
-use crate::client::connection::Transport;
+use crate::client::connection::{Transport, served_by};
 use crate::client::error::Ending;
 use crate::client::random::random;
 use crate::client::tap::TapPoint;
@@ -57,6 +57,14 @@ impl Link {
 
     pub(super) fn inode(&self) -> Option<u64> {
         self.stream.inode()
+    }
+
+    pub(super) fn peer_pid(&self) -> Option<u32> {
+        self.stream.peer_pid()
+    }
+
+    pub(super) fn is_served_by(&self, pid: u32) -> Option<bool> {
+        served_by(pid, self.stream.peer_pid(), self.stream.inode())
     }
 
     pub(super) fn shut_down(&self) {

@@ -18,6 +18,14 @@ impl fmt::Display for Error {
                 address,
                 holder: None,
             } => write!(f, "{address} is held by another client"),
+            Self::OtherServer {
+                address,
+                server,
+                expected,
+            } => write!(
+                f,
+                "{address} is served by {server}, and the VM that was found is process {expected}"
+            ),
             Self::Silent { address, after } => {
                 write!(f, "{address} sent no greeting within {}", show(*after))
             }

@@ -101,7 +101,7 @@ impl Virsh {
                 },
                 read = self.stdout.read_buf(room(&mut from_stdout)), if !output.is_whole() => {
                     if !matches!(read, Ok(1..)) {
-                        while !stderr_ended {
+                        while !stderr_ended && !errors.is_too_long() {
                             stderr_ended = !matches!(self.stderr.read_buf(room(&mut from_stderr)).await, Ok(1..));
                             errors.push(&from_stderr);
                         }

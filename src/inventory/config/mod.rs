@@ -92,6 +92,7 @@ impl Entry {
             name: Some(name.to_owned()),
             qmp: said(&self.qmp),
             agent: said(&self.agent),
+            has_chosen_agent: self.agent.is_some(),
             uuid: self.uuid.as_ref().map(|uuid| uuid.value.clone()),
             labels: self
                 .labels

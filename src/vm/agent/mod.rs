@@ -49,8 +49,15 @@ impl GuestAgent {
         Ok(self.client().await?.address().clone())
     }
 
-    /// The agent's connection; its socket is looked for now, and connected on the first command.
+    /// The agent's connection; its socket is looked for now, and connected on the first command, when what serves it has to
+    /// be the VM that was found.
     pub(super) async fn client(&self) -> Result<&Agent, Error> {
+        let agent = self.found().await?;
+        agent.expect_server(self.vm.agent_server().await?);
+        Ok(agent)
+    }
+
+    async fn found(&self) -> Result<&Agent, Error> {
         self.vm
             .agent_cell()
             .get_or_try_init(|| async {
