@@ -29,7 +29,12 @@ pub(super) struct Events {
     #[arg(value_name = "VM", required = true)]
     vms: Vec<String>,
     /// Show only events of this name, as STOP or 'BLOCK_*'; may be given several times
-    #[arg(short, long = "event", value_name = "NAME", value_delimiter = ',')]
+    #[arg(
+        short = 'e',
+        long = "event",
+        value_name = "NAME",
+        value_delimiter = ','
+    )]
     filters: Vec<Filter>,
     /// End after so many events
     #[arg(short = 'n', long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]

@@ -33,7 +33,12 @@ fn follow(arguments: &[&str], monitors: &[&Path]) -> Running {
 
 /// Waits for the answer to `qmp_capabilities`, behind which a monitor sends its events.
 fn is_followed(running: &Running, monitor: &Path) {
-    running.wait_for_stderr(&format!("<- qmp {}: {{\"id\":", monitor.display()));
+    is_followed_as(running, &monitor.display().to_string());
+}
+
+/// The same for a VM that is called so.
+fn is_followed_as(running: &Running, label: &str) {
+    running.wait_for_stderr(&format!("<- qmp {label}: {{\"id\":"));
 }
 
 fn call(witness: &mut RawQmp, commands: &[&str]) {
@@ -138,7 +143,12 @@ fn of_several_vms_each_line_names_its_own_and_a_silent_one_delays_none() {
 fn a_vm_that_is_named_twice_is_followed_once() {
     let (qemu, mut witness) = qemu();
     let twice = format!("unix:{}", qemu.qmp().display());
-    let running = follow(&["-n", "2", &twice], &[&qemu.qmp()]);
+    let running = qmpsh()
+        .args(["-v", "events", "-n", "2"])
+        .arg(qemu.qmp())
+        .arg(twice)
+        .spawn();
+    is_followed(&running, &qemu.qmp());
     call(&mut witness, &["stop", "cont"]);
     let outcome = running.wait().expect_code(0);
     let names: Vec<&str> = outcome
@@ -246,8 +256,8 @@ fn a_pattern_is_all_vms_that_are_called_so() {
     let running = qmpsh()
         .args(["-v", "--config", config, "events", "web*", "-n", "2"])
         .spawn();
-    for (qemu, witness, name) in [(&one, &mut first, "web01"), (&other, &mut second, "web02")] {
-        is_followed(&running, &qemu.qmp());
+    for (witness, name) in [(&mut first, "web01"), (&mut second, "web02")] {
+        is_followed_as(&running, name);
         call(witness, &["stop"]);
         running.wait_for_stdout(&format!("{name} STOP"));
     }

@@ -129,17 +129,14 @@ fn vms(filter: &Filter) -> Outcome<Array> {
     let recalled: Option<(Vec<String>, Vec<Target>)> = recording
         .recall("vms()")
         .map_err(|difference| error::thrown(&Report::from(&difference)))?;
-    let (troubles, vms) = match recalled {
-        Some((troubles, targets)) => {
-            let vms: Vec<Vm> = targets.into_iter().map(|target| fleet.vm(target)).collect();
-            (troubles, vms)
-        }
-        None => {
-            let scan = current.block_on("VMs to be found", inventory.scan())?;
-            let admitted = scan.found.iter().filter(|vm| filter.admits(vm));
-            let vms = admitted.filter_map(|vm| inventory.reach(vm)).collect();
-            (scan.troubles.iter().map(ToString::to_string).collect(), vms)
-        }
+    let (troubles, vms): (Vec<String>, Vec<Vm>) = if let Some((troubles, targets)) = recalled {
+        let vms = targets.into_iter().map(|target| fleet.vm(target));
+        (troubles, vms.collect())
+    } else {
+        let scan = current.block_on("VMs to be found", inventory.scan())?;
+        let admitted = scan.found.iter().filter(|vm| filter.admits(vm));
+        let vms = admitted.filter_map(|vm| inventory.reach(vm)).collect();
+        (scan.troubles.iter().map(ToString::to_string).collect(), vms)
     };
     let targets: Vec<&Target> = vms.iter().map(Vm::target).collect();
     recording.note("vms()", &(&troubles, targets));
