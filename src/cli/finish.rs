@@ -113,7 +113,7 @@ pub(super) fn print(line: &str, options: &Options) -> Exit {
 
 /// Prints the run's value as `eval` does, or tells how else it ended.
 pub(super) fn with_value(session: &Session, outcome: Outcome, options: &Options) -> Exit {
-    if let Ending::Value(value) = &outcome.ending {
+    if let Some(value) = outcome.value() {
         let spread = !options.json && io::stdout().is_terminal();
         match result::text(value, options.json, spread) {
             Ok(None) => {}

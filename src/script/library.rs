@@ -29,6 +29,8 @@ const STANDARD: &str = "std/";
 
 /// Modules in the binary: path without `std/`, text.
 pub(super) const EMBEDDED: &[(&str, &str)] = &[
+    ("fleet", include_str!("../../stdlib/fleet.rhai")),
+    ("power", include_str!("../../stdlib/power.rhai")),
     ("size", include_str!("../../stdlib/size.rhai")),
     ("snapshot", include_str!("../../stdlib/snapshot.rhai")),
     ("time", include_str!("../../stdlib/time.rhai")),

@@ -10,6 +10,15 @@ const SCRIPTS: &[(&str, &str)] = &[
         "guest-report",
         include_str!("../../scripts/guest-report.rhai"),
     ),
+    ("pause", include_str!("../../scripts/pause.rhai")),
+    ("power-off", include_str!("../../scripts/power-off.rhai")),
+    (
+        "power-reset",
+        include_str!("../../scripts/power-reset.rhai"),
+    ),
+    ("resume", include_str!("../../scripts/resume.rhai")),
+    ("suspend", include_str!("../../scripts/suspend.rhai")),
+    ("wake-up", include_str!("../../scripts/wake-up.rhai")),
 ];
 
 /// The text of the script of that name.

@@ -1,9 +1,11 @@
 //! Scripts on real machines, through the real binary: the ready-made ones, and the whole surface that scripts have.
 
 mod documentation;
+mod fleet;
 mod guest_report;
 mod lent;
 mod lessons;
+mod power;
 mod relay;
 mod snapshot;
 mod snapshot_failures;
