@@ -29,7 +29,9 @@ const STANDARD: &str = "std/";
 
 /// Modules in the binary: path without `std/`, text.
 pub(super) const EMBEDDED: &[(&str, &str)] = &[
+    ("disk", include_str!("../../stdlib/disk.rhai")),
     ("fleet", include_str!("../../stdlib/fleet.rhai")),
+    ("media", include_str!("../../stdlib/media.rhai")),
     ("power", include_str!("../../stdlib/power.rhai")),
     ("size", include_str!("../../stdlib/size.rhai")),
     ("snapshot", include_str!("../../stdlib/snapshot.rhai")),

@@ -10,6 +10,15 @@ const SCRIPTS: &[(&str, &str)] = &[
         "guest-report",
         include_str!("../../scripts/guest-report.rhai"),
     ),
+    (
+        "media-change",
+        include_str!("../../scripts/media-change.rhai"),
+    ),
+    (
+        "media-eject",
+        include_str!("../../scripts/media-eject.rhai"),
+    ),
+    ("media-list", include_str!("../../scripts/media-list.rhai")),
     ("pause", include_str!("../../scripts/pause.rhai")),
     ("power-off", include_str!("../../scripts/power-off.rhai")),
     (

@@ -5,6 +5,7 @@ mod fleet;
 mod guest_report;
 mod lent;
 mod lessons;
+mod media;
 mod power;
 mod relay;
 mod snapshot;
