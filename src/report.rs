@@ -3,6 +3,7 @@
 //! lines (that is `script::diagnostic`) and knows no script engine.
 
 mod inventory;
+mod schema;
 mod vm;
 
 use std::fmt;

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use super::address::Address;
 use super::holder::Holder;
+use super::libvirt::Obstacle;
 use crate::wire::FramingError;
 
 /// Why a connection or a call failed.
@@ -122,11 +123,16 @@ pub enum Unreachable {
     /// Nobody listens.
     Refused,
     /// The permissions forbid it.
-    Denied,
+    Denied {
+        /// The user to whom the socket belongs, or the folder that hides it, where that can be seen.
+        owner: Option<String>,
+    },
     /// The path is longer than the address of a unix socket may be, or holds a zero byte.
     BadPath,
     /// No answer within this time.
     TimedOut(Duration),
+    /// What libvirt says of a domain.
+    Libvirt(Obstacle),
     /// Another reason, in the system's words.
     Other(String),
 }
@@ -206,7 +212,7 @@ impl Unreachable {
     pub(super) fn of(error: &io::Error, is_socket: bool) -> Self {
         match error.kind() {
             io::ErrorKind::NotFound => Self::Missing,
-            io::ErrorKind::PermissionDenied => Self::Denied,
+            io::ErrorKind::PermissionDenied => Self::Denied { owner: None },
             io::ErrorKind::InvalidInput => Self::BadPath,
             io::ErrorKind::ConnectionRefused if is_socket => Self::Refused,
             io::ErrorKind::ConnectionRefused => Self::NotASocket,

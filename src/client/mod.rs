@@ -11,11 +11,14 @@ mod deadline;
 pub mod error;
 pub mod events;
 pub mod holder;
+pub mod libvirt;
+mod owner;
 pub mod qmp;
 mod random;
 #[cfg(test)]
 mod scripted;
 pub mod tap;
+pub mod unix_sockets;
 
 pub use address::{Address, AddressError};
 pub use agent::{Agent, Sent};
@@ -27,3 +30,4 @@ pub use holder::Holder;
 pub use qmp::Qmp;
 pub use random::nonce;
 pub use tap::{Channel, Direction, Tap, TapLine};
+pub use unix_sockets::UnixSockets;

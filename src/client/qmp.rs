@@ -89,7 +89,7 @@ impl Qmp {
         tap: Option<Arc<dyn Tap>>,
     ) -> Result<Self, Error> {
         let until = Deadline::after(deadline);
-        let stream = connect(address, deadline).await?;
+        let stream = connect(address, Channel::Qmp, deadline).await?;
         Self::greeted(stream, address.clone(), until, tap).await
     }
 
@@ -214,7 +214,10 @@ impl Qmp {
 
     /// Events from now on; those that the connection already holds unread are among them.
     pub fn subscribe(&self) -> Events {
-        self.shared.subscribers.add(&self.shared.ended)
+        let events = self.shared.subscribers.add(&self.shared.ended);
+        // Of a connection that has ended there are none; the subscriber learns of it.
+        let _ = self.orders.send(Order::Listen);
+        events
     }
 
     /// Whether the connection is known to have ended; it is noticed only while the runtime is driven.

@@ -1,6 +1,7 @@
 //! How what goes wrong with a VM is told: the kind, the exit code, and what to do about it.
 
 use super::{Exit, Kind, Report};
+use crate::client::libvirt::Obstacle;
 use crate::client::{self, Unreachable};
 use crate::vm::freeze::FreezeError;
 use crate::vm::job::JobError;
@@ -43,6 +44,8 @@ fn of(kind: &ErrorKind) -> Report {
         ErrorKind::NoMonitor => {
             Report::usage(kind.to_string()).with_hint("name the VM as `qmp=SOCKET,agent=SOCKET`")
         }
+        ErrorKind::OtherVm { .. } => new(Kind::Gone)
+            .with_hint("two QEMUs were told the same socket: the one that was started last has it"),
         ErrorKind::NoAgent(_) => new(Kind::Gone).with_hint(
             "name the VM as `qmp=SOCKET,agent=SOCKET`, or give the machine an agent port",
         ),
@@ -64,6 +67,10 @@ fn of(kind: &ErrorKind) -> Report {
             command: Some(command.as_str().into()),
             ..new(Kind::Qmp)
         },
+        ErrorKind::BareFreeze { .. } => new(Kind::Usage).with_hint(
+            "`qmpsh run freeze-snapshot-thaw VM`, or in a script `with v.agent.fsfreeze() as f { ... }`, which thaws",
+        ),
+        ErrorKind::Schema(_) => new(Kind::Qmp),
         ErrorKind::Argument(_) => Report::usage(kind.to_string()),
         ErrorKind::NotText { .. } => {
             new(Kind::Usage).with_hint("`file_read_blob` reads it as bytes")
@@ -129,9 +136,10 @@ fn hint(error: &client::Error) -> Option<&'static str> {
                 "is the VM running? `-qmp` or `-chardev` of its command line says where the socket is"
             }
             Unreachable::Refused => "the VM has ended, and left its socket behind",
-            Unreachable::Denied => "run qmpsh as root, or as the user that the VM runs as",
+            Unreachable::Denied { .. } => "run qmpsh as root, or as the user that the VM runs as",
             Unreachable::NotASocket => "give the path of the monitor's unix socket",
             Unreachable::BadPath => "a link with a short path, or a relative path, leads there too",
+            Unreachable::Libvirt(obstacle) => return of_libvirt(obstacle),
             Unreachable::TimedOut(_) | Unreachable::Other(_) => return None,
         },
         E::Busy {
@@ -170,6 +178,27 @@ fn hint(error: &client::Error) -> Option<&'static str> {
         | E::TooLarge { .. } => {
             return None;
         }
+    })
+}
+
+fn of_libvirt(obstacle: &Obstacle) -> Option<&'static str> {
+    Some(match obstacle {
+        Obstacle::NoProgram => {
+            "install it: the package is called libvirt-clients (Debian, Ubuntu) or libvirt-client (Fedora, SUSE)"
+        }
+        Obstacle::TooOld => "libvirt 5 or newer has what is needed",
+        Obstacle::NoDaemon(_) => {
+            "does `virsh --connect URI list` work? another libvirt is named as `libvirt:DOMAIN@URI`"
+        }
+        Obstacle::Denied(_) => {
+            "run qmpsh as root, or as a user in the group `libvirt`; nothing is ever asked at the terminal, so a remote libvirt needs a key or a certificate"
+        }
+        Obstacle::NoDomain => "`virsh --connect URI list --all` lists those that it knows",
+        Obstacle::ShutOff => "`virsh --connect URI start DOMAIN` starts it",
+        Obstacle::NoAgent => {
+            "give the domain a channel named `org.qemu.guest_agent.0`, and start it anew"
+        }
+        Obstacle::Other(_) => return None,
     })
 }
 

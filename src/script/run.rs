@@ -262,6 +262,18 @@ impl Current {
         }
     }
 
+    /// As [`Current::ask`], for what is long because the user wants it so: nobody is told.
+    pub fn stay<T, E: Into<Report>>(
+        &self,
+        what: impl Into<String>,
+        work: impl Future<Output = Result<T, E>>,
+    ) -> Result<T, Ended> {
+        match self.rest_or_stop(what.into(), work) {
+            Ok(done) => done.map_err(Ended::from),
+            Err(cause) => Err(Ended::Stopped(cause)),
+        }
+    }
+
     /// The VM that `target` means; what is no address is looked for.
     pub fn vm(&self, target: &str) -> Result<Vm, Ended> {
         let inventory = &self.run.inventory;

@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::duration::show;
 use super::freeze::FreezeError;
 use super::job::JobError;
+use super::schema::InvalidSchema;
 use super::target::InvalidTarget;
 use crate::client;
 use crate::wire::escape::escaped;
@@ -29,6 +30,13 @@ pub enum ErrorKind {
     Target(InvalidTarget),
     /// The VM was named by its agent's socket alone, and a QMP command was asked for.
     NoMonitor,
+    /// Another VM answers at the socket where this one was found.
+    OtherVm {
+        /// Its name.
+        name: Option<String>,
+        /// Its UUID.
+        uuid: Option<String>,
+    },
     /// No agent socket is known, and why none could be found.
     NoAgent(String),
     /// The agent's port is closed inside the guest: the agent does not run.
@@ -49,6 +57,13 @@ pub enum ErrorKind {
         /// QEMU's words, if it was asked.
         desc: Option<String>,
     },
+    /// A freeze with nobody to end it.
+    BareFreeze {
+        /// The agent's command.
+        command: String,
+    },
+    /// What QEMU tells of its own commands makes no sense.
+    Schema(InvalidSchema),
     /// An argument that is not possible.
     Argument(String),
     /// A file of the guest's is not UTF-8 text.
@@ -126,6 +141,18 @@ pub enum ErrorKind {
 }
 
 impl Error {
+    /// Whether the agent heard the command and refused it, for whatever reason.
+    pub fn is_answer(&self) -> bool {
+        matches!(
+            &self.kind,
+            ErrorKind::Client(
+                client::Error::Refused { .. }
+                    | client::Error::Frozen { .. }
+                    | client::Error::Disabled { .. }
+            )
+        )
+    }
+
     /// Whether QEMU or the agent heard the command and refused it.
     pub fn is_refusal(&self) -> bool {
         matches!(&self.kind, ErrorKind::Client(client::Error::Refused { .. }))
@@ -186,6 +213,18 @@ impl fmt::Display for ErrorKind {
                 f,
                 "only the agent's socket was given, and this needs the monitor"
             ),
+            Self::OtherVm { name, uuid } => {
+                match name {
+                    Some(name) => {
+                        write!(f, "another VM answers at its socket: `{}`", escaped(name))?;
+                    }
+                    None => write!(f, "another VM answers at its socket, one without a name")?,
+                }
+                match uuid {
+                    Some(uuid) => write!(f, " ({})", escaped(uuid)),
+                    None => Ok(()),
+                }
+            }
             Self::NoAgent(why) => write!(f, "no guest agent socket is known: {why}"),
             Self::AgentNotRunning => write!(f, "the guest agent does not run in the guest"),
             Self::Reply { command, expected } => {
@@ -200,6 +239,11 @@ impl fmt::Display for ErrorKind {
                     None => Ok(()),
                 }
             }
+            Self::BareFreeze { command } => write!(
+                f,
+                "`{command}` alone would leave the guest frozen, so it is not sent"
+            ),
+            Self::Schema(error) => write!(f, "`query-qmp-schema`: {error}"),
             Self::Argument(what) => f.write_str(what),
             Self::NotText { path, offset } => {
                 write!(

@@ -11,7 +11,10 @@ use tokio::time::timeout;
 use super::agent::GuestAgent;
 use super::effect::{self, Effect};
 use super::error::{Error, ErrorKind};
+use super::follow::Follow;
 use super::job::{Completing, Job};
+use super::proof::Proof;
+use super::schema::Schema;
 use super::settings::Settings;
 use super::target::Target;
 use super::watch::Watch;
@@ -20,7 +23,7 @@ use crate::client::{self, Address, Agent, Call, Qmp};
 use crate::nearest::nearest;
 
 /// The UUID of a VM that was given none (`query-uuid`): it names nothing.
-const NO_UUID: &str = "00000000-0000-0000-0000-000000000000";
+pub(super) const NO_UUID: &str = "00000000-0000-0000-0000-000000000000";
 
 /// The arguments of a command.
 pub type Arguments = Map<String, Value>;
@@ -34,9 +37,11 @@ pub struct Vm {
 struct Shared {
     target: Target,
     settings: Arc<Settings>,
+    proof: Proof,
     monitor: Mutex<Option<Qmp>>,
     // What the QEMU behind the monitor can do, once it was asked; forgotten with the connection.
     commands: Mutex<Option<Arc<BTreeSet<String>>>>,
+    schema: Mutex<Option<Arc<Schema>>>,
     agent: OnceCell<Agent>,
     completing: Completing,
 }
@@ -44,12 +49,15 @@ struct Shared {
 impl Vm {
     /// A handle on the VM that `target` names. Nothing is connected yet.
     pub fn new(target: Target, settings: Arc<Settings>) -> Self {
+        let proof = Proof::of(target.identity().clone());
         Self {
             shared: Arc::new(Shared {
                 target,
                 settings,
+                proof,
                 monitor: Mutex::new(None),
                 commands: Mutex::new(None),
+                schema: Mutex::new(None),
                 agent: OnceCell::new(),
                 completing: Completing::default(),
             }),
@@ -74,9 +82,19 @@ impl Vm {
         &self.shared.target
     }
 
+    /// What it is expected to be.
+    pub(super) fn proof(&self) -> &Proof {
+        &self.shared.proof
+    }
+
     /// Where the agent's connection is kept once its address is known.
     pub(super) fn agent_cell(&self) -> &OnceCell<Agent> {
         &self.shared.agent
+    }
+
+    /// Where the schema is kept once it is known.
+    pub(super) fn schema_slot(&self) -> &Mutex<Option<Arc<Schema>>> {
+        &self.shared.schema
     }
 
     /// The jobs that were asked to do their last step.
@@ -92,8 +110,8 @@ impl Vm {
         }
     }
 
-    /// Where the monitor is.
-    pub(super) fn monitor_address(&self) -> Result<&Address, Error> {
+    /// Where the monitor is; fails where only the agent is known.
+    pub fn monitor_address(&self) -> Result<&Address, Error> {
         self.target()
             .qmp()
             .ok_or_else(|| self.error(ErrorKind::NoMonitor))
@@ -102,7 +120,7 @@ impl Vm {
     /// The monitor's connection, made now if there is none or the last one was lost.
     ///
     /// Blocks up to 5 s for the connection and the greeting; fails when the socket is missing, refused, silent, or held
-    /// by another client.
+    /// by another client, and when another VM answers there than the one that was found.
     pub(super) async fn monitor(&self) -> Result<Qmp, Error> {
         let address = self.monitor_address()?;
         let settings = self.settings();
@@ -115,14 +133,18 @@ impl Vm {
             }));
         };
         if let Some(qmp) = slot.as_ref().filter(|qmp| !qmp.is_closed()) {
+            self.prove(qmp).await?;
             return Ok(qmp.clone());
         }
         let qmp = Qmp::connect(address, deadline, settings.tap.clone())
             .await
             .map_err(|error| self.error(error))?;
+        self.proof().begin_again();
+        self.prove(&qmp).await?;
         *slot = Some(qmp.clone());
         // Another QEMU may listen there by now.
         *self.shared.commands.lock().await = None;
+        *self.shared.schema.lock().await = None;
         Ok(qmp)
     }
 
@@ -205,8 +227,18 @@ impl Vm {
 
     /// Follows the events called `names`, or all when none is named, from now on.
     pub async fn watch(&self, names: &[String]) -> Result<Watch, Error> {
-        let events = self.monitor().await?.subscribe();
+        let monitor = self.monitor().await?;
+        let events = monitor.subscribe();
+        if matches!(monitor.address(), Address::Libvirt { .. }) {
+            // libvirt is told of the wish by a process of its own; once a command is answered, it knows.
+            self.call("query-version", Map::new()).await?;
+        }
         Ok(Watch::new(self.clone(), names, events))
+    }
+
+    /// Follows all events from now on, also when the connection is lost and comes back. Nothing is connected yet.
+    pub fn follow(&self) -> Follow {
+        Follow::new(self.clone())
     }
 
     /// The job `id`, whether QEMU knows it yet or not.

@@ -14,7 +14,7 @@ use crate::client::connection::{Transport, connect};
 use crate::client::deadline::Deadline;
 use crate::client::error::{Ending, Error};
 use crate::client::holder::{Holding, holding};
-use crate::client::tap::TapPoint;
+use crate::client::tap::{Channel, TapPoint};
 use crate::wire::message::Outgoing;
 use crate::wire::{Limits, Refusal};
 
@@ -132,7 +132,7 @@ impl Line {
 
     async fn connect(&mut self, deadline: Duration) -> Result<(), Error> {
         let until = Deadline::after(deadline);
-        let stream = connect(&self.address, deadline).await?;
+        let stream = connect(&self.address, Channel::Agent, deadline).await?;
         let mut link = Link::new(Box::new(stream), self.address.clone(), self.tap.clone());
         match until.bound(link.sync()).await {
             Ok(Ok(())) => self.link = Some(link),
@@ -152,7 +152,7 @@ impl Line {
     fn silence(&self, link: &Link, deadline: Duration) -> Error {
         let held = match &self.address {
             Address::Unix(path) => holding(path, link.inode()),
-            Address::Tcp { .. } => Holding::Free,
+            Address::Tcp { .. } | Address::Libvirt { .. } => Holding::Free,
         };
         let address = self.address.clone();
         match held {

@@ -105,12 +105,20 @@ impl fmt::Display for Unreachable {
             Self::Missing => write!(f, "no such socket"),
             Self::NotASocket => write!(f, "not a socket"),
             Self::Refused => write!(f, "nobody listens there"),
-            Self::Denied => write!(f, "permission denied"),
+            Self::Denied { owner: None } => write!(f, "permission denied"),
+            Self::Denied { owner: Some(user) } => {
+                write!(
+                    f,
+                    "permission denied: it belongs to the user `{}`",
+                    escaped(user)
+                )
+            }
             Self::BadPath => write!(
                 f,
                 "a unix socket's path has at most 107 bytes, none of them zero"
             ),
             Self::TimedOut(after) => write!(f, "no answer within {}", Seconds(*after)),
+            Self::Libvirt(obstacle) => obstacle.fmt(f),
             Self::Other(words) => write!(f, "{words}"),
         }
     }

@@ -28,6 +28,8 @@ pub(super) type Outcome = Result<Result<Value, Refusal>, Error>;
 pub(super) enum Order {
     /// Send this, and pass on the reply.
     Send(Request),
+    /// See to it that events come.
+    Listen,
     /// Close the connection; answered by its end.
     Close(Sender<()>),
 }
@@ -110,6 +112,7 @@ impl<S: Transport> Driver<S> {
                     self.waiting.push_back(request);
                     self.fill_window();
                 }
+                Some(Order::Listen) => self.stream.listen(),
                 Some(Order::Close(closed)) => {
                     self.closing = Some(closed);
                     return Poll::Ready(Ending::Released);

@@ -69,7 +69,7 @@ pub(super) async fn greet<S: Transport>(
 fn silence(address: &Address, own: Option<u64>, after: Duration) -> Error {
     let held = match address {
         Address::Unix(path) => holding(Path::new(path), own),
-        Address::Tcp { .. } => Holding::Free,
+        Address::Tcp { .. } | Address::Libvirt { .. } => Holding::Free,
     };
     let address = address.clone();
     match held {

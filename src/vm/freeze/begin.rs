@@ -3,18 +3,24 @@
 use std::future::Future;
 use std::os::fd::OwnedFd;
 use std::pin::pin;
+use std::time::Duration;
 
 use serde_json::{Value, json};
+use tokio::time::timeout;
 
 use super::guard::Freeze;
 use super::lifeline::Lifeline;
 use super::record::{Frozen, Record};
 use super::{FreezeError, FreezeOptions};
-use crate::client::{self, Agent, Call};
+use crate::client::libvirt::run_of;
+use crate::client::{self, Address, Agent, Call};
 use crate::vm::agent::GuestAgent;
 use crate::vm::error::{Error, ErrorKind};
 use crate::vm::machine::object;
 use crate::vm::process::Process;
+
+/// How long libvirt may take to tell the domain's run.
+const LIBVIRT: Duration = Duration::from_secs(5);
 
 impl GuestAgent {
     /// Thaws the guest, whoever froze it (`guest-fsfreeze-thaw`, QEMU 0.15); gives the number of file systems thawed.
@@ -52,8 +58,10 @@ impl GuestAgent {
             () = &mut stop => return Err(vm.error(ErrorKind::Interrupted)),
             thawed = self.thawed() => thawed?,
         };
-        let server = Process::listening(&connection);
-        let frozen = Frozen::now(vm.label(), agent.address(), server, options.max)
+        let server = connection.as_ref().and_then(Process::listening);
+        let run = timeout(LIBVIRT, run_of(agent.address())).await;
+        let run = run.ok().and_then(Result::ok).flatten();
+        let frozen = Frozen::now(vm.label(), agent.address(), server, run, options.max)
             .map_err(|error| vm.error(FreezeError::NoGuardian(error.to_string())))?;
         let (record, lifeline) = self.prepare(&frozen, connection).await?;
         // From here on, dropping the freeze hands the connection to the guardian.
@@ -76,21 +84,25 @@ impl GuestAgent {
         Ok(freeze)
     }
 
-    /// The agent of a guest that is not frozen, and another descriptor of its connection.
-    async fn thawed(&self) -> Result<(Agent, OwnedFd), Error> {
+    /// The agent of a guest that is not frozen, and another descriptor of its connection; over libvirt there is none, and
+    /// needs to be none: it serves any number of clients.
+    async fn thawed(&self) -> Result<(Agent, Option<OwnedFd>), Error> {
         let vm = self.vm();
         if self.fsstatus().await? == "frozen" {
             return Err(vm.error(FreezeError::AlreadyFrozen));
         }
         let agent = self.client().await?.clone();
+        if matches!(agent.address(), Address::Libvirt { .. }) {
+            return Ok((agent, None));
+        }
         let connection = agent.duplicate().await.map_err(|error| vm.error(error))?;
-        Ok((agent, connection))
+        Ok((agent, Some(connection)))
     }
 
     async fn prepare(
         &self,
         frozen: &Frozen,
-        connection: OwnedFd,
+        connection: Option<OwnedFd>,
     ) -> Result<(Record, Lifeline), Error> {
         let unable = |why: String| self.vm().error(FreezeError::NoGuardian(why));
         let settings = self.vm().settings();
