@@ -1,6 +1,8 @@
 //! `std/fleet`: one row a VM, whatever becomes of it, and an exit code that says whether all went well.
 
-use harness::{Outcome, Qemu};
+use std::sync::Arc;
+
+use harness::{Folder, Outcome, Qemu, Qmpsh};
 use serde_json::json;
 
 use super::{document, qmpsh};
@@ -92,5 +94,41 @@ fn failures_of_several_sorts_end_with_1_and_those_of_one_sort_with_its_code() {
     assert!(
         unknown.stdout.contains("running") && unknown.stdout.contains("failed: no VM"),
         "{unknown:#?}"
+    );
+}
+
+#[test]
+fn a_pattern_is_all_vms_that_are_like_it() {
+    let (one, two, other) = (
+        Qemu::bare().start(),
+        Qemu::bare().start(),
+        Qemu::bare().start(),
+    );
+    let home = Arc::new(Folder::new());
+    let entry =
+        |name: &str, qemu: &Qemu| format!("[vm.{name}]\nqmp = \"{}\"\n", qemu.qmp().display());
+    let config = [
+        entry("web01", &one),
+        entry("web02", &two),
+        entry("db01", &other),
+    ]
+    .concat();
+    std::fs::write(home.join("qmpsh.toml"), config).unwrap();
+    let run = |words: &[&str]| {
+        Qmpsh::at_home(env!("CARGO_BIN_EXE_qmpsh"), &home)
+            .args(["run", "pause"])
+            .args(words)
+            .run()
+    };
+    let lines = |outcome: &Outcome| -> Vec<String> {
+        let words = |line: &str| line.split_whitespace().collect::<Vec<_>>().join(" ");
+        outcome.stdout.lines().skip(1).map(words).collect()
+    };
+    let outcome = run(&["web*", "web02"]).expect_code(0);
+    assert_eq!(lines(&outcome), ["web01 was paused", "web02 was paused"]);
+    let outcome = run(&["?b01", "nobody*"]).expect_code(3);
+    assert_eq!(
+        lines(&outcome),
+        ["db01 was paused", "nobody* failed: no VM is like nobody*"]
     );
 }
