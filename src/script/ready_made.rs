@@ -7,8 +7,32 @@ const SCRIPTS: &[(&str, &str)] = &[
         include_str!("../../scripts/freeze-snapshot-thaw.rhai"),
     ),
     (
+        "guest-collect",
+        include_str!("../../scripts/guest-collect.rhai"),
+    ),
+    ("guest-copy", include_str!("../../scripts/guest-copy.rhai")),
+    ("guest-exec", include_str!("../../scripts/guest-exec.rhai")),
+    (
+        "guest-memory",
+        include_str!("../../scripts/guest-memory.rhai"),
+    ),
+    (
+        "guest-passwd",
+        include_str!("../../scripts/guest-passwd.rhai"),
+    ),
+    (
         "guest-report",
         include_str!("../../scripts/guest-report.rhai"),
+    ),
+    (
+        "guest-ssh-keys",
+        include_str!("../../scripts/guest-ssh-keys.rhai"),
+    ),
+    ("guest-time", include_str!("../../scripts/guest-time.rhai")),
+    ("guest-trim", include_str!("../../scripts/guest-trim.rhai")),
+    (
+        "guest-vcpus",
+        include_str!("../../scripts/guest-vcpus.rhai"),
     ),
     (
         "media-change",

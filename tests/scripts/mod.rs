@@ -2,7 +2,11 @@
 
 mod documentation;
 mod fleet;
+mod guest_accounts;
+mod guest_exec;
+mod guest_files;
 mod guest_report;
+mod guest_system;
 mod lent;
 mod lessons;
 mod media;
