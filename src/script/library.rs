@@ -29,6 +29,7 @@ const STANDARD: &str = "std/";
 
 /// Modules in the binary: path without `std/`, text.
 pub(super) const EMBEDDED: &[(&str, &str)] = &[
+    ("device", include_str!("../../stdlib/device.rhai")),
     ("disk", include_str!("../../stdlib/disk.rhai")),
     ("fleet", include_str!("../../stdlib/fleet.rhai")),
     ("guest", include_str!("../../stdlib/guest.rhai")),

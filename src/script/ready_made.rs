@@ -2,6 +2,11 @@
 
 /// Name and text, by the alphabet.
 const SCRIPTS: &[(&str, &str)] = &[
+    ("disk-add", include_str!("../../scripts/disk-add.rhai")),
+    (
+        "disk-remove",
+        include_str!("../../scripts/disk-remove.rhai"),
+    ),
     (
         "freeze-snapshot-thaw",
         include_str!("../../scripts/freeze-snapshot-thaw.rhai"),
@@ -43,6 +48,8 @@ const SCRIPTS: &[(&str, &str)] = &[
         include_str!("../../scripts/media-eject.rhai"),
     ),
     ("media-list", include_str!("../../scripts/media-list.rhai")),
+    ("nic-add", include_str!("../../scripts/nic-add.rhai")),
+    ("nic-remove", include_str!("../../scripts/nic-remove.rhai")),
     ("pause", include_str!("../../scripts/pause.rhai")),
     ("power-off", include_str!("../../scripts/power-off.rhai")),
     (

@@ -1,5 +1,6 @@
 //! Scripts on real machines, through the real binary: the ready-made ones, and the whole surface that scripts have.
 
+mod device;
 mod documentation;
 mod fleet;
 mod guest_accounts;

@@ -41,13 +41,13 @@ pub(super) fn register(engine: &mut Engine) {
     function(
         "read_stdin",
         &["host", "string"],
-        r#"
+        r"
         What was given on standard input, to its end, as text of at most 1 MiB: a way in for secrets, which a command line
         would show to all users. Throws at a terminal, where they would be seen too.
 
         ```rhai
         let secret = || host.read_stdin();
-        ```"#,
+        ```",
     )
     .register_into_engine(engine, |_: &mut Host| read_stdin());
     program::register(engine);
