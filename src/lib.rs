@@ -16,6 +16,7 @@
 
 pub mod cli;
 pub mod client;
+pub mod duration;
 pub mod inventory;
 pub mod nearest;
 pub mod report;

@@ -9,6 +9,8 @@ mod vm;
 use std::fmt;
 use std::process::ExitCode;
 
+use serde_json::{Value, json};
+
 /// What sort of thing went wrong: the `kind` that a script's `catch` sees.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
@@ -32,6 +34,8 @@ pub enum Kind {
     Interrupted,
     /// Something on this host failed: a file, a program, an output.
     Host,
+    /// A replay is not as it was recorded.
+    Replay,
     /// The script's own error: `throw`, `fail`, or a mistake that the engine found.
     Script,
     /// A fault of qmpsh itself.
@@ -39,7 +43,7 @@ pub enum Kind {
 }
 
 impl Kind {
-    const ALL: [Self; 12] = [
+    const ALL: [Self; 13] = [
         Self::Qmp,
         Self::Agent,
         Self::Timeout,
@@ -50,6 +54,7 @@ impl Kind {
         Self::Usage,
         Self::Interrupted,
         Self::Host,
+        Self::Replay,
         Self::Script,
         Self::Fault,
     ];
@@ -67,6 +72,7 @@ impl Kind {
             Self::Usage => "usage",
             Self::Interrupted => "interrupted",
             Self::Host => "host",
+            Self::Replay => "replay",
             Self::Script => "script",
             Self::Fault => "fault",
         }
@@ -85,7 +91,7 @@ impl Kind {
             Self::Gone | Self::Busy => Exit::Unreachable,
             Self::Denied => Exit::Denied,
             Self::Usage => Exit::Usage,
-            Self::Interrupted | Self::Host | Self::Script => Exit::Failed,
+            Self::Interrupted | Self::Host | Self::Replay | Self::Script => Exit::Failed,
             Self::Fault => Exit::Fault,
         }
     }
@@ -179,6 +185,32 @@ impl Report {
     /// A report of wrong usage.
     pub fn usage(message: impl Into<String>) -> Self {
         Self::new(Kind::Usage, message)
+    }
+
+    /// The members that it has, for programs: those of the map in a script's `catch`, and the exit code.
+    pub fn to_value(&self) -> Value {
+        let mut value = json!({
+            "kind": self.kind.name(),
+            "message": self.message,
+            "exit": self.exit.code(),
+        });
+        for (key, member) in self.details() {
+            if let Some(text) = member {
+                value[key] = text.into();
+            }
+        }
+        value
+    }
+
+    /// The members that may be missing, by the names that scripts and programs know.
+    pub fn details(&self) -> [(&'static str, Option<&str>); 5] {
+        [
+            ("class", self.class.as_deref()),
+            ("desc", self.desc.as_deref()),
+            ("command", self.command.as_deref()),
+            ("vm", self.vm.as_deref()),
+            ("hint", self.hint.as_deref()),
+        ]
     }
 
     /// The same, with advice.

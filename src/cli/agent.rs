@@ -3,7 +3,7 @@
 
 use clap::Args;
 
-use super::call::{self, Call, Request, Sending};
+use super::call::{self, Call, Checked, Request, Sending};
 use super::options::Options;
 use super::{finish, one_shot, subcommand_help};
 use crate::report::{Exit, Report};
@@ -36,15 +36,11 @@ impl Agent {
             Request::Usage => Ok(Exit::Done),
             Request::List { vm } => {
                 let (_, commands) = asked(current, &vm)?;
-                Ok(call::write(
-                    current,
-                    &schema::list(&commands.schema),
-                    options,
-                ))
+                Ok(call::write(current, &list(&commands), options))
             }
             Request::Help { vm, command, words } => {
-                let (vm, commands) = asked(current, &vm)?;
-                let text = help(&vm, &commands, &command, &words)?;
+                let (handle, commands) = asked(current, &vm)?;
+                let text = help(&vm, &handle, &commands, &command, &words)?;
                 Ok(call::write(current, &text, options))
             }
             Request::Send(sending) => send(current, &sending, options),
@@ -60,9 +56,29 @@ fn asked(current: &Current, name: &str) -> Result<(Vm, AgentCommands), Ended> {
     Ok((vm, commands))
 }
 
-fn help(vm: &Vm, commands: &AgentCommands, written: &str, words: &Words) -> Result<String, Report> {
+/// The agent's commands, and those of them that it will not do now.
+fn list(commands: &AgentCommands) -> String {
+    let mut text = schema::list(&commands.schema);
+    let disabled = commands.disabled();
+    if !disabled.is_empty() {
+        text.push_str("\n\nNot now, by the agent's configuration or because the guest is frozen:");
+        for command in disabled {
+            text.push_str("\n  ");
+            text.push_str(command);
+        }
+    }
+    text
+}
+
+fn help(
+    name: &str,
+    vm: &Vm,
+    commands: &AgentCommands,
+    written: &str,
+    words: &Words,
+) -> Result<String, Report> {
     let command = named(vm, commands, written)?;
-    let program = format!("qmpsh agent {}", vm.label());
+    let program = format!("qmpsh agent {name}");
     let mut text = schema::help(&commands.schema, command, words, &program);
     if commands.is_disabled(&command.name) {
         text.push_str(
@@ -75,10 +91,10 @@ fn help(vm: &Vm, commands: &AgentCommands, written: &str, words: &Words) -> Resu
 fn send(current: &Current, sending: &Sending, options: &Options) -> Result<Exit, Ended> {
     let (vm, commands) = asked(current, &sending.vm)?;
     let command = named(&vm, &commands, &sending.command)?;
-    let none = Properties::default();
-    let arguments = call::arguments(sending, &commands.schema, command, &none, options)?;
+    let checked = Checked::new(sending, &commands.schema, command, &Properties::default())?;
+    call::refuse(vm.label(), checked.findings, options)?;
     let agent = vm.agent();
-    let reply = agent.perform(&command.name, arguments);
+    let reply = agent.perform(&command.name, checked.arguments);
     let reply = current.ask(waiting(&vm, &command.name), reply)?;
     Ok(call::print(current, reply, options))
 }

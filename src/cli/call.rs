@@ -121,27 +121,51 @@ fn object(args: &str) -> Result<Map<String, Value>, Report> {
     }
 }
 
-/// The arguments of `command`, typed and found to be what it takes; what is wrong with them is told, all of it.
-pub(super) fn arguments(
-    sending: &Sending,
-    schema: &Schema,
-    command: &Command,
-    properties: &Properties,
-    options: &Options,
-) -> Result<Map<String, Value>, Ended> {
-    let typed = sending
-        .words
-        .typed(schema, command, properties, sending.given.clone())
-        .map_err(|error| Report::from(&error))?;
-    let findings = schema.check(&command.name, &typed);
-    refuse(&sending.vm, findings, options)?;
-    Ok(typed)
+/// A command as it is to be sent, and what was found in it.
+pub(super) struct Checked {
+    /// Its own name.
+    pub(super) name: String,
+    pub(super) arguments: Map<String, Value>,
+    pub(super) findings: Vec<Finding>,
+}
+
+impl Checked {
+    /// A command with its arguments typed and checked.
+    pub(super) fn new(
+        sending: &Sending,
+        schema: &Schema,
+        command: &Command,
+        properties: &Properties,
+    ) -> Result<Self, Report> {
+        let typed = sending
+            .words
+            .typed(schema, command, properties, sending.given.clone());
+        let arguments = typed.map_err(|error| Report::from(&error))?;
+        Ok(Self {
+            name: command.name.clone(),
+            findings: schema.check(&command.name, &arguments),
+            arguments,
+        })
+    }
+
+    /// That there is no such command.
+    pub(super) fn none(finding: Finding) -> Self {
+        Self {
+            name: finding.command.clone(),
+            arguments: Map::new(),
+            findings: vec![finding],
+        }
+    }
+
+    /// Whether it would be refused.
+    pub(super) fn is_wrong(&self) -> bool {
+        self.findings.iter().any(Finding::is_error)
+    }
 }
 
 /// Tells what is only notable on standard error, and fails with what is wrong.
 pub(super) fn refuse(vm: &str, findings: Vec<Finding>, options: &Options) -> Result<(), Ended> {
-    let (errors, notable): (Vec<_>, Vec<_>) =
-        findings.into_iter().partition(|finding| finding.is_error());
+    let (errors, notable): (Vec<_>, Vec<_>) = findings.into_iter().partition(Finding::is_error);
     let report = |finding: &Finding| Report::of_finding(vm, finding);
     let Some((last, before)) = errors.split_last() else {
         for finding in &notable {
@@ -176,10 +200,7 @@ pub(super) fn print(current: &Current, reply: Value, options: &Options) -> Exit 
 
 /// Writes text for people on standard output.
 pub(super) fn write(current: &Current, text: &str, options: &Options) -> Exit {
-    match current.run().output().result(text) {
-        Ok(()) => Exit::Done,
-        Err(error) => finish::unwritten(&error, options),
-    }
+    finish::write(current.run().output(), text, options)
 }
 
 /// That a VM cannot tell what it takes.

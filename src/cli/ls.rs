@@ -1,7 +1,6 @@
 //! `qmpsh ls`: the VMs that are found here and how each is. It owns which are listed, in which order and when; a row is
 //! `row`'s, how rows are laid out `table`'s.
 
-mod pattern;
 mod row;
 mod table;
 
@@ -15,12 +14,11 @@ use clap::Args;
 use serde_json::Value;
 use tokio::time::sleep;
 
-use self::pattern::Pattern;
 use self::row::Row;
 use self::table::Table;
 use super::options::Options;
 use super::{finish, one_shot};
-use crate::inventory::Scan;
+use crate::inventory::{Filter, Found, Scan};
 use crate::report::{Exit, Kind, Report};
 use crate::script::run::{Current, Ended};
 use crate::vm::survey::survey;
@@ -52,16 +50,35 @@ pub(super) struct Ls {
 
 impl Ls {
     pub(super) fn execute(self, options: &Options) -> Exit {
-        let mut patterns = Vec::new();
-        for text in &self.patterns {
-            match Pattern::new(text) {
-                Ok(pattern) => patterns.push(pattern),
-                Err(report) => return finish::complain(&report, options),
-            }
-        }
+        let patterns = self.patterns.iter().map(|text| Pattern::read(text));
+        let patterns: Vec<Pattern> = match patterns.collect() {
+            Ok(patterns) => patterns,
+            Err(wrong) => return finish::complain(&Report::usage(wrong), options),
+        };
         let mut hasty = options.clone();
         hasty.timeout.get_or_insert(PATIENCE);
         one_shot::perform(&hasty, |current| list(current, &patterns, options))
+    }
+}
+
+/// Which VMs are listed.
+struct Pattern {
+    called: Filter,
+    /// The beginning of a UUID.
+    uuid: String,
+}
+
+impl Pattern {
+    fn read(text: &str) -> Result<Self, String> {
+        Ok(Self {
+            called: Filter::called(text)?,
+            uuid: text.to_ascii_lowercase(),
+        })
+    }
+
+    fn fits(&self, found: &Found) -> bool {
+        let uuid = found.uuid.as_deref().unwrap_or_default();
+        self.called.admits(found) || (!self.uuid.is_empty() && uuid.starts_with(&self.uuid))
     }
 }
 

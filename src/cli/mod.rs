@@ -10,13 +10,19 @@ mod eval;
 mod events;
 mod finish;
 mod ls;
+mod man;
+mod manual;
+mod modes;
 mod one_shot;
 mod options;
 mod qmp;
 mod run;
 mod scripts;
 mod thaw;
+mod told;
 mod verbose;
+
+use std::env;
 
 use clap::error::ErrorKind;
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
@@ -51,28 +57,50 @@ enum Command {
     Config(config::Config),
     Thaw(thaw::Thaw),
     Completions(completions::Completions),
+    Man(man::ManPage),
+}
+
+/// The command line, with all that its help says.
+fn command() -> clap::Command {
+    manual::with_help(CommandLine::command())
 }
 
 /// Does what the process's command line says and tells how the process ends.
 pub fn main() -> Exit {
-    if let Some(exit) = completions::answer(CommandLine::command) {
+    if let Some(exit) = completions::answer(command) {
         return exit;
     }
     finish::keep_panics_for_the_report();
-    let parsed = CommandLine::command()
+    let parsed = command()
+        .color(options::color_of_line(env::args_os()))
         .try_get_matches()
         .and_then(|matches| CommandLine::from_arg_matches(&matches));
     match parsed {
-        Ok(line) => line.command.execute(&line.options),
+        Ok(line) => {
+            let exit = line.command.execute(&line.options);
+            line.options.modes.close(exit, &line.options)
+        }
         Err(error) => usage(&error),
     }
 }
 
 impl Command {
     fn execute(self, options: &Options) -> Exit {
-        // `thaw` sees for itself.
-        if !matches!(self, Self::Thaw(_)) {
-            thaw::warn_of_stale(options);
+        let head = match &self {
+            // It has its options from behind the script's name as well.
+            Self::Run(_) => None,
+            // The expression may hold a password.
+            Self::Eval(eval) => Some(modes::head("<eval>", eval.words())),
+            _ => Some(modes::head("qmpsh", env::args_os().skip(1))),
+        };
+        if let Some(head) = head {
+            if let Err(report) = options.modes.open(options, &head) {
+                return finish::complain(&report, options);
+            }
+            // `thaw` sees for itself.
+            if !matches!(self, Self::Thaw(_)) {
+                thaw::warn_of_stale(options);
+            }
         }
         match self {
             Self::Thaw(thaw) => thaw.execute(options),
@@ -83,15 +111,16 @@ impl Command {
             Self::Agent(agent) => agent.execute(options),
             Self::Events(events) => events.execute(options),
             Self::Completions(completions) => completions.execute(options),
+            Self::Man(page) => page.execute(command(), options),
             Self::Ls(ls) => ls.execute(options),
-            Self::Config(config) => config.execute(options),
+            Self::Config(_) => config::Config::execute(options),
         }
     }
 }
 
 /// Shows the help of a subcommand that has more to say than clap knows.
 fn subcommand_help(name: &str, options: &Options) -> Exit {
-    let mut command = CommandLine::command();
+    let mut command = command();
     command.build();
     let help = command
         .find_subcommand_mut(name)
@@ -102,12 +131,17 @@ fn subcommand_help(name: &str, options: &Options) -> Exit {
 
 /// Shows what clap says: help on standard output, a mistake on standard error.
 fn usage(error: &clap::Error) -> Exit {
-    // Where not even that can be written there is nobody left to tell.
-    let _ = error.print();
-    match error.kind() {
-        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => Exit::Done,
-        _ => Exit::Usage,
+    let is_help = matches!(
+        error.kind(),
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion
+    );
+    if !is_help && options::is_json_line(env::args_os()) {
+        finish::tell(&told::usage(error));
+    } else {
+        // Where not even that can be written there is nobody left to tell.
+        let _ = error.print();
     }
+    if is_help { Exit::Done } else { Exit::Usage }
 }
 
 #[cfg(test)]

@@ -1,16 +1,18 @@
 //! `qmpsh qmp`: one command for a VM's monitor, its arguments typed and checked by what this very QEMU takes.
 
+use std::sync::Arc;
+
 use clap::Args;
 use serde_json::{Map, Value};
 
-use super::call::{self, Call, Request, Sending};
+use super::call::{self, Call, Checked, Request, Sending};
 use super::options::Options;
 use super::{finish, one_shot, subcommand_help};
 use crate::report::{Exit, Report};
 use crate::script::run::{Current, Ended};
 use crate::vm::effect::{self, Effect};
 use crate::vm::schema::{self, Properties, Schema, Words, find_name};
-use crate::vm::{self, Arguments, ErrorKind, Vm};
+use crate::vm::{self, ErrorKind, Vm};
 
 /// Send one QMP command; its reply goes to standard output
 ///
@@ -42,17 +44,14 @@ impl Qmp {
                 let (_, schema) = told(current, &vm)?;
                 Ok(call::write(current, &schema::list(&schema), options))
             }
-            Request::Help { vm, command, words } => {
-                let (vm, schema) = told(current, &vm)?;
-                help(current, &vm, &schema, &command, &words, options)
-            }
+            Request::Help { vm, command, words } => help(current, &vm, &command, &words, options),
             Request::Send(sending) => send(current, &sending, options),
         })
     }
 }
 
 /// A VM and its schema.
-fn told(current: &Current, name: &str) -> Result<(Vm, std::sync::Arc<Schema>), Ended> {
+fn told(current: &Current, name: &str) -> Result<(Vm, Arc<Schema>), Ended> {
     let vm = current.vm(name)?;
     let schema = current.ask(waiting(&vm, "query-qmp-schema"), vm.schema())?;
     let schema = schema.ok_or_else(|| call::no_schema(vm.label()))?;
@@ -61,18 +60,18 @@ fn told(current: &Current, name: &str) -> Result<(Vm, std::sync::Arc<Schema>), E
 
 fn help(
     current: &Current,
-    vm: &Vm,
-    schema: &Schema,
+    name: &str,
     command: &str,
     words: &Words,
     options: &Options,
 ) -> Result<Exit, Ended> {
-    let Some(command) = named(schema, command) else {
+    let (vm, schema) = told(current, name)?;
+    let Some(command) = named(&schema, command) else {
         let finding = schema.no_command(command);
         return Err(Report::of_finding(vm.label(), &finding).into());
     };
-    let program = format!("qmpsh qmp {}", vm.label());
-    let text = schema::help(schema, command, words, &program);
+    let program = format!("qmpsh qmp {name}");
+    let text = schema::help(&schema, command, words, &program);
     Ok(call::write(current, &text, options))
 }
 
@@ -80,8 +79,9 @@ fn send(current: &Current, sending: &Sending, options: &Options) -> Result<Exit,
     let vm = current.vm(&sending.vm)?;
     let command = sending.command.as_str();
     // QEMU takes 20 ms to tell its schema: a plain question, which does no harm, is put without where it is not known.
-    let is_plain =
-        sending.words.is_empty() && sending.given.is_empty() && effect::of(command) == Effect::Read;
+    let is_plain = sending.words.is_empty()
+        && sending.given.is_empty()
+        && effect::of(command, &sending.given) == Effect::Read;
     let schema = async {
         let schema = if is_plain {
             vm.schema_at_hand().await
@@ -98,15 +98,24 @@ fn send(current: &Current, sending: &Sending, options: &Options) -> Result<Exit,
         }
     };
     let schema = current.ask(waiting(&vm, "query-qmp-schema"), schema)?;
-    let (name, arguments) = match &schema {
-        Some(schema) => checked(current, &vm, schema, sending, options)?,
-        None => {
-            let untyped = sending.words.untyped(sending.given.clone());
-            (command, untyped.map_err(|error| Report::from(&error))?)
+    let (name, arguments) = if let Some(schema) = &schema {
+        let mut checked = checked(current, &vm, schema, sending)?;
+        if checked.is_wrong() {
+            // Nothing is refused for what an earlier run was told.
+            let own = current.ask(waiting(&vm, "query-qmp-schema"), vm.own_schema())?;
+            if let Some(own) = own {
+                checked = self::checked(current, &vm, &own, sending)?;
+            }
         }
+        call::refuse(vm.label(), checked.findings, options)?;
+        (checked.name, checked.arguments)
+    } else {
+        let untyped = sending.words.untyped(sending.given.clone());
+        let untyped = untyped.map_err(|error| Report::from(&error))?;
+        (command.to_owned(), untyped)
     };
-    let reply = async { Ok::<_, vm::Error>(vm.call(name, arguments).await) };
-    match current.ask(waiting(&vm, name), reply)? {
+    let reply = async { Ok::<_, vm::Error>(vm.call(&name, arguments).await) };
+    match current.ask(waiting(&vm, &name), reply)? {
         Ok(reply) => Ok(call::print(current, reply, options)),
         Err(error) if schema.is_none() && is_plain => {
             explain(current, &vm, sending, &error, options)
@@ -115,25 +124,22 @@ fn send(current: &Current, sending: &Sending, options: &Options) -> Result<Exit,
     }
 }
 
-/// The command's own name and its arguments, typed and checked.
-fn checked<'a>(
+/// The command by its own name, its arguments typed and checked.
+fn checked(
     current: &Current,
     vm: &Vm,
-    schema: &'a Schema,
+    schema: &Schema,
     sending: &Sending,
-    options: &Options,
-) -> Result<(&'a str, Arguments), Ended> {
+) -> Result<Checked, Ended> {
     let Some(command) = named(schema, &sending.command) else {
-        let finding = schema.no_command(&sending.command);
-        return Err(Report::of_finding(vm.label(), &finding).into());
+        return Ok(Checked::none(schema.no_command(&sending.command)));
     };
     let properties = if schema.is_open(command) {
         properties(current, vm, sending)?
     } else {
         Properties::default()
     };
-    let arguments = call::arguments(sending, schema, command, &properties, options)?;
-    Ok((&command.name, arguments))
+    Ok(Checked::new(sending, schema, command, &properties)?)
 }
 
 /// The types of the properties of the device that is to be added; none where QEMU knows no such device, which it will

@@ -6,13 +6,16 @@ mod display;
 use std::io;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use super::address::Address;
 use super::holder::Holder;
 use super::libvirt::Obstacle;
 use crate::wire::FramingError;
 
 /// Why a connection or a call failed.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Error {
     /// No connection came about.
     Connect {
@@ -67,12 +70,14 @@ pub enum Error {
         /// How it ended.
         cause: Ending,
     },
-    /// No reply within the deadline. The command may still run.
+    /// No reply within the deadline.
     Timeout {
         /// The peer.
         address: Address,
         /// The command.
         command: String,
+        /// Whether the command was sent, and may still run; else it never will.
+        sent: bool,
         /// How long was waited.
         after: Duration,
     },
@@ -114,7 +119,8 @@ pub enum Error {
 }
 
 /// Why no connection came about.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Unreachable {
     /// There is no such file.
     Missing,
@@ -138,7 +144,8 @@ pub enum Unreachable {
 }
 
 /// How a connection ended.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Ending {
     /// The peer closed it.
     Closed,

@@ -7,7 +7,7 @@ mod outbox;
 #[cfg(test)]
 mod tests;
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -25,7 +25,7 @@ use super::deadline::Deadline;
 use super::error::{Ending, Error};
 use super::events::{Events, Subscribers};
 use super::random::random;
-use super::tap::{Channel, Tap, TapPoint};
+use super::tap::{Channel, LinkChange, Tap, TapPoint};
 use crate::wire::Greeting;
 use crate::wire::message::Outgoing;
 use driver::{Driver, Order, Request};
@@ -89,8 +89,13 @@ impl Qmp {
         tap: Option<Arc<dyn Tap>>,
     ) -> Result<Self, Error> {
         let until = Deadline::after(deadline);
-        let stream = connect(address, Channel::Qmp, deadline).await?;
-        Self::greeted(stream, address.clone(), until, tap).await
+        match connect(address, Channel::Qmp, deadline).await {
+            Ok(stream) => Self::greeted(stream, address.clone(), until, tap).await,
+            Err(error) => {
+                TapPoint::new(Channel::Qmp, tap).link(address, LinkChange::Failed(&error));
+                Err(error)
+            }
+        }
     }
 
     /// Greets over a stream that is connected already.
@@ -115,7 +120,14 @@ impl Qmp {
         let tap = TapPoint::new(Channel::Qmp, tap);
         let prefix = URL_SAFE_NO_PAD.encode(&random().to_le_bytes()[..3]);
         let peer_pid = stream.peer_pid();
-        let ready = greet(stream, &address, deadline, &format!("{prefix}0"), &tap).await?;
+        tap.link(&address, LinkChange::Connected);
+        let ready = match greet(stream, &address, deadline, &format!("{prefix}0"), &tap).await {
+            Ok(ready) => ready,
+            Err(error) => {
+                tap.link(&address, LinkChange::Failed(&error));
+                return Err(error);
+            }
+        };
         let (orders, taken) = unbounded_channel();
         let shared = Arc::new(Shared {
             address,
@@ -186,10 +198,12 @@ impl Qmp {
         .encode();
         let after = call.allowance(bytes.len());
         let (reply, outcome) = oneshot::channel();
+        let taken = Arc::new(AtomicBool::new(false));
         let request = Request {
             serial,
             bytes,
             oob: *oob,
+            taken: Arc::clone(&taken),
             reply,
         };
         if self.orders.send(Order::Send(request)).is_err() {
@@ -207,6 +221,8 @@ impl Qmp {
             Err(_) => Err(Error::Timeout {
                 address: self.shared.address.clone(),
                 command: call.command,
+                // Taken back, it is not sent any more.
+                sent: taken.swap(true, Ordering::AcqRel),
                 after,
             }),
         }

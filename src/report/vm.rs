@@ -5,6 +5,7 @@ use crate::client::libvirt::Obstacle;
 use crate::client::{self, Unreachable};
 use crate::vm::freeze::FreezeError;
 use crate::vm::job::JobError;
+use crate::vm::recording::Difference;
 use crate::vm::target::InvalidTarget;
 use crate::vm::{Error, ErrorKind};
 
@@ -34,6 +35,19 @@ impl From<&InvalidTarget> for Report {
     }
 }
 
+impl From<&Difference> for Report {
+    fn from(difference: &Difference) -> Self {
+        let report = Self::new(Kind::Replay, format!("the replay differs: {difference}"));
+        match difference {
+            // Not the script's fault.
+            Difference::Cut { .. } => report.with_exit(Exit::Usage),
+            _ => report.with_hint(
+                "run it as it was recorded, with the same script and arguments, or record it anew with `--record`",
+            ),
+        }
+    }
+}
+
 fn of(kind: &ErrorKind) -> Report {
     let new = |sort| Report::new(sort, kind.to_string());
     match kind {
@@ -53,7 +67,7 @@ fn of(kind: &ErrorKind) -> Report {
             "start it in the guest: the package and the service are called qemu-guest-agent",
         ),
         ErrorKind::Reply { command, .. } if command.starts_with("guest-") => new(Kind::Agent),
-        ErrorKind::Reply { .. } => new(Kind::Qmp),
+        ErrorKind::Reply { .. } | ErrorKind::Schema(_) => new(Kind::Qmp),
         ErrorKind::NoCommand {
             command,
             nearest,
@@ -67,10 +81,12 @@ fn of(kind: &ErrorKind) -> Report {
             command: Some(command.as_str().into()),
             ..new(Kind::Qmp)
         },
-        ErrorKind::BareFreeze { .. } => new(Kind::Usage).with_hint(
+        ErrorKind::BareFreeze { command } => Report {
+            command: Some(command.clone()),
+            ..new(Kind::Usage).with_hint(
             "`qmpsh run freeze-snapshot-thaw VM`, or in a script `with v.agent.fsfreeze() as f { ... }`, which thaws",
-        ),
-        ErrorKind::Schema(_) => new(Kind::Qmp),
+            )
+        },
         ErrorKind::Argument(_) => Report::usage(kind.to_string()),
         ErrorKind::NotText { .. } => {
             new(Kind::Usage).with_hint("`file_read_blob` reads it as bytes")
@@ -92,6 +108,13 @@ fn of(kind: &ErrorKind) -> Report {
             message: kind.to_string(),
             ..of(error)
         },
+        ErrorKind::ReadOnly { command } => Report {
+            command: Some(command.clone()),
+            ..new(Kind::Denied).with_hint(
+                "without `--read-only` it is sent; `--dry-run` shows what would be sent, and sends nothing",
+            )
+        },
+        ErrorKind::Replay(difference) => difference.into(),
         ErrorKind::Interrupted => new(Kind::Interrupted),
     }
 }
@@ -160,7 +183,8 @@ fn hint(error: &client::Error) -> Option<&'static str> {
         E::Gone { sent: true, .. } => {
             "whether it was carried out is not known: look before you do it again"
         }
-        E::Timeout { .. } => "it may still be carried out; `--timeout` gives it longer",
+        E::Timeout { sent: true, .. } => "it may still be carried out; `--timeout` gives it longer",
+        E::Timeout { sent: false, .. } => "it will not be carried out; `--timeout` gives it longer",
         E::Frozen { .. } => "it works again when the guest is thawed: `qmpsh thaw VM`",
         E::Disabled { .. } => {
             "the agent's configuration in the guest (block-rpcs, allow-rpcs) decides that"
@@ -302,6 +326,7 @@ mod tests {
                 client::Error::Timeout {
                     address,
                     command: "stop".into(),
+                    sent: true,
                     after,
                 }
                 .into(),

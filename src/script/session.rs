@@ -10,7 +10,7 @@ use std::thread;
 
 use rhai::{AST, Dynamic, Engine, EvalAltResult, Scope};
 
-use super::diagnostic::{Explainer, draw_bare};
+use super::diagnostic::{Explainer, Spot, draw_bare};
 use super::error;
 use super::library::{EMBEDDED, Library};
 use super::output::Output;
@@ -43,6 +43,8 @@ pub struct Settings {
     pub modules: Option<PathBuf>,
     /// Whether errors are drawn in colour.
     pub color: bool,
+    /// Whether errors show the script's lines: for who wrote it, and not for who only runs it.
+    pub lines: bool,
     /// The VMs that scripts can name.
     pub inventory: Inventory,
 }
@@ -56,6 +58,7 @@ impl Default for Settings {
             args: Dynamic::from_array(Vec::new()),
             modules: None,
             color: false,
+            lines: true,
             inventory: Inventory::new(Fleet::new(vms), Vec::new()),
         }
     }
@@ -69,6 +72,7 @@ pub struct Session {
     sources: Sources,
     scope: Scope<'static>,
     color: bool,
+    lines: bool,
 }
 
 /// How a run ended, and what else it has to tell.
@@ -100,9 +104,30 @@ pub struct Failure {
     pub report: Report,
     /// The error with its place in the script, several lines without a newline at the end.
     pub drawn: String,
+    /// Where in the script it happened, as far as that is known.
+    pub place: Option<Spot>,
+}
+
+impl Failure {
+    /// An error that happened at no place in a script.
+    pub fn bare(report: Report) -> Self {
+        Self {
+            drawn: draw_bare(&report, false),
+            report,
+            place: None,
+        }
+    }
 }
 
 impl Outcome {
+    /// The outcome of a run that came to nothing.
+    pub fn of_failure(failure: Failure) -> Self {
+        Self {
+            ending: Ending::Failed(failure),
+            notes: Vec::new(),
+        }
+    }
+
     /// The value to print: the script's last, or what it gave to `exit`.
     pub fn value(&self) -> Option<&Dynamic> {
         match &self.ending {
@@ -145,6 +170,7 @@ impl Session {
             sources,
             scope: Scope::new(),
             color: settings.color,
+            lines: settings.lines,
         })
     }
 
@@ -176,10 +202,7 @@ impl Session {
             Ok(script) => script,
             Err(error) => {
                 let failure = self.failure(&error.into(), None, &source.name);
-                return Outcome {
-                    ending: Ending::Failed(failure),
-                    notes: Vec::new(),
-                };
+                return Outcome::of_failure(failure);
             }
         };
         script.set_source(source.name.as_str());
@@ -221,10 +244,15 @@ impl Session {
             library: &self.library,
             script,
             name,
+            lines: self.lines,
         };
         let report = explainer.explain(error, error::to_report(error));
         let drawn = explainer.draw(error, &report, self.color);
-        Failure { report, drawn }
+        Failure {
+            report,
+            drawn,
+            place: explainer.spot(error),
+        }
     }
 }
 
@@ -251,11 +279,7 @@ fn release_all(engine: &Engine, current: &Current, mut ended: Ended) -> Ended {
 /// Not even a thread could be had.
 fn no_thread(error: &io::Error) -> Outcome {
     let report = Report::new(Kind::Fault, format!("no thread for the script: {error}"));
-    let drawn = draw_bare(&report, false);
-    Outcome {
-        ending: Ending::Failed(Failure { report, drawn }),
-        notes: Vec::new(),
-    }
+    Outcome::of_failure(Failure::bare(report))
 }
 
 /// A panic, as the fault of ours that it is.
@@ -267,6 +291,5 @@ pub fn fault(panic: &(dyn Any + Send)) -> Failure {
         .unwrap_or_else(|| "no message".to_owned());
     let report = Report::new(Kind::Fault, format!("qmpsh itself failed: {said}"))
         .with_hint("this is a bug: please report it with the script and the lines above");
-    let drawn = draw_bare(&report, false);
-    Failure { report, drawn }
+    Failure::bare(report)
 }

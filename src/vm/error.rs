@@ -4,12 +4,13 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::duration::show;
 use super::freeze::FreezeError;
 use super::job::JobError;
+use super::recording::Difference;
 use super::schema::InvalidSchema;
 use super::target::InvalidTarget;
 use crate::client;
+use crate::duration::show;
 use crate::wire::escape::escaped;
 
 /// An error, and the VM that it happened on.
@@ -136,6 +137,13 @@ pub enum ErrorKind {
         /// What is left, and why.
         left: String,
     },
+    /// The run is read-only, and the command would change something.
+    ReadOnly {
+        /// The command.
+        command: String,
+    },
+    /// A replay is not as it was recorded.
+    Replay(Difference),
     /// The user or the system asked for an end.
     Interrupted,
 }
@@ -183,6 +191,12 @@ impl fmt::Display for ExecEnd {
 impl From<client::Error> for ErrorKind {
     fn from(error: client::Error) -> Self {
         Self::Client(error)
+    }
+}
+
+impl From<Difference> for ErrorKind {
+    fn from(difference: Difference) -> Self {
+        Self::Replay(difference)
     }
 }
 
@@ -305,6 +319,12 @@ impl fmt::Display for ErrorKind {
             Self::Freeze(error) => error.fmt(f),
             Self::Overlays(left) => write!(f, "left behind: {left}"),
             Self::LeftBehind { error, left } => write!(f, "{error}; {left}"),
+            Self::ReadOnly { command } => write!(
+                f,
+                "`{}` would change something, and this run is read-only",
+                escaped(command)
+            ),
+            Self::Replay(difference) => write!(f, "the replay differs: {difference}"),
             Self::Interrupted => write!(f, "interrupted"),
         }
     }

@@ -9,17 +9,20 @@ use tokio::sync::{Mutex, OnceCell};
 use tokio::time::timeout;
 
 use super::agent::GuestAgent;
-use super::effect::{self, Effect};
+use super::effect::Effect;
 use super::error::{Error, ErrorKind};
 use super::follow::Follow;
+use super::gate::Passage;
 use super::job::{Completing, Job};
+use super::pretence::Pretence;
 use super::proof::Proof;
-use super::schema::Schema;
+use super::recording::Recording;
+use super::schema::Known;
 use super::settings::Settings;
 use super::target::Target;
 use super::watch::Watch;
 use crate::client::call::CONNECT;
-use crate::client::{self, Address, Agent, Call, Qmp};
+use crate::client::{self, Address, Agent, Call, Channel, Qmp, Tap};
 use crate::nearest::nearest;
 
 /// The UUID of a VM that was given none (`query-uuid`): it names nothing.
@@ -41,9 +44,10 @@ struct Shared {
     monitor: Mutex<Option<Qmp>>,
     // What the QEMU behind the monitor can do, once it was asked; forgotten with the connection.
     commands: Mutex<Option<Arc<BTreeSet<String>>>>,
-    schema: Mutex<Option<Arc<Schema>>>,
+    schema: Mutex<Option<Known>>,
     agent: OnceCell<Agent>,
     completing: Completing,
+    pretence: Pretence,
 }
 
 impl Vm {
@@ -60,6 +64,7 @@ impl Vm {
                 schema: Mutex::new(None),
                 agent: OnceCell::new(),
                 completing: Completing::default(),
+                pretence: Pretence::default(),
             }),
         }
     }
@@ -78,7 +83,8 @@ impl Vm {
         &self.shared.settings
     }
 
-    pub(super) fn target(&self) -> &Target {
+    /// Where it is.
+    pub fn target(&self) -> &Target {
         &self.shared.target
     }
 
@@ -93,7 +99,7 @@ impl Vm {
     }
 
     /// Where the schema is kept once it is known.
-    pub(super) fn schema_slot(&self) -> &Mutex<Option<Arc<Schema>>> {
+    pub(super) fn schema_slot(&self) -> &Mutex<Option<Known>> {
         &self.shared.schema
     }
 
@@ -102,11 +108,38 @@ impl Vm {
         &self.shared.completing
     }
 
+    /// Random digits for names that must differ from all others; in a replay, those that were recorded.
+    pub(super) fn nonce(&self) -> Result<String, Error> {
+        let recording = &self.settings().recording;
+        recording
+            .observe("digits of a made-up name", client::nonce)
+            .map_err(|difference| self.error(difference))
+    }
+
+    /// What a dry run has pretended to this VM.
+    pub(super) fn pretence(&self) -> &Pretence {
+        &self.shared.pretence
+    }
+
+    /// What is shown the messages of this VM.
+    pub(super) fn tap(&self) -> Option<Arc<dyn Tap>> {
+        let tap = self.settings().tap.clone()?;
+        Some(client::tap::named(tap, self.label()))
+    }
+
     /// An error on this VM.
     pub(super) fn error(&self, kind: impl Into<ErrorKind>) -> Error {
+        let mut kind = kind.into();
+        if let (ErrorKind::Client(_), Recording::Play(player)) = (&kind, &self.settings().recording)
+        {
+            // The clients saw no more of it than an end of their connection.
+            if let Some(difference) = player.difference() {
+                kind = difference.into();
+            }
+        }
         Error {
             vm: self.label().to_owned(),
-            kind: kind.into(),
+            kind,
         }
     }
 
@@ -136,9 +169,16 @@ impl Vm {
             self.prove(qmp).await?;
             return Ok(qmp.clone());
         }
-        let qmp = Qmp::connect(address, deadline, settings.tap.clone())
-            .await
-            .map_err(|error| self.error(error))?;
+        let connected = match &settings.recording {
+            Recording::Play(player) => match player.dialer(self.label(), Channel::Qmp).dial() {
+                Ok(stream) => Qmp::over(stream, address.clone(), deadline, self.tap()).await,
+                Err(error) => Err(error),
+            },
+            Recording::Off | Recording::Write(_) => {
+                Qmp::connect(address, deadline, self.tap()).await
+            }
+        };
+        let qmp = connected.map_err(|error| self.error(error))?;
         self.proof().begin_again();
         self.prove(&qmp).await?;
         *slot = Some(qmp.clone());
@@ -159,7 +199,7 @@ impl Vm {
     /// the connection was lost; a change never is.
     pub async fn call(&self, command: &str, arguments: Arguments) -> Result<Value, Error> {
         let call = self.settings().deadline(Call::new(command, arguments));
-        self.send(call, effect::of(command)).await
+        self.send(call).await
     }
 
     /// Sends a QMP command with a deadline of its own; otherwise as [`Vm::call`].
@@ -170,10 +210,15 @@ impl Vm {
         deadline: Duration,
     ) -> Result<Value, Error> {
         let call = Call::new(command, arguments).within(deadline);
-        self.send(call, effect::of(command)).await
+        self.send(call).await
     }
 
-    async fn send(&self, call: Call, effect: Effect) -> Result<Value, Error> {
+    async fn send(&self, call: Call) -> Result<Value, Error> {
+        let effect = match self.gate(Channel::Qmp, &call)? {
+            Passage::Send(effect) => effect,
+            Passage::Pretended(reply) => return Ok(reply),
+        };
+        let command = call.command.clone();
         let again = (effect == Effect::Read).then(|| call.clone());
         let mut monitor = self.monitor().await?;
         let reply = match (monitor.call(call).await, again) {
@@ -184,7 +229,7 @@ impl Vm {
             (reply, _) => reply,
         };
         match reply {
-            Ok(value) => Ok(value),
+            Ok(value) => Ok(self.amended(&command, value)),
             Err(error) => Err(self.explain(&monitor, error).await),
         }
     }
@@ -196,7 +241,7 @@ impl Vm {
         let command = "human-monitor-command";
         let call = Call::new(command, object(json!({ "command-line": line })));
         let call = self.settings().deadline(call);
-        match self.send(call, effect::of_hmp(line)).await? {
+        match self.send(call).await? {
             Value::String(text) => Ok(text.replace("\r\n", "\n")),
             _ => Err(self.reply_error(command, "text")),
         }

@@ -3,13 +3,15 @@
 use std::fmt;
 use std::str::FromStr;
 
+use serde::{Deserialize, Serialize};
+
 use crate::client::Address;
 
 /// The most bytes of a target: more than two sockets need, and few enough to be shown.
 const LONGEST: usize = 1024;
 
 /// Where a VM's monitor and agent are reached, and what to call it in messages.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Target {
     label: String,
     qmp: Option<Address>,
@@ -19,7 +21,7 @@ pub struct Target {
 
 /// What a VM was found to be, for what answers at its address later to be compared with: two QEMUs may be told the same
 /// socket, and another may have taken it over since. An address that somebody typed promises nothing.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Identity {
     /// Its UUID, in lower case.
     pub uuid: Option<String>,

@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 mod tests;
 
 /// What stands for a secret.
-const HIDDEN: &str = "***";
+pub const HIDDEN: &str = "***";
 
 /// Members that hold a secret wherever they are.
 const ANYWHERE: [&str; 4] = ["password", "passphrase", "cookie", "crypted-password"];
@@ -28,6 +28,45 @@ const HMP: [&str; 5] = [
     "object_add",
     "qom-set",
 ];
+
+/// Parts of names, of options and variables, whose value is a secret.
+const NAMES: [&str; 6] = [
+    "passw",
+    "passphrase",
+    "secret",
+    "token",
+    "cookie",
+    "api_key",
+];
+
+/// Whether what goes by this name is a secret: an option, a variable of the environment.
+pub fn is_secret(name: &str) -> bool {
+    let name = name.to_lowercase().replace('-', "_");
+    NAMES.iter().any(|part| name.contains(part))
+}
+
+/// The words of a command line with what is secret in them as `***`: `password=x`, `--password=x`, `--password x`, and a
+/// JSON object's members.
+pub fn hidden_words(words: &[String]) -> Vec<String> {
+    let mut is_next = false;
+    let hide = |word: &String| {
+        if std::mem::take(&mut is_next) && !word.starts_with('-') {
+            return HIDDEN.to_owned();
+        }
+        match word.split_once('=') {
+            Some((name, _)) if is_secret(name) => format!("{name}={HIDDEN}"),
+            Some(_) => word.clone(),
+            None => {
+                is_next = word.starts_with('-') && is_secret(word);
+                match serde_json::from_str::<Value>(word) {
+                    Ok(value @ Value::Object(_)) => redacted(&value).to_string(),
+                    _ => word.clone(),
+                }
+            }
+        }
+    };
+    words.iter().map(hide).collect()
+}
 
 /// `message` with its secrets as `***`; a reply or event as well as a command.
 pub fn redacted(message: &Value) -> Value {

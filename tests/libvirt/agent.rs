@@ -26,6 +26,7 @@ fn the_agent_works_files_and_programs_come_and_go() {
         [v.agent.file_read("/data/note"), x.exitcode, x.stdout, x.stderr, v.agent.hostname()]
         "#,
     )
+    .args(["--allow-read", "up", "--allow-write", "down"])
     .run()
     .expect_code(0);
     assert_eq!(

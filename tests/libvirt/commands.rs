@@ -44,18 +44,22 @@ fn an_error_is_told_in_qemus_words_with_its_class() {
     let domain = libvirt.bare("web01");
     let told = eval(
         &domain.target(),
-        r#"try { v.qmp("eject", #{ id: "no'such" }) } catch (e) { [e.kind, e.class, e.desc] }"#,
+        r#"let said = (); try { v.qmp("eject", #{ id: "no'such" }) } catch (e) { said = [e.kind, e.class, e.desc]; } said"#,
     )
     .run()
     .expect_code(0);
     assert_eq!(
         told.stdout.trim(),
-        r#"["qmp","GenericError","Device 'no'such' not found"]"#
+        r#"["qmp","DeviceNotFound","Device 'no'such' not found"]"#
     );
     let told = eval(&domain.target(), r#"v.qmp("query-statos")"#)
         .run()
         .expect_code(4);
-    assert!(told.stderr.contains("query-status"), "{}", told.stderr);
+    assert!(
+        told.stderr.contains("did you mean `query-stat"),
+        "{}",
+        told.stderr
+    );
 }
 
 #[test]
@@ -125,8 +129,8 @@ fn many_calls_at_once_get_each_its_own_answer() {
         r#"
         let n = [];
         for i in 0..24 { n.push(i); }
-        let r = parallel(n, #{ jobs: 12 }, |i| try { v.qmp("eject", #{ id: `cd${i}` }) } catch (e) { e.desc == `Device 'cd${i}' not found` });
-        r.filter(|x| x.ok == true).len()
+        let r = parallel(n, #{ jobs: 12 }, |i| v.qmp("eject", #{ id: `cd${i}` }));
+        r.filter(|x| x.error.desc == `Device 'cd${x.item}' not found`).len()
         "#,
     )
     .run()

@@ -62,16 +62,18 @@ fn a_shell_that_is_killed_or_ended_while_the_guest_is_frozen_leaves_it_thawed() 
 fn a_shell_that_is_killed_while_the_freeze_is_under_way_leaves_the_guest_thawed() {
     let libvirt = Libvirt::start();
     let domain = libvirt.boot("web01");
-    domain.freeze_hook("[ $1 = thaw ] || { touch /run/hook; sleep 2; }");
+    domain.freeze_hook("touch /run/$1; [ $1 = thaw ] || sleep 2");
     let home = Arc::new(Folder::new());
     let mut running = eval_at(&home, &domain.target(), FROZEN).spawn();
     until("the freeze does not begin", || {
-        domain.shell("test -e /run/hook").code == 0
+        domain.shell("test -e /run/freeze").code == 0
     });
     running.signal_group(Signal::KILL);
     running.wait_for_exit();
     // It comes yet: libvirt has passed it on.
-    until("the guest was never frozen", || domain.is_frozen());
+    until("the guest is not thawed", || {
+        domain.shell("test -e /run/thaw").code == 0
+    });
     until("the guest stays frozen", || !domain.is_frozen());
     until("a record is left", || records(&home) == 0);
     assert_no_virsh(&libvirt);

@@ -3,6 +3,7 @@
 mod agent;
 mod commands;
 mod freeze;
+mod inventory;
 mod troubles;
 
 use std::fs;

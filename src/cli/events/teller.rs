@@ -6,8 +6,8 @@ use tokio::task::JoinSet;
 use super::filter::{self, Filter};
 use super::line::Style;
 use super::writer::{self, Lines};
-use crate::cli::finish;
 use crate::cli::options::Options;
+use crate::cli::told;
 use crate::report::{Kind, Report};
 use crate::vm::{Happening, Vm};
 use crate::wire::escape::escaped;
@@ -163,7 +163,7 @@ impl Teller {
 
     async fn warn(&self, report: Report) -> Result<(), writer::Ended> {
         self.lines
-            .message(finish::warning(&report, &self.options))
+            .message(told::warning(&report, &self.options))
             .await
     }
 }

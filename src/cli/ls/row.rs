@@ -8,7 +8,6 @@ use crate::report::Report;
 use crate::vm::ErrorKind;
 use crate::vm::Target;
 use crate::vm::probe::{Probed, State};
-use crate::vm::target::Identity;
 use crate::wire::escape::escaped;
 
 /// What stands for what is not known.
@@ -37,13 +36,11 @@ impl Row {
     /// A VM that was found. One that cannot be asked is known already.
     pub(super) fn new(found: Found) -> Self {
         let state = if found.is_off {
-            Some(State::Off)
-        } else if found.qmp.is_none() && found.agent.is_none() {
-            Some(State::Unreachable)
+            State::Off
         } else {
-            None
+            State::Unreachable
         };
-        let probed = state.map(|state| Probed {
+        let probed = (!found.is_reachable()).then(|| Probed {
             state,
             ..Probed::default()
         });
@@ -52,17 +49,8 @@ impl Row {
 
     /// How it is asked, unless it is known already.
     pub(super) fn target(&self) -> Option<Target> {
-        let found = &self.found;
-        if self.probed.is_some() {
-            return None;
-        }
-        let identity = Identity {
-            uuid: found.uuid.clone(),
-            name: found.given_name.clone(),
-            pid: found.pid,
-        };
-        let target = Target::found(self.name(), found.qmp.clone(), found.agent.clone());
-        Some(target.expecting(identity))
+        let is_known = self.probed.is_some();
+        self.found.target(self.found.label()).filter(|_| !is_known)
     }
 
     /// What it is sorted by: `web2` before `web10`, those without a name last.

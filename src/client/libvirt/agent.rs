@@ -12,6 +12,7 @@ use tokio::time::sleep;
 use super::domain::Place;
 use super::inbox::ways;
 use super::obstacle::Obstacle;
+use super::pieces::{self, Write};
 use super::pool::Failure;
 use super::quote;
 use super::words::{self, Meaning};
@@ -66,6 +67,33 @@ async fn answer(place: &Place, request: &Value) -> Answer {
     if request["execute"] == "guest-sync-delimited" {
         return synchronized(place, &request["arguments"]["id"]).await;
     }
+    let Some(write) = Write::of(request) else {
+        return once(place, request).await;
+    };
+    let mut written = 0;
+    for (piece, count) in write.pieces() {
+        let reply = match once(place, &piece).await {
+            Answer::Reply(reply) => reply,
+            other => return other,
+        };
+        let taken = serde_json::from_slice::<Value>(&reply);
+        let taken = taken
+            .ok()
+            .and_then(|reply| reply["return"]["count"].as_u64());
+        let Some(taken) = taken else {
+            return Answer::Reply(reply);
+        };
+        written += taken;
+        // What is behind a gap must not be written.
+        if taken != count {
+            break;
+        }
+    }
+    let reply = json!({ "return": { "count": written, "eof": false } });
+    Answer::Reply(reply.to_string().into_bytes())
+}
+
+async fn once(place: &Place, request: &Value) -> Answer {
     match ask(place, request).await {
         Ok(Ok(reply)) => Answer::Reply(reply),
         Ok(Err(Meaning::Refused(words))) => Answer::Reply(refusal(&words)),
@@ -121,7 +149,16 @@ async fn ask(place: &Place, request: &Value) -> Result<Result<Vec<u8>, Meaning>,
         command if command.starts_with("guest-fsfreeze-") => SECONDS_OF_LONG,
         _ => SECONDS,
     };
-    let rest = format!("--timeout {seconds} {}", quote::message(request));
+    let message = quote::message(request);
+    if message.len() > pieces::LONGEST {
+        let words = format!(
+            "a command of {} bytes is more than it passes on to an agent, which is {}",
+            message.len(),
+            pieces::LONGEST
+        );
+        return Ok(Err(Meaning::Other(words)));
+    }
+    let rest = format!("--timeout {seconds} {message}");
     let said = place.run("qemu-agent-command", &rest).await?;
     let reply = said.output.trim_ascii();
     if reply.starts_with(b"{") {

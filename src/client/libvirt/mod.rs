@@ -13,6 +13,7 @@ mod inbox;
 mod marks;
 mod monitor;
 mod obstacle;
+mod pieces;
 mod pool;
 mod process;
 mod quote;

@@ -29,6 +29,7 @@ const KNOWN: [(Meaning, &[&str]); 5] = [
         &[
             "domain is not running",
             "from qemu monitor",
+            "from agent socket",
             "Unable to read from monitor",
             "Unable to write to monitor",
         ],
@@ -102,12 +103,12 @@ pub(super) fn plain(errors: &str) -> String {
     const AROUND: &str = "failed to connect to the hypervisor";
     // It is kept from having a history.
     const HISTORY: &str = "Failed to create '/dev/null/";
+    const LONGEST: usize = 1000;
     let lines = errors
         .lines()
         .map(|line| line.strip_prefix("error: ").unwrap_or(line).trim())
         .filter(|line| !line.is_empty() && *line != AROUND && !line.starts_with(HISTORY));
     let mut words = lines.collect::<Vec<_>>().join("; ");
-    const LONGEST: usize = 1000;
     if words.len() > LONGEST {
         let end = (0..=LONGEST).rev().find(|end| words.is_char_boundary(*end));
         words.truncate(end.unwrap_or(0));

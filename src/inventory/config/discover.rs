@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use super::error::ConfigError;
 use super::read::Given;
+use crate::inventory::libvirt::Libvirt;
 use crate::inventory::paths::{Glob, Pattern, Proxmox, SmartOs};
 use crate::inventory::process::Processes;
 use crate::inventory::scan::Provider;
@@ -16,7 +17,10 @@ use crate::inventory::scan::Provider;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Discover {
     /// Running QEMU processes.
-    Process,
+    Process {
+        /// The folder that the kernel shows processes in.
+        proc: PathBuf,
+    },
     /// Proxmox: the sockets in `root`.
     Proxmox {
         /// The folder of the sockets.
@@ -31,8 +35,8 @@ pub enum Discover {
     },
     /// libvirt.
     Libvirt {
-        /// The daemon to be asked; none is the system's.
-        uri: Option<String>,
+        /// The daemon to be asked, as virsh takes it.
+        uri: String,
     },
     /// Sockets by patterns of their paths.
     Glob {
@@ -53,7 +57,7 @@ impl Discover {
     /// The keys that a type takes beside `type`; none for what is no type.
     pub(super) fn keys(kind: &str) -> Option<&'static [&'static str]> {
         Some(match kind {
-            "process" => &[],
+            "process" => &["proc"],
             "proxmox" => &["root"],
             "smartos" => &["root", "pool"],
             "libvirt" => &["uri"],
@@ -73,7 +77,9 @@ impl Discover {
                 pool: pool(given)?,
             },
             "libvirt" => Self::Libvirt {
-                uri: given.text("uri")?.map(|said| said.value),
+                uri: given
+                    .text("uri")?
+                    .map_or_else(|| Libvirt::SYSTEM.to_owned(), |said| said.value),
             },
             "glob" => {
                 let qmp = pattern(given, "qmp", Pattern::of_monitors)?.ok_or_else(|| {
@@ -85,14 +91,18 @@ impl Discover {
                     agent: pattern(given, "agent", Pattern::of_agents)?,
                 }
             }
-            _ => Self::Process,
+            _ => Self::Process {
+                proc: given.folder("proc", Processes::PROC)?,
+            },
         })
     }
 
     /// What is searched where no file says anything: what is not there is no trouble.
     pub(super) fn usual() -> Vec<Self> {
         let mut usual = vec![
-            Self::Process,
+            Self::Process {
+                proc: Processes::PROC.into(),
+            },
             Self::Proxmox {
                 root: Proxmox::ROOT.into(),
             },
@@ -100,8 +110,12 @@ impl Discover {
                 root: SmartOs::ROOT.into(),
                 pool: SmartOs::POOL.to_owned(),
             },
-            Self::Libvirt { uri: None },
         ];
+        usual.extend(
+            [Libvirt::SYSTEM, Libvirt::SESSION].map(|uri| Self::Libvirt {
+                uri: uri.to_owned(),
+            }),
+        );
         usual.extend(Glob::well_known().map(|(provider, qmp, agent)| Self::Glob {
             provider,
             qmp,
@@ -113,9 +127,9 @@ impl Discover {
     /// Who looks there; nobody where a usual place is not there on this host.
     pub(super) fn provider(&self, is_usual: bool) -> Option<Arc<dyn Provider>> {
         Some(match self {
-            Self::Process => Arc::new(Processes::default()),
-            // TODO(libvirt): its provider; a usual one only if the daemon's socket is there.
-            Self::Libvirt { .. } => return None,
+            Self::Process { proc } => Arc::new(Processes::below(proc)),
+            Self::Libvirt { uri } if is_usual && !Libvirt::is_here(uri) => return None,
+            Self::Libvirt { uri } => Arc::new(Libvirt::at(uri)),
             Self::Proxmox { root } => Arc::new(Proxmox {
                 root: root.clone(),
                 may_be_missing: is_usual,
@@ -140,7 +154,7 @@ impl Discover {
     /// Its type, in the word of the configuration.
     pub fn kind(&self) -> &'static str {
         match self {
-            Self::Process => "process",
+            Self::Process { .. } => "process",
             Self::Proxmox { .. } => "proxmox",
             Self::SmartOs { .. } => "smartos",
             Self::Libvirt { .. } => "libvirt",
@@ -152,10 +166,10 @@ impl Discover {
     pub fn settings(&self) -> Vec<(&'static str, String)> {
         let path = |path: &PathBuf| path.to_string_lossy().into_owned();
         match self {
-            Self::Process => Vec::new(),
+            Self::Process { proc } => vec![("proc", path(proc))],
             Self::Proxmox { root } => vec![("root", path(root))],
             Self::SmartOs { root, pool } => vec![("root", path(root)), ("pool", pool.clone())],
-            Self::Libvirt { uri } => uri.iter().map(|uri| ("uri", uri.clone())).collect(),
+            Self::Libvirt { uri } => vec![("uri", uri.clone())],
             Self::Glob { qmp, agent, .. } => {
                 let agent = agent.iter().map(|agent| ("agent", agent.to_string()));
                 [("qmp", qmp.to_string())]

@@ -39,13 +39,10 @@ pub struct Processes {
     proc: PathBuf,
 }
 
-impl Default for Processes {
-    fn default() -> Self {
-        Self::below("/proc")
-    }
-}
-
 impl Processes {
+    /// Where the kernel shows processes.
+    pub const PROC: &str = "/proc";
+
     /// Looks in the folder `proc`, which is `/proc` everywhere but in tests.
     pub fn below(proc: impl Into<PathBuf>) -> Self {
         Self { proc: proc.into() }
@@ -95,11 +92,10 @@ fn look(pid: u32, process: &Path, sockets: &Sockets) -> Option<Seen> {
         read(&path, CONFIG_FILE).ok()
     });
     let mut found = Found {
-        provider: "process",
         name: line.name(),
         uuid: line.uuid(),
         pid: Some(pid),
-        ..Found::default()
+        ..Found::new("process")
     };
     found.given_name.clone_from(&found.name);
     if line.is_of_libvirt() {

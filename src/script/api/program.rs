@@ -1,20 +1,25 @@
 //! `host.run`: programs on this host, only those that the run's permit names, with no shell in between. A program does not
 //! outlive the wait for it.
 
-use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::os::fd::OwnedFd;
 use std::os::unix::process::ExitStatusExt;
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::thread;
 
-use rhai::{Array, Blob, Dynamic, Engine, EvalAltResult, ImmutableString, Map};
+use rhai::{Array, Dynamic, Engine, EvalAltResult, Map};
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
+
+use serde::{Deserialize, Serialize};
 
 use super::function;
 use super::host::{Host, failed};
-use crate::script::run::current;
+use super::options::Options;
+use crate::report::{Kind, Report};
+use crate::script::run::{Current, current};
 use crate::script::{bridge, error};
+use crate::vm::mode::Would;
+use crate::wire::secret::hidden_words;
 
 type Outcome<T = Dynamic> = Result<T, Box<EvalAltResult>>;
 
@@ -31,7 +36,7 @@ pub(super) fn register(engine: &mut Engine) {
         ```"#,
     )
     .register_into_engine(engine, |_: &mut Host, program: &str, arguments: Array| {
-        run(program, &arguments, Options::default())
+        run(program, &arguments, How::default())
     });
     function(
         "run",
@@ -47,79 +52,117 @@ pub(super) fn register(engine: &mut Engine) {
     .register_into_engine(
         engine,
         |_: &mut Host, program: &str, arguments: Array, options: Map| {
-            run(program, &arguments, Options::from_map(options)?)
+            run(program, &arguments, How::from_map(&options)?)
         },
     );
 }
 
 /// How a program is run.
 #[derive(Default)]
-struct Options {
+struct How {
     input: Option<Vec<u8>>,
-    env: BTreeMap<String, String>,
+    env: Vec<(String, String)>,
     check: bool,
 }
 
-impl Options {
-    fn from_map(map: Map) -> Outcome<Self> {
-        let mut options = Self::default();
-        for (key, value) in map {
-            match key.as_str() {
-                "input" => options.input = Some(input(&value)?),
-                "check" => {
-                    options.check = value.as_bool().map_err(|_| {
-                        error::usage(format!("run: `check` is true or false, not {value}"))
-                    })?;
-                }
-                "env" => {
-                    let map = value.read_lock::<Map>();
-                    let map = map.ok_or_else(|| error::usage("run: `env` is a map"))?;
-                    options.env = map
-                        .iter()
-                        .map(|(key, value)| (key.to_string(), value.to_string()))
-                        .collect();
-                    // They decide which program it is that runs, which the permit has decided already.
-                    if let Some(name) = options
-                        .env
-                        .keys()
-                        .find(|name| *name == "PATH" || name.starts_with("LD_"))
-                    {
-                        return Err(error::usage(format!("run: `env` must not set `{name}`")));
-                    }
-                }
-                other => {
-                    let message =
-                        format!("run: there is no option `{other}`: use `input`, `env`, `check`");
-                    return Err(error::usage(message));
-                }
-            }
+impl How {
+    fn from_map(map: &Map) -> Outcome<Self> {
+        let given = Options::read("run", map, &["input", "env", "check"])?;
+        let env = given.named("env")?.unwrap_or_default();
+        // They decide which program it is that runs, which the permit has decided already.
+        let deciding = |name: &str| name == "PATH" || name.starts_with("LD_");
+        if let Some((name, _)) = env.iter().find(|(name, _)| deciding(name)) {
+            return Err(error::usage(format!("run: `env` must not set `{name}`")));
         }
-        Ok(options)
+        Ok(Self {
+            input: given.bytes("input")?,
+            env,
+            check: given.flag("check")?,
+        })
     }
 }
 
-fn input(value: &Dynamic) -> Outcome<Vec<u8>> {
-    if let Some(text) = value.read_lock::<ImmutableString>() {
-        return Ok(text.as_bytes().to_vec());
-    }
-    value
-        .read_lock::<Blob>()
-        .map(|bytes| bytes.clone())
-        .ok_or_else(|| error::usage("run: `input` is text or bytes"))
-}
-
-fn run(program: &str, arguments: &Array, options: Options) -> Outcome {
+fn run(program: &str, arguments: &Array, how: How) -> Outcome {
     let current = current()?;
     current
         .run()
         .permit()
         .program(program)
         .map_err(|report| error::thrown(&report))?;
+    let words: Vec<String> = std::iter::once(program.to_owned())
+        .chain(arguments.iter().map(ToString::to_string))
+        .collect();
+    let words = hidden_words(&words);
+    let settings = current.run().fleet().settings();
+    if settings.mode.is_read_only() {
+        return Err(refused(program));
+    }
+    if settings.mode.tells(&Would::Run { words: &words }) {
+        return Ok(outcome(&Ended::default()));
+    }
+    let of = format!("host: run {}", words.join(" "));
+    let recalled = settings
+        .recording
+        .recall(&of)
+        .map_err(|difference| error::thrown(&Report::from(&difference)))?;
+    let ended = match recalled {
+        Some(ended) => ended,
+        None => run_to_its_end(&current, program, arguments, how.input, how.env)?,
+    };
+    settings.recording.note(&of, &ended);
+    if how.check && (ended.signal.is_some() || ended.code != Some(0)) {
+        return Err(unsuccessful(program, &ended));
+    }
+    Ok(outcome(&ended))
+}
+
+/// How a program ended, and what it wrote.
+#[derive(Serialize, Deserialize)]
+struct Ended {
+    code: Option<i32>,
+    signal: Option<i32>,
+    /// How people are told.
+    status: String,
+    stdout: Vec<u8>,
+    stderr: Vec<u8>,
+}
+
+impl Default for Ended {
+    fn default() -> Self {
+        ExitStatus::default().into()
+    }
+}
+
+impl From<ExitStatus> for Ended {
+    fn from(status: ExitStatus) -> Self {
+        Self {
+            code: status.code(),
+            signal: status.signal(),
+            status: status.to_string(),
+            stdout: Vec::new(),
+            stderr: Vec::new(),
+        }
+    }
+}
+
+fn refused(program: &str) -> Box<EvalAltResult> {
+    let message =
+        format!("`{program}` is not run: a program may change anything, and this run is read-only");
+    error::thrown(&Report::new(Kind::Denied, message).with_hint("run it without `--read-only`"))
+}
+
+fn run_to_its_end(
+    current: &Current,
+    program: &str,
+    arguments: &Array,
+    input: Option<Vec<u8>>,
+    env: Vec<(String, String)>,
+) -> Outcome<Ended> {
     let cannot = |failure: io::Error| failed(format!("`{program}` cannot be run: {failure}"));
     let mut child = Command::new(program)
         .args(arguments.iter().map(ToString::to_string))
-        .envs(options.env)
-        .stdin(if options.input.is_some() {
+        .envs(env)
+        .stdin(if input.is_some() {
             Stdio::piped()
         } else {
             Stdio::null()
@@ -130,17 +173,18 @@ fn run(program: &str, arguments: &Array, options: Options) -> Outcome {
         .map_err(cannot)?;
     let mut running = Running::new(&child).map_err(cannot)?;
     let work = bridge::on_thread("program", move || {
-        wait(child_with(&mut child, options.input), child)
+        wait(child_with(&mut child, input), child)
     });
     let output = current
         .block_on(format_args!("the program `{program}`"), work)?
         .and_then(|ended| ended)
         .map_err(cannot)?;
     running.ended = true;
-    if options.check && !output.status.success() {
-        return Err(unsuccessful(program, &output));
-    }
-    Ok(outcome(&output))
+    Ok(Ended {
+        stdout: output.stdout,
+        stderr: output.stderr,
+        ..output.status.into()
+    })
 }
 
 /// Feeds the input on a thread of its own: a program may write before it has read it all.
@@ -187,20 +231,18 @@ impl Drop for Running {
     }
 }
 
-fn outcome(output: &Output) -> Dynamic {
+fn outcome(output: &Ended) -> Dynamic {
     let mut map = Map::new();
     map.insert(
         "exitcode".into(),
         output
-            .status
-            .code()
+            .code
             .map_or(Dynamic::UNIT, |code| i64::from(code).into()),
     );
     map.insert(
         "signal".into(),
         output
-            .status
-            .signal()
+            .signal
             .map_or(Dynamic::UNIT, |signal| i64::from(signal).into()),
     );
     for (name, bytes) in [("stdout", &output.stdout), ("stderr", &output.stderr)] {
@@ -216,10 +258,10 @@ fn outcome(output: &Output) -> Dynamic {
     map.into()
 }
 
-fn unsuccessful(program: &str, output: &Output) -> Box<EvalAltResult> {
+fn unsuccessful(program: &str, output: &Ended) -> Box<EvalAltResult> {
     let said = String::from_utf8_lossy(&output.stderr);
     let last = said.trim_end().lines().next_back().unwrap_or_default();
-    let ending = output.status;
+    let ending = &output.status;
     failed(if last.is_empty() {
         format!("`{program}` failed ({ending})")
     } else {

@@ -82,14 +82,14 @@ fn fleets(engine: &mut Engine) {
     function(
         "vms",
         &["array"],
-        r#"
+        r"
         All VMs that are found here and can be reached, in the order of their names: those that run, and those whose socket
         is there though nobody may listen any more, which the first call tells. Waits up to 2 s for those who look; what
         one of them cannot tell is said on standard error.
 
         ```rhai
         for v in vms() { print(`${v}`) }
-        ```"#,
+        ```",
     )
     .register_into_engine(engine, || vms(&Filter::default()));
     function(
@@ -144,6 +144,7 @@ fn filter_of(map: &Map) -> Outcome<Filter> {
 
 fn properties(engine: &mut Engine) {
     property(
+        "vm",
         "name",
         "string",
         "The name that the VM was started with (QMP `query-name`), or `()`.",
@@ -152,6 +153,7 @@ fn properties(engine: &mut Engine) {
         wait(format_args!("{}: query-name", vm.label()), vm.name()).map(or_unit)
     });
     property(
+        "vm",
         "uuid",
         "string",
         "The UUID that the VM was started with (QMP `query-uuid`), or `()`.",
@@ -160,6 +162,7 @@ fn properties(engine: &mut Engine) {
         wait(format_args!("{}: query-uuid", vm.label()), vm.uuid()).map(or_unit)
     });
     property(
+        "vm",
         "status",
         "string",
         "The run state, as in `running`, `paused` or `prelaunch` (QMP `query-status`).",
@@ -168,6 +171,7 @@ fn properties(engine: &mut Engine) {
         wait(format_args!("{}: query-status", vm.label()), vm.status())
     });
     property(
+        "vm",
         "version",
         "string",
         "QEMU's version, as in `10.0.2`, from the monitor's greeting.",
@@ -178,7 +182,7 @@ fn properties(engine: &mut Engine) {
             vm.version(),
         )
     });
-    property("agent", "agent", "The guest's agent.")
+    property("vm", "agent", "agent", "The guest's agent.")
         .register_into_engine(engine, |vm: &mut Vm| -> GuestAgent { vm.agent() });
 }
 

@@ -34,10 +34,14 @@ pub(in crate::vm) async fn socket(vm: &Vm) -> Result<Address, Error> {
         return Ok(Address::Unix(path));
     }
     // Relative to QEMU's own folder, which only a process on this host shows.
+    let process = vm.process().await?;
+    let look = || process.and_then(|pid| std::fs::read_link(format!("/proc/{pid}/cwd")).ok());
+    let of = format!("the folder of {}'s process", vm.label());
     let folder = vm
-        .process()
-        .await?
-        .and_then(|pid| std::fs::read_link(format!("/proc/{pid}/cwd")).ok());
+        .settings()
+        .recording
+        .observe(&of, look)
+        .map_err(|difference| vm.error(difference))?;
     match folder {
         Some(folder) => Ok(Address::Unix(folder.join(path))),
         None => Err(unknown(&format!(

@@ -130,6 +130,7 @@ async fn call(agent: &Agent, command: &str) -> Result<serde_json::Value, client:
         Err(_) => Err(client::Error::Timeout {
             address: agent.address().clone(),
             command: command.to_owned(),
+            sent: true,
             after: late,
         }),
     }

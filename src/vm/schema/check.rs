@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Map, Value};
 
-use super::describe::{describe, given};
+use super::describe::{FEW, describe, given};
 use super::finding::{Finding, Marked, Problem};
 use super::model::{Builtin, Choice, Command, Features, Member, Object, Schema, Type, TypeId};
 use crate::nearest::nearest;
@@ -120,7 +120,7 @@ impl Check<'_> {
 
     fn missing(&mut self, member: &Member) {
         let allowed = match self.schema.kind(member.kind) {
-            Type::Enum(choices) => names(choices),
+            Type::Enum(choices) if choices.len() > FEW => names(choices),
             _ => Vec::new(),
         };
         let kind = describe(self.schema, member.kind);
@@ -148,6 +148,10 @@ impl Check<'_> {
                     .iter()
                     .find(|branch| could_be(schema.kind(**branch), value));
                 match fitting {
+                    // One of the other types may be meant as well.
+                    Some(branch) if !has_choice(schema.kind(*branch), value) => {
+                        self.wrong_type(kind, value);
+                    }
                     Some(branch) => self.value(*branch, value),
                     None => self.wrong_type(kind, value),
                 }
@@ -209,6 +213,14 @@ pub(super) fn could_be(kind: &Type, value: &Value) -> bool {
         Type::Array(_) => value.is_array(),
         Type::Object(_) => value.is_object(),
         Type::Alternate(_) => false,
+    }
+}
+
+/// Whether an enumeration has the value; other types have all.
+fn has_choice(kind: &Type, value: &Value) -> bool {
+    match kind {
+        Type::Enum(choices) => choices.iter().any(|choice| value == choice.name.as_str()),
+        _ => true,
     }
 }
 

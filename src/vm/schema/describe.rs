@@ -6,7 +6,7 @@ use super::model::{Builtin, Schema, Type, TypeId};
 use crate::wire::escape::excerpt;
 
 /// The most values of an enumeration that stand in a sentence.
-const FEW: usize = 6;
+pub(super) const FEW: usize = 6;
 
 /// A type in words that stand after "takes" and "needs": `text`, `a list of integers`, ``one of `a` and `b` ``.
 pub(super) fn describe(schema: &Schema, id: TypeId) -> String {

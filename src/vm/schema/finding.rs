@@ -36,7 +36,7 @@ pub enum Problem {
     Missing {
         /// Its type in words.
         kind: String,
-        /// The values that it may have, if they are few kinds of text.
+        /// The values that it may have, if they are too many for `kind`.
         allowed: Vec<String>,
     },
     /// The value is of another type.
@@ -85,7 +85,7 @@ impl fmt::Display for Finding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (command, path) = (escaped(&self.command), escaped(&self.path));
         match &self.problem {
-            Problem::NoCommand { .. } => write!(f, "there is no command `{command}` here"),
+            Problem::NoCommand { .. } => write!(f, "there is no command `{command}`"),
             Problem::NoMember { decided, .. } if decided.is_empty() => {
                 write!(f, "`{command}` takes no argument `{path}`")
             }
@@ -94,7 +94,7 @@ impl fmt::Display for Finding {
                 "`{command}` with `{}` takes no argument `{path}`",
                 escaped(&decided.join(" "))
             ),
-            Problem::Missing { kind, .. } => write!(f, "`{command}` needs `{path}`, {kind}"),
+            Problem::Missing { kind, .. } => write!(f, "`{command}` needs `{path}`: {kind}"),
             Problem::WrongType { wanted, given, .. } => {
                 write!(f, "`{path}` of `{command}` takes {wanted}, not {given}")
             }

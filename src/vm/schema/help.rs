@@ -252,7 +252,7 @@ fn marks_in_brackets(features: Features) -> String {
 fn example(schema: &Schema, object: &Object, words: &Words) -> Vec<String> {
     let members = schema.members(object, |tag| words.text(tag).map(str::to_owned));
     let settled = |member: &&&Member| {
-        !member.optional && !(member.features.deprecated || member.features.unstable)
+        !(member.optional || member.features.deprecated || member.features.unstable)
     };
     let mut chosen: Vec<&Member> = members.known.iter().filter(settled).copied().collect();
     if chosen.is_empty() {

@@ -15,8 +15,9 @@ use crate::wire::escape::excerpt;
 
 /// How deep objects may add members of objects by tags; QEMU's go to 2.
 const DEEPEST: usize = 8;
-/// Commands that take more than the schema tells: the properties of the device.
-const OPEN: &[&str] = &["device_add"];
+/// Commands that take more than the schema tells, where it tells no variants: the properties of the device, and before
+/// QEMU 2.12 of the network backend.
+const OPEN: &[&str] = &["device_add", "netdev_add"];
 /// The longest name; QEMU's have up to 50 bytes.
 const LONGEST: usize = 256;
 
@@ -120,7 +121,6 @@ impl Schema {
         let types = types.iter().map(|entry| kind(entry, &numbers));
         let mut schema = Self {
             types: types.collect::<Result<_, _>>()?,
-            open: OPEN.iter().map(|name| (*name).to_owned()).collect(),
             ..Self::default()
         };
         schema.commands = collect(entries, "command", |entry| {
@@ -132,6 +132,13 @@ impl Schema {
                 features: features(&entry.features),
             })
         })?;
+        for name in OPEN {
+            let command = schema.command(name);
+            let object = command.and_then(|command| schema.object(command.arguments));
+            if object.is_some_and(|object| object.variants.is_none()) {
+                schema.open.insert((*name).to_owned());
+            }
+        }
         schema.events = collect(entries, "event", |entry| {
             Ok(Event {
                 name: name(&entry.name)?,

@@ -61,6 +61,7 @@ fn entries() -> Value {
             {"name": "ports", "type": "[int]", "default": null},
             {"name": "names", "type": "[str]", "default": null},
             {"name": "modes", "type": "[3]", "default": null},
+            {"name": "flag", "type": "11", "default": null},
             {"name": "pages", "type": "9", "default": null},
             {"name": "nodes", "type": "[2]", "default": null},
         ]},
@@ -68,6 +69,7 @@ fn entries() -> Value {
         {"name": "[str]", "meta-type": "array", "element-type": "str"},
         {"name": "[3]", "meta-type": "array", "element-type": "3"},
         {"name": "[2]", "meta-type": "array", "element-type": "2"},
+        {"name": "11", "meta-type": "alternate", "members": [{"type": "bool"}, {"type": "3"}]},
         {"name": "9", "meta-type": "alternate", "members": [{"type": "int"}, {"type": "bool"}, {"type": "[int]"}]},
         {"name": "device_add", "meta-type": "command", "arg-type": "10", "ret-type": "0"},
         {"name": "10", "meta-type": "object", "members": [

@@ -193,11 +193,10 @@ impl Typing<'_> {
         let json = |begins: char| text.trim_start().starts_with(begins);
         match schema.kind(id) {
             Type::Builtin(builtin) => Ok(scalar(*builtin, text).unwrap_or_else(as_text)),
-            Type::Enum(_) => Ok(as_text()),
             Type::Object(_) if json('{') => parse(text, path),
             Type::Array(_) if json('[') => parse(text, path),
             Type::Array(element) => Ok(commas(schema, *element, text).unwrap_or_else(as_text)),
-            Type::Object(_) => Ok(as_text()),
+            Type::Object(_) | Type::Enum(_) => Ok(as_text()),
             Type::Alternate(branches) => {
                 let kinds = || branches.iter().map(|branch| schema.kind(*branch));
                 let has = |wanted: fn(&Type) -> bool| kinds().any(wanted);

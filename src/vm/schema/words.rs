@@ -117,21 +117,17 @@ impl Words {
             return Err(Clash::Twice);
         };
         let place = self.keys.iter().position(|(key, _)| key == part);
-        let node = match place {
-            Some(place) => &mut self.keys[place].1,
-            None => {
-                let node = if rest.is_empty() {
-                    Node::Text(value.to_owned())
-                } else {
-                    Node::Keys(Self::default())
-                };
-                self.keys.push(((*part).to_owned(), node));
-                match self.keys.last_mut() {
-                    Some((_, Node::Keys(below))) => return below.put(rest, value).map_err(deeper),
-                    _ => return Ok(()),
-                }
+        let Some(place) = place else {
+            let mut node = Node::Text(value.to_owned());
+            if !rest.is_empty() {
+                let mut below = Self::default();
+                below.put(rest, value)?;
+                node = Node::Keys(below);
             }
+            self.keys.push(((*part).to_owned(), node));
+            return Ok(());
         };
+        let node = &mut self.keys[place].1;
         match node {
             Node::Text(_) if rest.is_empty() => Err(Clash::Twice),
             Node::Keys(below) if !rest.is_empty() => below.put(rest, value).map_err(deeper),

@@ -183,6 +183,16 @@ impl Libvirt {
         );
     }
 
+    /// Stops the daemon (SIGSTOP): it takes connections and answers nothing.
+    pub fn stop_daemon(&self) {
+        let _ = kill_process(self.daemon(), Signal::STOP);
+    }
+
+    /// Lets a stopped daemon continue.
+    pub fn cont_daemon(&self) {
+        let _ = kill_process(self.daemon(), Signal::CONT);
+    }
+
     fn daemon(&self) -> Pid {
         self.child(|words| words.first().is_some_and(|word| word.ends_with("libvirtd")))
             .unwrap_or_else(|| panic!("no daemon runs: {}", self.log()))

@@ -35,6 +35,8 @@ fn what_qemu_would_take_is_not_found_fault_with() {
             json!({"ratio": 1, "pages": [1], "ports": [], "value": {"a": [null]}}),
         ),
         ("device_add", json!({"driver": "d", "anything": 1})),
+        ("set", json!({"flag": true})),
+        ("set", json!({"flag": "file"})),
     ] {
         told(command, arguments, &[]);
     }
@@ -65,21 +67,21 @@ fn missing_arguments_are_told_with_their_types() {
     told(
         "blockdev-add",
         json!({"driver": "file"}),
-        &["`blockdev-add` needs `filename`, text"],
+        &["`blockdev-add` needs `filename`: text"],
     );
     // Which others there are is not known without it, so those that may be are not blamed.
     told(
         "blockdev-add",
         json!({"filename": "a", "x": 1}),
         &[
-            "`blockdev-add` needs `driver`, `file`, `qcow2`, `null-co` or `old`",
+            "`blockdev-add` needs `driver`: `file`, `qcow2`, `null-co` or `old`",
             "`blockdev-add` takes no argument `x`",
         ],
     );
     told(
         "blockdev-add",
         json!({"driver": "qcow2"}),
-        &["`blockdev-add` needs `file`, an object or text"],
+        &["`blockdev-add` needs `file`: an object or text"],
     );
 }
 
@@ -95,10 +97,11 @@ fn wrong_types_and_values_are_told_where_they_are() {
     );
     told(
         "set",
-        json!({"ports": [1, 1.0], "names": "a", "pages": "x", "nodes": [{"driver": "qcow3"}]}),
+        json!({"ports": [1, 1.0], "names": "a", "flag": "x", "pages": "x", "nodes": [{"driver": "qcow3"}]}),
         &[
             "`ports.1` of `set` takes an integer, not the number `1.0`",
             "`names` of `set` takes a list of texts, not `a`",
+            "`flag` of `set` takes `true` or `false` or `file`, `qcow2`, `null-co` or `old`, not `x`",
             "`pages` of `set` takes an integer, `true` or `false` or a list of integers, not `x`",
             "`nodes.0.driver` of `set` cannot be `qcow3`",
         ],
