@@ -11,6 +11,7 @@ mod guest_system;
 mod lent;
 mod lessons;
 mod media;
+mod modes;
 mod power;
 mod relay;
 mod snapshot;
