@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::{document, eval, files, nodes, qmpsh, tops};
 
-/// A guest whose machine has two PCIe ports to plug into, and two empty images beside its disk.
+/// A guest whose machine has two free root ports to plug into, and two empty images beside its disk.
 fn guest() -> Guest {
     let guest = Guest::builder()
         .disk(Format::Qcow2, "64M")

@@ -266,3 +266,36 @@ fn a_guest_that_does_not_let_go_keeps_its_medium_without_force() {
     );
     peer.finish();
 }
+
+#[test]
+fn a_medium_that_the_guest_holds_is_replaced_by_force() {
+    let mut drive = old_drive();
+    drive["locked"] = json!(true);
+    let peer = FakePeer::builder()
+        .greet()
+        .expect("query-block")
+        .reply(json!([drive]))
+        .expect("eject")
+        .reply(json!({}))
+        .expect("query-commands")
+        .reply(json!([{ "name": "blockdev-change-medium" }]))
+        .expect("blockdev-change-medium")
+        .reply(json!({}))
+        .start();
+    let socket = peer.socket();
+    run(
+        "media-change",
+        socket.to_str().unwrap(),
+        &["ide1-cd0", "/b.iso", "--force"],
+    )
+    .expect_code(0);
+    let requests = peer.finish();
+    assert_eq!(
+        requests[2]["arguments"],
+        json!({ "device": "ide1-cd0", "force": true })
+    );
+    assert_eq!(
+        requests[4]["arguments"],
+        json!({ "device": "ide1-cd0", "filename": "/b.iso", "format": "raw" })
+    );
+}
