@@ -12,6 +12,8 @@
 //! | [`client`] | sockets and tasks: the clients of monitors and agents | [`client::Qmp`], [`client::Agent`] |
 //! | [`wire`] | bytes and messages, no I/O | [`wire::Framer`] |
 //!
+//! [`nearest`] ("did you mean") and [`duration`] (lengths of time) lie below all.
+//!
 //! The thaw guarantee, that no guest stays frozen, is in [`vm::freeze`]. `ARCHITECTURE.md` follows a call through all layers.
 
 pub mod cli;

@@ -5,6 +5,9 @@ use std::fmt::Write;
 
 use clap::Command;
 
+/// The longest name that has its meaning beside it.
+const WIDEST: usize = 40;
+
 /// A name and what it means.
 pub(super) type Entry = (&'static str, &'static str);
 
@@ -49,6 +52,33 @@ const EXAMPLES: &[Example] = &[
         "scripts",
         "Copy a ready-made script to change it",
         "qmpsh scripts freeze-snapshot-thaw > backup.rhai",
+    ),
+    example("qmp", "Ask one question", "qmpsh qmp web01 query-status"),
+    example(
+        "qmp",
+        "Take the medium out of a drive, with force",
+        "qmpsh qmp web01 eject id=cd0 force=true",
+    ),
+    example(
+        "qmp",
+        "See what a command takes",
+        "qmpsh qmp web01 blockdev-add --help",
+    ),
+    example(
+        "agent",
+        "The addresses of a guest",
+        "qmpsh agent web01 network-get-interfaces",
+    ),
+    example("ls", "The VMs of this host", "qmpsh ls"),
+    example(
+        "ls",
+        "Some of them, for a program",
+        "qmpsh ls 'web*' --json",
+    ),
+    example(
+        "config",
+        "What is in force, and from which file",
+        "qmpsh config",
     ),
     example(
         "events",
@@ -133,6 +163,10 @@ pub(super) const ENVIRONMENT: &[Entry] = &[
 /// The files that qmpsh reads and writes.
 pub(super) const FILES: &[Entry] = &[
     (
+        "./qmpsh.toml, ~/.config/qmpsh/config.toml, /etc/qmpsh/config.toml",
+        "the configuration: VMs by name, and where others are looked for; the nearer one counts",
+    ),
+    (
         "~/.config/qmpsh/lib",
         "modules that scripts can import by their names",
     ),
@@ -158,11 +192,16 @@ pub(super) fn with_help(command: Command) -> Command {
         ("Environment", ENVIRONMENT),
         ("Files", FILES),
     ] {
-        let width = entries.iter().map(|(name, _)| name.len()).max();
+        let widths = entries.iter().map(|(name, _)| name.len());
+        let width = widths.filter(|width| *width <= WIDEST).max();
         let width = width.unwrap_or_default();
         let _ = writeln!(tables, "{title}:");
         for (name, meaning) in entries {
-            let _ = writeln!(tables, "  {name:width$}  {meaning}");
+            let _ = if name.len() > WIDEST {
+                writeln!(tables, "  {name}\n  {:width$}  {meaning}", "")
+            } else {
+                writeln!(tables, "  {name:width$}  {meaning}")
+            };
         }
         tables.push('\n');
     }

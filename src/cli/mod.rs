@@ -28,7 +28,7 @@ use clap::error::ErrorKind;
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use self::options::Options;
-use crate::report::Exit;
+use crate::report::{Exit, Report};
 
 /// The scripting shell for running QEMU/KVM virtual machines
 #[derive(Debug, Parser)]
@@ -86,6 +86,12 @@ pub fn main() -> Exit {
 
 impl Command {
     fn execute(self, options: &Options) -> Exit {
+        if options.replay.is_some() && matches!(self, Self::Ls(_)) {
+            let report = Report::usage(
+                "a replay has no VMs to list: it plays what scripts and commands ask of VMs",
+            );
+            return finish::complain(&report, options);
+        }
         let head = match &self {
             // It has its options from behind the script's name as well.
             Self::Run(_) => None,

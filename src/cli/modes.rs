@@ -126,7 +126,7 @@ impl Modes {
             herald.end();
         }
         if let Some(recorder) = &opened.recorder {
-            if recorder.end(exit.code()).is_err() && exit.code() == 0 {
+            if !recorder.end(exit.code()) && exit.code() == 0 {
                 exit = Exit::Failed;
             }
         }

@@ -73,6 +73,10 @@ impl Transport for Box<dyn Transport> {
     fn shut_down(&self) {
         (**self).shut_down();
     }
+
+    fn listen(&mut self) {
+        (**self).listen();
+    }
 }
 
 /// Connects in place of the system's sockets, each time that a client needs a connection: a recording that is replayed.

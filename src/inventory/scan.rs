@@ -146,6 +146,7 @@ mod tests {
         })
     }
 
+    #[expect(clippy::unnecessary_wraps, reason = "it is what a provider answers")]
     fn one() -> Result<Vec<Found>, &'static str> {
         Ok(vec![Found::new("fake")])
     }

@@ -16,7 +16,7 @@ use super::{eval, fails, named, qmpsh, uuid};
 
 /// What a QEMU says of itself, past qmpsh.
 fn status(qemu: &Qemu) -> String {
-    let reply = RawQmp::connect(&qemu.qmp()).call("query-status", &Value::Null);
+    let reply = RawQmp::connect(qemu.qmp()).call("query-status", &Value::Null);
     reply["status"].as_str().unwrap().to_owned()
 }
 
@@ -107,7 +107,11 @@ fn wait_for(socket: &Path, name: &str) {
     while UnixStream::connect(socket).is_err()
         || RawQmp::connect(socket).call("query-name", &Value::Null)["name"] != name
     {
-        assert!(Instant::now() < end, "`{name}` does not take {socket:?}");
+        assert!(
+            Instant::now() < end,
+            "`{name}` does not take `{}`",
+            socket.display()
+        );
         sleep(Duration::from_millis(5));
     }
 }

@@ -13,6 +13,7 @@ mod host;
 mod imports;
 mod language;
 mod parallel;
+mod replay;
 mod stops;
 
 use std::io::{self, Write};

@@ -22,8 +22,11 @@ use crate::vm::agent::AgentCommands;
 use crate::vm::schema::{self, Builtin, Schema, Type, find_name};
 use crate::vm::{self, Fleet};
 
-/// How long somebody who pressed the key is kept waiting.
-const PATIENCE: Duration = Duration::from_millis(300);
+/// How long those who look for VMs may take.
+const LOOK: Duration = Duration::from_millis(300);
+/// How long all may take that somebody waits for who pressed the key: a VM that is free to answer does so in some
+/// milliseconds, unless the host is busy.
+const PATIENCE: Duration = Duration::from_millis(1500);
 
 /// What is asked of this host, by the configuration that the line names.
 #[derive(Clone, Default)]
@@ -38,8 +41,7 @@ impl Host {
         if typed.starts_with(['/', '.', '~']) {
             return PathCompleter::any().complete(current);
         }
-        // A little less, so that what the quick ones have found is there when a slow one is given up.
-        let scan = self.ask(|inventory| async move { inventory.scan_within(PATIENCE / 2).await });
+        let scan = self.ask(|inventory| async move { inventory.scan_within(LOOK).await });
         let found = scan.map(|scan| scan.found).unwrap_or_default();
         found
             .iter()

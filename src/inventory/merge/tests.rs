@@ -5,6 +5,10 @@ use super::*;
 const FIRST: &str = "5a0e3c6d-7b1f-4c2e-9d4a-000000000001";
 const SECOND: &str = "5a0e3c6d-7b1f-4c2e-9d4a-000000000002";
 
+#[expect(
+    clippy::unnecessary_wraps,
+    reason = "what is known of a VM is optional"
+)]
 fn unix(path: &str) -> Option<Address> {
     Some(Address::Unix(path.into()))
 }

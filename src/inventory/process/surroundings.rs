@@ -79,7 +79,7 @@ impl<'a> Surroundings<'a> {
         }
         let inner = path.strip_prefix("/").unwrap_or(path);
         if self.mounts == View::Other {
-            return Ok(self.shortest(path, &self.process.join("root").join(inner)));
+            return Ok(shortest(path, &self.process.join("root").join(inner)));
         }
         // Unreadable for other users, who then mostly have the same root.
         let root = fs::read_link(self.process.join("root")).unwrap_or_else(|_| "/".into());
@@ -111,14 +111,6 @@ impl<'a> Surroundings<'a> {
         Some(PathBuf::from(OsString::from_vec(folder.to_vec())))
     }
 
-    /// The path itself where it leads to the same file from here too, as below a folder that all mounts share; else the
-    /// one through `/proc`, which leads into the process's own world for as long as it runs.
-    fn shortest(&self, path: &Path, through: &Path) -> PathBuf {
-        let file = |path: &Path| fs::metadata(path).ok().map(|file| (file.dev(), file.ino()));
-        let is_same = file(path).is_some() && file(path) == file(through);
-        if is_same { path } else { through }.to_owned()
-    }
-
     /// Where the socket is bound that the process holds as this descriptor.
     fn descriptor(&self, number: u32, sockets: &Sockets) -> Result<Address, String> {
         let link = fs::read_link(self.process.join("fd").join(number.to_string()));
@@ -139,6 +131,14 @@ impl<'a> Surroundings<'a> {
         let inner = self.path(name).map_err(|_| unknown())?;
         Ok(Address::Unix(inner))
     }
+}
+
+/// The path itself where it leads to the same file from here too, as below a folder that all mounts share; else the one
+/// through `/proc`, which leads into the process's own world for as long as it runs.
+fn shortest(path: &Path, through: &Path) -> PathBuf {
+    let file = |path: &Path| fs::metadata(path).ok().map(|file| (file.dev(), file.ino()));
+    let is_same = file(path).is_some() && file(path) == file(through);
+    if is_same { path } else { through }.to_owned()
 }
 
 /// The number in `socket:[NUMBER]`.

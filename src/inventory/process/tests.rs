@@ -62,6 +62,10 @@ impl Drop for Proc {
     }
 }
 
+#[expect(
+    clippy::unnecessary_wraps,
+    reason = "it is compared with what was found"
+)]
 fn unix(path: impl AsRef<Path>) -> Option<Address> {
     Some(Address::Unix(path.as_ref().to_owned()))
 }

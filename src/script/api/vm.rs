@@ -4,9 +4,10 @@ use rhai::{Array, Dynamic, Engine, ImmutableString, Map};
 
 use super::{Outcome, arguments, function, json, method, property, wait};
 use crate::inventory::Filter;
+use crate::report::Report;
 use crate::script::error;
 use crate::script::run::current;
-use crate::vm::{Arguments, GuestAgent, Vm};
+use crate::vm::{Arguments, GuestAgent, Target, Vm};
 
 pub(super) fn register(engine: &mut Engine) {
     engine.register_type_with_name::<Vm>("vm");
@@ -122,14 +123,28 @@ fn fleets(engine: &mut Engine) {
 fn vms(filter: &Filter) -> Outcome<Array> {
     let current = current()?;
     let inventory = current.run().inventory();
-    let scan = current.block_on("VMs to be found", inventory.scan())?;
-    for trouble in &scan.troubles {
+    let fleet = inventory.fleet();
+    let recording = &fleet.settings().recording;
+    // What is found is this host's, so a replay is told.
+    let recalled: Option<(Vec<String>, Vec<Target>)> = recording
+        .recall("vms()")
+        .map_err(|difference| error::thrown(&Report::from(&difference)))?;
+    let (troubles, vms): (Vec<String>, Vec<Vm>) = if let Some((troubles, targets)) = recalled {
+        let vms = targets.into_iter().map(|target| fleet.vm(target));
+        (troubles, vms.collect())
+    } else {
+        let scan = current.block_on("VMs to be found", inventory.scan())?;
+        let admitted = scan.found.iter().filter(|vm| filter.admits(vm));
+        let vms = admitted.filter_map(|vm| inventory.reach(vm)).collect();
+        (scan.troubles.iter().map(ToString::to_string).collect(), vms)
+    };
+    let targets: Vec<&Target> = vms.iter().map(Vm::target).collect();
+    recording.note("vms()", &(&troubles, targets));
+    for trouble in &troubles {
         // A message that cannot be written ends the run elsewhere.
         let _ = current.run().output().log(&format!("warning: {trouble}"));
     }
-    let admitted = scan.found.iter().filter(|vm| filter.admits(vm));
-    let vms = admitted.filter_map(|vm| inventory.reach(vm));
-    Ok(vms.map(Dynamic::from).collect())
+    Ok(vms.into_iter().map(Dynamic::from).collect())
 }
 
 fn filter_of(map: &Map) -> Outcome<Filter> {
