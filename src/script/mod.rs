@@ -17,6 +17,7 @@ pub mod convert;
 pub mod error;
 pub mod guard;
 pub mod header;
+pub mod kept;
 pub mod library;
 mod lookup;
 pub mod output;
@@ -38,7 +39,7 @@ mod progress;
 mod with;
 mod words;
 
-pub use session::{Ending, Failure, Outcome, Session, Settings};
+pub use session::{Ending, Failure, Outcome, Session, Settings, Variable};
 pub use source::Source;
 pub use stage::{Control, Stage};
 pub use words::AGENT_CALL;

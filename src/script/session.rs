@@ -1,6 +1,6 @@
-//! A session: one engine, its library and its variables, in which scripts are run one after the other. `run`, `eval`, the
-//! REPL and the tests all go through [`Session::run`], which alone gives a script its thread and its stop, releases the
-//! guards that it left, and turns whatever ended it into an [`Outcome`].
+//! A session: one engine, its library and its variables, in which scripts are run one after the other. `run`, `eval` and the
+//! tests go through [`Session::run`], the REPL through [`Session::line`]: they alone give a script its thread and its stop,
+//! release the guards that it left, and turn whatever ended it into an [`Outcome`].
 
 use std::any::Any;
 use std::io;
@@ -12,6 +12,7 @@ use rhai::{AST, Dynamic, Engine, EvalAltResult, Scope};
 
 use super::diagnostic::{Explainer, draw_bare};
 use super::error;
+use super::kept::{self, Held, Kept};
 use super::library::{EMBEDDED, Library};
 use super::output::Output;
 use super::permit::Permit;
@@ -68,7 +69,17 @@ pub struct Session {
     library: Library,
     sources: Sources,
     scope: Scope<'static>,
+    kept: Kept,
     color: bool,
+}
+
+/// A variable of a session.
+#[derive(Clone, Debug)]
+pub struct Variable {
+    /// Its name.
+    pub name: String,
+    /// Its value.
+    pub value: Dynamic,
 }
 
 /// How a run ended, and what else it has to tell.
@@ -100,6 +111,15 @@ pub struct Failure {
     pub report: Report,
     /// The error with its place in the script, several lines without a newline at the end.
     pub drawn: String,
+}
+
+impl From<Failure> for Outcome {
+    fn from(failure: Failure) -> Self {
+        Self {
+            ending: Ending::Failed(failure),
+            notes: Vec::new(),
+        }
+    }
 }
 
 impl Outcome {
@@ -135,6 +155,7 @@ impl Session {
             library,
             sources,
             scope: Scope::new(),
+            kept: Kept::default(),
             color: settings.color,
         })
     }
@@ -161,19 +182,10 @@ impl Session {
 
     /// Compiles `source` and runs it to its end; variables that it leaves stay for the next. Blocks the calling thread.
     pub fn run(&mut self, source: &Source) -> Outcome {
-        self.sources.add(source);
-        words::start_of_text();
-        let mut script = match self.engine.compile(source.code()) {
+        let script = match self.compile(source) {
             Ok(script) => script,
-            Err(error) => {
-                let failure = self.failure(&error.into(), None, &source.name);
-                return Outcome {
-                    ending: Ending::Failed(failure),
-                    notes: Vec::new(),
-                };
-            }
+            Err(failure) => return failure.into(),
         };
-        script.set_source(source.name.as_str());
         let (engine, scope) = (&self.engine, &mut self.scope);
         let performed = self.stage.perform(|current| {
             let ended = catch_unwind(AssertUnwindSafe(|| {
@@ -181,6 +193,99 @@ impl Session {
             }));
             release_all(engine, current, ended)
         });
+        self.outcome(performed, source, &script)
+    }
+
+    /// As [`Session::run`], for what somebody types line after line: its functions and imports stay too, if it succeeds
+    /// its guards are held until they are released or the session is left, its value becomes `last`, and its error
+    /// `last_error`.
+    pub fn line(&mut self, source: &Source) -> Outcome {
+        let script = match self.compile(source) {
+            Ok(script) => script,
+            Err(failure) => {
+                self.remember_error(&failure.report);
+                return failure.into();
+            }
+        };
+        let (engine, scope, kept) = (&self.engine, &mut self.scope, &mut self.kept);
+        let performed = self.stage.perform(|current| {
+            kept.guards().hand_to(current);
+            let ended = catch_unwind(AssertUnwindSafe(|| kept.evaluate(engine, scope, &script)));
+            let succeeded = matches!(ended, Ok(Ok(_))) && current.run().stop().cause().is_none();
+            kept.guards().take_back(current, succeeded);
+            if succeeded {
+                kept.keep_functions(&script);
+            }
+            release_all(engine, current, ended)
+        });
+        let outcome = self.outcome(performed, source, &script);
+        match &outcome.ending {
+            // A statement without a value does not take the last one away.
+            Ending::Value(value) if !value.is_unit() => {
+                self.scope.set_or_push("last", value.clone());
+            }
+            Ending::Failed(failure) => self.remember_error(&failure.report),
+            _ => {}
+        }
+        kept::without_shadowed(&mut self.scope);
+        if script.iter_functions().next().is_none() {
+            // No later error can be in it.
+            self.sources.remove(&source.name);
+        }
+        outcome
+    }
+
+    fn remember_error(&mut self, report: &Report) {
+        self.scope.set_or_push("last_error", error::to_map(report));
+    }
+
+    /// The guards that lines left to be held on.
+    pub fn held(&self) -> Held {
+        self.kept.guards().clone()
+    }
+
+    /// Releases all guards that are held; its notes say what failed in that. Blocks the calling thread.
+    pub fn release_held(&mut self) -> Outcome {
+        self.release_where(false)
+    }
+
+    /// Releases the guards whose state ended by itself, and tells so.
+    pub fn release_ended(&mut self) -> Outcome {
+        self.release_where(true)
+    }
+
+    fn release_where(&mut self, only_ended: bool) -> Outcome {
+        let (engine, kept) = (&self.engine, &self.kept);
+        let performed = self.stage.perform(|current| {
+            kept.guards().hand_to(current);
+            if only_ended {
+                kept.guards().take_back(current, true);
+            } else {
+                kept.guards().forget();
+            }
+            release_all(engine, current, Ok(Ok(Dynamic::UNIT)))
+        });
+        self.outcome(performed, &Source::new("", ""), &AST::empty())
+    }
+
+    fn compile(&self, source: &Source) -> Result<AST, Failure> {
+        self.sources.add(source);
+        words::start_of_text();
+        match self.engine.compile(source.code()) {
+            Ok(mut script) => {
+                script.set_source(source.name.as_str());
+                Ok(script)
+            }
+            Err(error) => Err(self.failure(&error.into(), None, &source.name)),
+        }
+    }
+
+    fn outcome(
+        &self,
+        performed: io::Result<Performed<Ended>>,
+        source: &Source,
+        script: &AST,
+    ) -> Outcome {
         let Performed { run, ended } = match performed {
             Ok(performed) => performed,
             Err(error) => return no_thread(&error),
@@ -198,11 +303,22 @@ impl Session {
             Ok(Err(error)) => match error::cause_of(&error) {
                 Some(Cause::Exit(code)) => Ending::Exit(code),
                 Some(Cause::Signal(signal)) => Ending::Signal(signal),
-                _ => Ending::Failed(self.failure(&error, Some(&script), &source.name)),
+                _ => Ending::Failed(self.failure(&error, Some(script), &source.name)),
             },
             Err(panic) => Ending::Failed(fault(&*panic)),
         };
         Outcome { ending, notes }
+    }
+
+    /// The variables, newest first.
+    pub fn variables(&self) -> Vec<Variable> {
+        self.scope
+            .iter_raw()
+            .map(|(name, _, value)| Variable {
+                name: name.to_owned(),
+                value: value.clone(),
+            })
+            .collect()
     }
 
     fn failure(&self, error: &EvalAltResult, script: Option<&AST>, name: &str) -> Failure {
@@ -211,6 +327,8 @@ impl Session {
             sources: &self.sources,
             library: &self.library,
             script,
+            kept: &self.kept,
+            scope: &self.scope,
             name,
         };
         let report = explainer.explain(error, error::to_report(error));
@@ -243,10 +361,7 @@ fn release_all(engine: &Engine, current: &Current, mut ended: Ended) -> Ended {
 fn no_thread(error: &io::Error) -> Outcome {
     let report = Report::new(Kind::Fault, format!("no thread for the script: {error}"));
     let drawn = draw_bare(&report, false);
-    Outcome {
-        ending: Ending::Failed(Failure { report, drawn }),
-        notes: Vec::new(),
-    }
+    Failure { report, drawn }.into()
 }
 
 /// A panic, as the fault of ours that it is.

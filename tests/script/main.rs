@@ -12,6 +12,7 @@ mod guards;
 mod host;
 mod imports;
 mod language;
+mod lines;
 mod parallel;
 mod stops;
 

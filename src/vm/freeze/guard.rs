@@ -114,6 +114,11 @@ impl Freeze {
         self.shared.frozen.get().copied()
     }
 
+    /// When the guest is thawed if nothing thaws it before.
+    pub fn until(&self) -> std::time::Instant {
+        (self.shared.began + self.shared.max).into_std()
+    }
+
     /// Returns when the freeze is over: true when it lasted its `max`, and the thaw begins; false when it was released.
     pub async fn ended(&self) -> bool {
         tokio::select! {
