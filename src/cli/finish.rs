@@ -53,8 +53,13 @@ pub(super) fn vm_settings(options: &Options) -> vm::Settings {
     settings
 }
 
-/// The user's folder of modules, by the XDG rules.
+/// The user's folder of modules.
 fn user_modules() -> Option<PathBuf> {
+    config_dir().map(|folder| folder.join("lib"))
+}
+
+/// The user's folder for what qmpsh reads, by the XDG rules.
+pub(super) fn config_dir() -> Option<PathBuf> {
     let absolute = |name: &str| {
         env::var_os(name)
             .map(PathBuf::from)
@@ -62,7 +67,7 @@ fn user_modules() -> Option<PathBuf> {
     };
     let config = absolute("XDG_CONFIG_HOME")
         .or_else(|| absolute("HOME").map(|home| home.join(".config")))?;
-    Some(config.join("qmpsh/lib"))
+    Some(config.join("qmpsh"))
 }
 
 /// Runs `source` with signals handled.

@@ -6,6 +6,7 @@ mod eval;
 mod finish;
 mod one_shot;
 mod options;
+mod repl;
 mod run;
 mod scripts;
 mod thaw;
@@ -23,13 +24,13 @@ use crate::report::Exit;
     name = "qmpsh",
     version,
     disable_help_subcommand = true,
-    arg_required_else_help = true
+    after_help = "Without a command, qmpsh is a session: at a terminal with a prompt, in a pipe with statements from\nstandard input."
 )]
 struct CommandLine {
     #[command(flatten)]
     options: Options,
     #[command(subcommand)]
-    command: Command,
+    command: Option<Command>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -47,7 +48,17 @@ pub fn main() -> Exit {
         .try_get_matches()
         .and_then(|matches| CommandLine::from_arg_matches(&matches));
     match parsed {
-        Ok(line) => line.command.execute(&line.options),
+        Ok(CommandLine {
+            options,
+            command: Some(command),
+        }) => command.execute(&options),
+        Ok(CommandLine {
+            options,
+            command: None,
+        }) => {
+            thaw::warn_of_stale(&options);
+            repl::execute(&options)
+        }
         Err(error) => usage(&error),
     }
 }

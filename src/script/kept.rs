@@ -11,6 +11,7 @@ use rhai::{
 
 use super::guard::{self, FrozenGuest, Guard, Window};
 use super::names;
+use super::reference::{self, Entry};
 use super::run::Current;
 
 /// What is kept between lines.
@@ -84,6 +85,22 @@ impl Kept {
         self.functions
             .iter()
             .flat_map(|module| names::shapes(module))
+    }
+
+    /// The functions that lines defined, with their documentation.
+    pub(super) fn described(&self) -> Vec<Entry> {
+        self.functions
+            .iter()
+            .flat_map(|module| reference::of_module(module, None))
+            .collect()
+    }
+
+    /// The functions of the imported modules, by the names of the imports.
+    pub(super) fn imported(&self) -> Vec<Entry> {
+        self.imports
+            .iter()
+            .flat_map(|(name, module)| reference::of_module(module, Some(name)))
+            .collect()
     }
 
     pub(super) fn guards(&self) -> &Held {

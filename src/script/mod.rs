@@ -23,6 +23,7 @@ mod lookup;
 pub mod output;
 pub mod permit;
 pub mod ready_made;
+pub mod reference;
 pub mod result;
 pub mod run;
 pub mod session;
@@ -30,6 +31,7 @@ pub mod signals;
 pub mod source;
 pub mod stage;
 pub mod stop;
+pub mod table;
 
 pub mod diagnostic;
 mod engine;

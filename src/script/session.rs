@@ -16,6 +16,7 @@ use super::kept::{self, Held, Kept};
 use super::library::{EMBEDDED, Library};
 use super::output::Output;
 use super::permit::Permit;
+use super::reference::{self, Entry, Reference};
 use super::run::Current;
 use super::source::{Source, Sources};
 use super::stage::{Control, Performed, Stage};
@@ -268,6 +269,13 @@ impl Session {
         self.outcome(performed, &Source::new("", ""), &AST::empty())
     }
 
+    /// Whether a script compiles. Fails with what is wrong in it.
+    pub fn check(&self, source: &Source) -> Result<(), Failure> {
+        let checked = self.compile(source).map(|_| ());
+        self.sources.remove(&source.name);
+        checked
+    }
+
     fn compile(&self, source: &Source) -> Result<AST, Failure> {
         self.sources.add(source);
         words::start_of_text();
@@ -319,6 +327,23 @@ impl Session {
                 value: value.clone(),
             })
             .collect()
+    }
+
+    /// What scripts can call; made anew each time.
+    pub fn reference(&self) -> Reference {
+        Reference::of(&self.engine)
+    }
+
+    /// The functions that lines defined, and those of the modules that they imported, each by the import's name.
+    pub fn own_functions(&self) -> Vec<Entry> {
+        let mut functions = self.kept.described();
+        functions.append(&mut self.kept.imported());
+        functions
+    }
+
+    /// What the type of a value is called in the reference.
+    pub fn type_name(&self, value: &Dynamic) -> String {
+        reference::type_name(&self.engine, value)
     }
 
     fn failure(&self, error: &EvalAltResult, script: Option<&AST>, name: &str) -> Failure {

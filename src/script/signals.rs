@@ -19,6 +19,8 @@ use crate::wire::escape::escaped_lines;
 /// What a signal does.
 #[derive(Debug, PartialEq, Eq)]
 enum Action {
+    /// There is no run.
+    Idle,
     /// The run was told to stop.
     Stopped,
     /// Say this.
@@ -34,8 +36,14 @@ struct Count {
     signals: u32,
 }
 
-/// Begins to handle signals for the runs of a session. Fails if no thread or handler can be made.
+/// Begins to handle signals for the runs of a session; between runs one ends the process. Fails if no thread or handler can
+/// be made.
 pub fn handle(control: Control) -> io::Result<()> {
+    handle_also_idle(control, |signal| low_level::exit(128 + i32::from(signal)))
+}
+
+/// As [`handle`], but what is done between runs is `idle`'s to say.
+pub fn handle_also_idle(control: Control, idle: impl Fn(u8) + Send + 'static) -> io::Result<()> {
     let ignored = ignored();
     let heard = [SIGINT, SIGTERM, SIGHUP]
         .into_iter()
@@ -50,6 +58,7 @@ pub fn handle(control: Control) -> io::Result<()> {
                 let number = u8::try_from(signal).unwrap_or(u8::MAX);
                 match count.on_signal(number, control.run()) {
                     Action::Stopped => {}
+                    Action::Idle => idle(number),
                     Action::Tell(message) => tell(message),
                     Action::End => low_level::exit(128 + signal),
                 }
@@ -81,9 +90,8 @@ fn tell(message: String) {
 
 impl Count {
     fn on_signal(&mut self, signal: u8, run: Option<Arc<Run>>) -> Action {
-        // With no run there is nothing to clean up.
         let Some(run) = run else {
-            return Action::End;
+            return Action::Idle;
         };
         if !std::ptr::eq(self.run.as_ptr(), Arc::as_ptr(&run)) {
             *self = Self {
@@ -163,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn with_no_run_the_process_ends() {
-        assert_eq!(Count::default().on_signal(15, None), Action::End);
+    fn with_no_run_there_is_nothing_to_stop() {
+        assert_eq!(Count::default().on_signal(15, None), Action::Idle);
     }
 }

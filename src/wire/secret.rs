@@ -29,6 +29,27 @@ const HMP: [&str; 5] = [
     "qom-set",
 ];
 
+/// Words in a line that somebody typed which tell that a secret may stand beside them.
+const IN_LINES: [&str; 10] = [
+    "passw",
+    "passphrase",
+    "passwd",
+    "cookie",
+    "secret",
+    "rawdata",
+    "token",
+    "input-data",
+    "input:",
+    "private_key",
+];
+
+/// Whether a line that somebody typed may hold a secret, so that no history is to keep it: it has a word that goes with
+/// one.
+pub fn may_be_in(line: &str) -> bool {
+    let line = line.to_lowercase();
+    IN_LINES.iter().any(|word| line.contains(word))
+}
+
 /// `message` with its secrets as `***`; a reply or event as well as a command.
 pub fn redacted(message: &Value) -> Value {
     let mut shown = message.clone();
