@@ -3,6 +3,7 @@
 //! lines (that is `script::diagnostic`) and knows no script engine.
 
 mod inventory;
+mod schema;
 mod vm;
 
 use std::fmt;
@@ -31,6 +32,8 @@ pub enum Kind {
     Interrupted,
     /// Something on this host failed: a file, a program, an output.
     Host,
+    /// A replay is not as it was recorded.
+    Replay,
     /// The script's own error: `throw`, `fail`, or a mistake that the engine found.
     Script,
     /// A fault of qmpsh itself.
@@ -38,7 +41,7 @@ pub enum Kind {
 }
 
 impl Kind {
-    const ALL: [Self; 12] = [
+    const ALL: [Self; 13] = [
         Self::Qmp,
         Self::Agent,
         Self::Timeout,
@@ -49,6 +52,7 @@ impl Kind {
         Self::Usage,
         Self::Interrupted,
         Self::Host,
+        Self::Replay,
         Self::Script,
         Self::Fault,
     ];
@@ -66,6 +70,7 @@ impl Kind {
             Self::Usage => "usage",
             Self::Interrupted => "interrupted",
             Self::Host => "host",
+            Self::Replay => "replay",
             Self::Script => "script",
             Self::Fault => "fault",
         }
@@ -84,7 +89,7 @@ impl Kind {
             Self::Gone | Self::Busy => Exit::Unreachable,
             Self::Denied => Exit::Denied,
             Self::Usage => Exit::Usage,
-            Self::Interrupted | Self::Host | Self::Script => Exit::Failed,
+            Self::Interrupted | Self::Host | Self::Replay | Self::Script => Exit::Failed,
             Self::Fault => Exit::Fault,
         }
     }

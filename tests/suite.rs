@@ -2,11 +2,13 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by a panic")]
 
+mod commands;
 #[path = "script/documented.rs"]
 mod documented;
 mod guarantee;
 mod harness_test;
 mod hostile;
 mod layers;
+mod libvirt;
 mod scripts;
 mod vm;

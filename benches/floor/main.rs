@@ -7,6 +7,7 @@
 #![expect(clippy::unwrap_used, reason = "a bench fails by a panic")]
 
 mod files;
+mod fleet;
 mod freeze;
 mod libvirt;
 mod machine;
@@ -23,12 +24,13 @@ use table::Table;
 type Part = (&'static str, fn(&mut Table));
 
 /// The parts, in the order of the table.
-const PARTS: [Part; 5] = [
+const PARTS: [Part; 6] = [
     ("round-trip", round_trip::measure),
     ("host-files", files::on_host),
     ("guest-files", files::in_guest),
     ("freeze", freeze::measure),
     ("processes", processes::measure),
+    ("fleet", fleet::measure),
 ];
 
 fn main() {

@@ -61,7 +61,7 @@ pub(crate) fn one_shots(socket: &Path) -> (Vec<Peer<'_>>, Vec<&'static str>) {
         Some(Target::RatioAtMost(0.15)),
     );
     add("socat", socat(socket), None);
-    add("virsh", libvirt::virsh(), None);
+    add("virsh", libvirt::virsh(), Some(Target::RatioAtMost(0.5)));
     (peers, missing)
 }
 

@@ -28,7 +28,14 @@ pub(crate) fn measure(table: &mut Table) {
         let home = home.path();
         Box::new(move || whole(&mut eval(script, home)))
     };
-    let rounds = in_turn(ROUNDS, vec![nothing(), qmpsh("1"), qmpsh(&query)]);
+    let one_shot = || -> Contender<'_> {
+        let (socket, home) = (&socket, home.path());
+        Box::new(move || whole(&mut qmp(socket, home)))
+    };
+    let rounds = in_turn(
+        ROUNDS,
+        vec![nothing(), qmpsh("1"), qmpsh(&query), one_shot()],
+    );
     let time = |contender| Quantity::Time(rounds.median(contender));
     table.compare(
         "process: eval 1, to `true`",
@@ -45,11 +52,19 @@ pub(crate) fn measure(table: &mut Table) {
         Some(TARGET),
     );
 
+    table.compare(
+        "process: qmp query-status, to `true`",
+        time(0),
+        time(3),
+        rounds.ratio(3, 0),
+        Some(TARGET),
+    );
+
     let (peers, missing) = peers::one_shots(&socket);
     for Peer { name, run, target } in peers {
-        let rounds = in_turn(PEER_ROUNDS, vec![run, qmpsh(&query)]);
+        let rounds = in_turn(PEER_ROUNDS, vec![run, one_shot()]);
         table.compare(
-            format!("process: eval query-status, to {name}"),
+            format!("process: qmp query-status, to {name}"),
             Quantity::Time(rounds.median(0)),
             Quantity::Time(rounds.median(1)),
             rounds.ratio(1, 0),
@@ -78,6 +93,18 @@ fn eval(script: &str, home: &Path) -> Command {
     command
 }
 
+/// What a host's schemas cost once, the first round pays.
+fn qmp(socket: &Path, home: &Path) -> Command {
+    let mut command = Command::new(PROGRAM);
+    command
+        .arg("qmp")
+        .arg(socket)
+        .arg("query-status")
+        .env("HOME", home)
+        .env("QMPSH_STATE_DIR", home);
+    command
+}
+
 /// How long a process takes that must succeed.
 pub(crate) fn whole(command: &mut Command) -> Duration {
     command.stdout(Stdio::null()).stderr(Stdio::null());
@@ -92,7 +119,12 @@ fn at_rest(query: &str) -> u64 {
     let script = format!("{query}; print(\"ready\"); sleep(\"1h\")");
     let qmpsh = Qmpsh::new(PROGRAM).args(["eval", &script]).spawn();
     qmpsh.wait_for_stdout("ready");
-    let status = fs::read_to_string(format!("/proc/{}/status", qmpsh.id())).unwrap();
+    resident(qmpsh.id())
+}
+
+/// The resident memory of a process, in bytes.
+pub(crate) fn resident(pid: u32) -> u64 {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
     let resident = status
         .lines()
         .find_map(|line| line.strip_prefix("VmRSS:"))

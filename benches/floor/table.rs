@@ -25,6 +25,8 @@ pub(crate) enum Target {
     RatioAtLeast(f64),
     /// The time itself.
     TimeAtMost(Duration),
+    /// The memory itself, in bytes.
+    MemoryAtMost(u64),
 }
 
 struct Row {
@@ -91,7 +93,8 @@ impl Row {
             (Target::RatioAtMost(most), _) => ratio? <= most,
             (Target::RatioAtLeast(least), _) => ratio? >= least,
             (Target::TimeAtMost(most), Quantity::Time(time)) => time <= most,
-            (Target::TimeAtMost(_), _) => return None,
+            (Target::MemoryAtMost(most), Quantity::Memory(bytes)) => bytes <= most,
+            (Target::TimeAtMost(_) | Target::MemoryAtMost(_), _) => return None,
         })
     }
 
@@ -180,6 +183,7 @@ impl fmt::Display for Target {
             Self::RatioAtMost(most) => write!(f, "<= {most:.2}"),
             Self::RatioAtLeast(least) => write!(f, ">= {least:.2}"),
             Self::TimeAtMost(most) => write!(f, "<= {} ms", most.as_millis()),
+            Self::MemoryAtMost(most) => write!(f, "<= {} KiB", most >> 10),
         }
     }
 }

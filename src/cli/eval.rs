@@ -23,10 +23,14 @@ pub(super) struct Eval {
 
 impl Eval {
     pub(super) fn execute(self, options: &Options) -> Exit {
+        let usual = match finish::settings(options) {
+            Ok(settings) => settings,
+            Err(exit) => return exit,
+        };
         let settings = Settings {
             permit: self.allow.permit(),
             args: argument::words(self.words),
-            ..finish::settings(options)
+            ..usual
         };
         let mut session = match Session::new(settings) {
             Ok(session) => session,

@@ -1,15 +1,14 @@
 //! How a command that runs scripts begins and ends: the session's settings from the process, the value or the error on
 //! the right stream, and the exit code.
 
-use std::env;
 use std::io::{self, IsTerminal, Write};
 use std::panic;
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::options::Options;
 use super::verbose::Verbose;
-use crate::inventory::Inventory;
+use crate::inventory::config::{self, Places};
+use crate::inventory::{Config, Inventory};
 use crate::report::{Exit, Kind, Report};
 use crate::script::output::Output;
 use crate::script::stop::Cause;
@@ -18,7 +17,7 @@ use crate::vm::{self, Fleet};
 use crate::wire::escape::escaped_lines;
 
 /// SIGPIPE: the reader of our output went away, and so do we, without a word.
-const SIGPIPE: u8 = 13;
+pub(super) const SIGPIPE: u8 = 13;
 
 /// A panic's place goes to standard error as one line; the words for the user come with the outcome.
 pub(super) fn keep_panics_for_the_report() {
@@ -27,20 +26,45 @@ pub(super) fn keep_panics_for_the_report() {
     }));
 }
 
-/// Settings that come from the process's surroundings and the options.
-pub(super) fn settings(options: &Options) -> Settings {
-    Settings {
-        modules: user_modules(),
+/// Settings that come from the process's surroundings and the options. Tells what is wrong with the configuration.
+pub(super) fn settings(options: &Options) -> Result<Settings, Exit> {
+    Ok(Settings {
+        modules: config::user_folder().map(|folder| folder.join("lib")),
         color: options.color(),
         output: Output::of_process(options.json),
-        inventory: inventory(options),
+        inventory: inventory(options)?,
         ..Settings::default()
-    }
+    })
 }
 
-/// Where VMs are looked for.
-pub(super) fn inventory(options: &Options) -> Inventory {
-    Inventory::new(Fleet::new(vm_settings(options)), Vec::new())
+/// Where VMs are looked for, as the configuration says; tells what is wrong with that.
+pub(super) fn inventory(options: &Options) -> Result<Inventory, Exit> {
+    let config = configuration(options)?;
+    for report in config.files.iter().filter_map(Report::passed_over) {
+        warn(&report, options);
+    }
+    let fleet = Fleet::new(vm_settings(options));
+    Ok(Inventory::configured(fleet, &config))
+}
+
+/// Reads the configuration, and tells what is wrong with it.
+pub(super) fn configuration(options: &Options) -> Result<Config, Exit> {
+    let places = match &options.config {
+        Some(file) => Places::Only(file.clone()),
+        None => Places::usual(),
+    };
+    Config::load(&places).map_err(|error| {
+        let report = Report::from(&error);
+        let color = options.color();
+        tell(&match &error.place {
+            Some((source, span)) => {
+                let path = source.path.to_string_lossy();
+                diagnostic::draw_marked(&report, &path, &source.text, span.clone(), color)
+            }
+            None => diagnostic::draw_bare(&report, color),
+        });
+        report.exit
+    })
 }
 
 /// What VMs share, from the options.
@@ -51,23 +75,6 @@ pub(super) fn vm_settings(options: &Options) -> vm::Settings {
         settings.tap = Some(Arc::new(Verbose));
     }
     settings
-}
-
-/// The user's folder of modules.
-fn user_modules() -> Option<PathBuf> {
-    config_dir().map(|folder| folder.join("lib"))
-}
-
-/// The user's folder for what qmpsh reads, by the XDG rules.
-pub(super) fn config_dir() -> Option<PathBuf> {
-    let absolute = |name: &str| {
-        env::var_os(name)
-            .map(PathBuf::from)
-            .filter(|path| path.is_absolute())
-    };
-    let config = absolute("XDG_CONFIG_HOME")
-        .or_else(|| absolute("HOME").map(|home| home.join(".config")))?;
-    Some(config.join("qmpsh"))
 }
 
 /// Runs `source` with signals handled.
@@ -100,7 +107,12 @@ pub(super) fn complain(report: &Report, options: &Options) -> Exit {
 
 /// Shows a report that is no error of this run.
 pub(super) fn warn(report: &Report, options: &Options) {
-    tell(&diagnostic::draw_warning(report, options.color()));
+    tell(&warning(report, options));
+}
+
+/// A report that is no error of this run, as it is shown.
+pub(super) fn warning(report: &Report, options: &Options) -> String {
+    diagnostic::draw_warning(report, options.color())
 }
 
 /// Writes a message on standard error. Where not even that can be written there is nobody left to tell.

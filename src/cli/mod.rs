@@ -1,11 +1,18 @@
 //! The command line: one file per subcommand, each with its clap derive and what it does. Results go to standard output,
 //! everything else to standard error.
 
+mod agent;
 mod allow;
+mod call;
+mod completions;
+mod config;
 mod eval;
+mod events;
 mod finish;
+mod ls;
 mod one_shot;
 mod options;
+mod qmp;
 mod repl;
 mod run;
 mod scripts;
@@ -38,11 +45,20 @@ enum Command {
     Run(run::Run),
     Eval(eval::Eval),
     Scripts(scripts::Scripts),
+    Qmp(qmp::Qmp),
+    Agent(agent::Agent),
+    Events(events::Events),
+    Ls(ls::Ls),
+    Config(config::Config),
     Thaw(thaw::Thaw),
+    Completions(completions::Completions),
 }
 
 /// Does what the process's command line says and tells how the process ends.
 pub fn main() -> Exit {
+    if let Some(exit) = completions::answer(CommandLine::command) {
+        return exit;
+    }
     finish::keep_panics_for_the_report();
     let parsed = CommandLine::command()
         .try_get_matches()
@@ -74,8 +90,25 @@ impl Command {
             Self::Run(run) => run.execute(options),
             Self::Eval(eval) => eval.execute(options),
             Self::Scripts(scripts) => scripts.execute(options),
+            Self::Qmp(qmp) => qmp.execute(options),
+            Self::Agent(agent) => agent.execute(options),
+            Self::Events(events) => events.execute(options),
+            Self::Completions(completions) => completions.execute(options),
+            Self::Ls(ls) => ls.execute(options),
+            Self::Config(config) => config.execute(options),
         }
     }
+}
+
+/// Shows the help of a subcommand that has more to say than clap knows.
+fn subcommand_help(name: &str, options: &Options) -> Exit {
+    let mut command = CommandLine::command();
+    command.build();
+    let help = command
+        .find_subcommand_mut(name)
+        .map(clap::Command::render_long_help);
+    let help = help.unwrap_or_default().to_string();
+    finish::print(help.trim_end(), options)
 }
 
 /// Shows what clap says: help on standard output, a mistake on standard error.

@@ -15,8 +15,12 @@ pub(super) fn perform(
     options: &Options,
     work: impl FnOnce(&Current) -> Result<Exit, Ended> + Send,
 ) -> Exit {
+    let inventory = match finish::inventory(options) {
+        Ok(inventory) => inventory,
+        Err(exit) => return exit,
+    };
     let output = Output::of_process(false);
-    let stage = match Stage::new(output, Permit::default(), finish::inventory(options)) {
+    let stage = match Stage::new(output, Permit::default(), inventory) {
         Ok(stage) => stage,
         Err(error) => return finish::no_session(&error, options),
     };

@@ -3,6 +3,7 @@
 use std::env;
 use std::ffi::OsString;
 use std::io::{self, IsTerminal};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Arg, ArgMatches, Args, Command, FromArgMatches, ValueEnum};
@@ -18,6 +19,14 @@ pub(super) struct Options {
     /// The deadline of each call, such as 30s or 5m
     #[arg(long, global = true, value_name = "TIME", help_heading = "General options", value_parser = deadline)]
     pub(super) timeout: Option<Duration>,
+    /// The configuration file, instead of ./qmpsh.toml, the user's and /etc/qmpsh/config.toml
+    #[arg(
+        long,
+        global = true,
+        value_name = "FILE",
+        help_heading = "General options"
+    )]
+    pub(super) config: Option<PathBuf>,
     /// When messages are coloured; auto is on a terminal, unless `NO_COLOR` is set
     #[arg(
         long,
@@ -74,6 +83,7 @@ impl Options {
         let options = Self {
             json: self.json || given.json,
             timeout: given.timeout.or(self.timeout),
+            config: given.config.or_else(|| self.config.clone()),
             color: if given.color == When::Auto {
                 self.color
             } else {
@@ -86,10 +96,15 @@ impl Options {
 
     /// Whether messages are coloured.
     pub(super) fn color(&self) -> bool {
+        self.color_on(&io::stderr())
+    }
+
+    /// Whether what goes to this stream is coloured.
+    pub(super) fn color_on(&self, stream: &impl IsTerminal) -> bool {
         let set = |name: &str| env::var_os(name).is_some_and(|value| !value.is_empty());
         let dumb = env::var_os("TERM").is_some_and(|terminal| terminal == "dumb");
         self.color
-            .wanted(set("NO_COLOR") || dumb, io::stderr().is_terminal())
+            .wanted(set("NO_COLOR") || dumb, stream.is_terminal())
     }
 }
 

@@ -7,6 +7,7 @@ use std::path::Path;
 
 use super::finish;
 use super::options::Options;
+use crate::inventory::config::user_folder;
 use crate::repl::preferences::Preferences;
 use crate::repl::session::Surroundings;
 use crate::repl::{Session, history, stream, terminal};
@@ -31,6 +32,10 @@ fn is_dumb() -> bool {
 
 fn at_terminal(options: &Options) -> Exit {
     let screen = terminal::Screen::default();
+    let settings = match finish::settings(options) {
+        Ok(settings) => settings,
+        Err(exit) => return exit,
+    };
     let state = default_state_dir();
     // The history goes without a folder that cannot be made.
     let history = fs::create_dir_all(&state)
@@ -42,7 +47,7 @@ fn at_terminal(options: &Options) -> Exit {
             whole_host: true,
             ..Permit::default()
         },
-        ..finish::settings(options)
+        ..settings
     };
     let surroundings = Surroundings {
         history: history.clone(),
@@ -71,7 +76,11 @@ fn in_pipe(options: &Options) -> Exit {
         preferences: Preferences::new(options.color()),
         for_people: false,
     };
-    match new_session(finish::settings(options), surroundings, options) {
+    let settings = match finish::settings(options) {
+        Ok(settings) => settings,
+        Err(exit) => return exit,
+    };
+    match new_session(settings, surroundings, options) {
         Ok(mut session) => stream::run(&mut session, io::BufReader::new(io::stdin())),
         Err(exit) => exit,
     }
@@ -89,7 +98,7 @@ fn new_session(
 
 /// The file that the user has for the start of every session, if there is one.
 fn start_file() -> Result<Option<Source>, Report> {
-    let Some(path) = finish::config_dir().map(|folder| folder.join("rc.rhai")) else {
+    let Some(path) = user_folder().map(|folder| folder.join("rc.rhai")) else {
         return Ok(None);
     };
     let failed = |why: &dyn std::fmt::Display| {

@@ -62,10 +62,14 @@ impl Run {
         let values = argument::values(&header, matches);
         let mut permit = header.permit(&values);
         permit.widen(self.allow.permit());
+        let usual = match finish::settings(options) {
+            Ok(settings) => settings,
+            Err(exit) => return exit,
+        };
         let settings = Settings {
             permit,
             args: argument::to_script(&header, matches, &values),
-            ..finish::settings(options)
+            ..usual
         };
         let mut session = match Session::new(settings) {
             Ok(session) => session,

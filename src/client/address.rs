@@ -1,8 +1,9 @@
-//! Where a socket is, as written by people: a path, or `unix:` and `tcp:` as QEMU writes them.
+//! Where a socket is, as written by people: a path, or `unix:` and `tcp:` as QEMU writes them; or which domain of libvirt's
+//! is meant, as `libvirt:`.
 
 use std::fmt;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
@@ -13,7 +14,8 @@ use crate::wire::escape::escaped;
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Address {
-    /// A unix socket, by its path; a relative one is taken from the working directory.
+    /// A unix socket, by its path; a relative one is taken from the working directory. One without a file (`abstract`)
+    /// has a zero byte before its name, and is written `unix:@NAME`.
     Unix(PathBuf),
     /// A TCP port.
     Tcp {
@@ -22,17 +24,29 @@ pub enum Address {
         /// The port.
         port: u16,
     },
+    /// A domain whose monitor and agent libvirt holds.
+    Libvirt {
+        /// Its name, or its UUID. An id is none: it changes with every start.
+        domain: String,
+        /// Which libvirt, as `virsh --connect` takes it.
+        uri: String,
+    },
 }
+
+/// The libvirt that is meant where none is named.
+pub const LIBVIRT_SYSTEM: &str = "qemu:///system";
 
 /// Why a text is no address.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum AddressError {
-    /// Neither a path with a `/` nor `unix:` nor `tcp:`; it may be a name.
+    /// Neither a path with a `/` nor `unix:`, `tcp:` or `libvirt:`; it may be a name.
     NotAnAddress(String),
     /// `unix:` with nothing behind it.
     NoPath,
     /// `tcp:` without a host and a port behind it.
     NoPort(String),
+    /// `libvirt:` without a domain behind it, or with what no domain or URI has in it.
+    NoDomain(String),
 }
 
 impl fmt::Display for AddressError {
@@ -41,7 +55,7 @@ impl fmt::Display for AddressError {
             Self::NotAnAddress(text) => {
                 write!(
                     f,
-                    "`{}` is no socket address: expected a path, `unix:PATH` or `tcp:HOST:PORT`",
+                    "`{}` is no socket address: expected a path, `unix:PATH`, `tcp:HOST:PORT` or `libvirt:DOMAIN@URI`",
                     escaped(text)
                 )
             }
@@ -50,6 +64,13 @@ impl fmt::Display for AddressError {
                 write!(
                     f,
                     "`{}` is no TCP address: expected `tcp:HOST:PORT`",
+                    escaped(text)
+                )
+            }
+            Self::NoDomain(text) => {
+                write!(
+                    f,
+                    "`{}` names no domain: expected `libvirt:DOMAIN` or `libvirt:DOMAIN@URI`",
                     escaped(text)
                 )
             }
@@ -63,10 +84,16 @@ impl Address {
     /// The same address, whatever folder a process is in. Fails where the working directory cannot be told.
     pub fn absolute(&self) -> io::Result<Self> {
         match self {
+            Self::Unix(path) if is_abstract(path) => Ok(self.clone()),
             Self::Unix(path) => std::path::absolute(path).map(Self::Unix),
-            Self::Tcp { .. } => Ok(self.clone()),
+            Self::Tcp { .. } | Self::Libvirt { .. } => Ok(self.clone()),
         }
     }
+}
+
+/// Whether a unix socket has a name only, and no file.
+fn is_abstract(path: &Path) -> bool {
+    path.as_os_str().as_encoded_bytes().first() == Some(&0)
 }
 
 impl FromStr for Address {
@@ -74,14 +101,17 @@ impl FromStr for Address {
 
     fn from_str(text: &str) -> Result<Self, AddressError> {
         if let Some(path) = text.strip_prefix("unix:") {
-            return if path.is_empty() {
-                Err(AddressError::NoPath)
-            } else {
-                Ok(Self::Unix(path.into()))
+            return match path.strip_prefix('@') {
+                _ if path.is_empty() => Err(AddressError::NoPath),
+                Some(name) => Ok(Self::Unix(format!("\0{name}").into())),
+                None => Ok(Self::Unix(path.into())),
             };
         }
         if let Some(rest) = text.strip_prefix("tcp:") {
             return tcp(rest).ok_or_else(|| AddressError::NoPort(text.to_owned()));
+        }
+        if let Some(rest) = text.strip_prefix("libvirt:") {
+            return libvirt(rest).ok_or_else(|| AddressError::NoDomain(text.to_owned()));
         }
         if text.starts_with(['/', '.']) && text.contains('/') {
             return Ok(Self::Unix(text.into()));
@@ -105,12 +135,28 @@ fn tcp(text: &str) -> Option<Address> {
     })
 }
 
+fn libvirt(text: &str) -> Option<Address> {
+    // A URI may hold an `@` before its host, so a domain cannot: one with such a name goes by its UUID.
+    let (domain, uri) = text.split_once('@').unwrap_or((text, LIBVIRT_SYSTEM));
+    let is_whole = |part: &str| !part.is_empty() && !part.contains(char::is_control);
+    (is_whole(domain) && is_whole(uri)).then(|| Address::Libvirt {
+        domain: domain.to_owned(),
+        uri: uri.to_owned(),
+    })
+}
+
 impl fmt::Display for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Unix(path) => write!(f, "{}", escaped(&path.to_string_lossy())),
+            Self::Unix(path) => match path.to_string_lossy().strip_prefix('\0') {
+                Some(name) => write!(f, "unix:@{}", escaped(name)),
+                None => write!(f, "{}", escaped(&path.to_string_lossy())),
+            },
             Self::Tcp { host, port } if host.contains(':') => write!(f, "tcp:[{host}]:{port}"),
             Self::Tcp { host, port } => write!(f, "tcp:{}:{port}", escaped(host)),
+            Self::Libvirt { domain, uri } => {
+                write!(f, "libvirt:{}@{}", escaped(domain), escaped(uri))
+            }
         }
     }
 }
@@ -130,6 +176,13 @@ mod tests {
         }
     }
 
+    fn libvirt(domain: &str, uri: &str) -> Address {
+        Address::Libvirt {
+            domain: domain.to_owned(),
+            uri: uri.to_owned(),
+        }
+    }
+
     #[test]
     fn paths_and_qemu_style_addresses_are_read() {
         for (text, address) in [
@@ -138,9 +191,16 @@ mod tests {
             ("../a.qmp", unix("../a.qmp")),
             ("unix:a.qmp", unix("a.qmp")),
             ("unix:/run/a:b.qmp", unix("/run/a:b.qmp")),
+            ("unix:@a/b", unix("\0a/b")),
+            ("unix:./@a", unix("./@a")),
             ("tcp:127.0.0.1:4444", tcp("127.0.0.1", 4444)),
             ("tcp:host.example:1", tcp("host.example", 1)),
             ("tcp:[::1]:65535", tcp("::1", 65535)),
+            ("libvirt:web01", libvirt("web01", "qemu:///system")),
+            (
+                "libvirt:it's web 1@qemu+ssh://root@host/system",
+                libvirt("it's web 1", "qemu+ssh://root@host/system"),
+            ),
         ] {
             assert_eq!(text.parse(), Ok(address), "{text}");
         }
@@ -161,6 +221,10 @@ mod tests {
             "tcp:h:65536",
             "tcp:::1:5",
             "tcp:[::1:5",
+            "libvirt:",
+            "libvirt:@qemu:///system",
+            "libvirt:web01@",
+            "libvirt:web\n01",
         ] {
             assert!(text.parse::<Address>().is_err(), "{text}");
         }
@@ -168,7 +232,13 @@ mod tests {
 
     #[test]
     fn an_address_reads_back_as_it_is_shown() {
-        for address in [unix("/run/a.qmp"), tcp("h", 1), tcp("fe80::1", 2)] {
+        for address in [
+            unix("/run/a.qmp"),
+            tcp("h", 1),
+            tcp("fe80::1", 2),
+            libvirt("web01", "qemu+ssh://root@host/system"),
+            unix("\0a"),
+        ] {
             assert_eq!(address.to_string().parse(), Ok(address));
         }
     }

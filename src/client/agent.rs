@@ -18,7 +18,7 @@ use tokio::time::timeout;
 
 use super::address::Address;
 use super::call::{Call, SYNC};
-use super::connection::Transport;
+use super::connection::{Dial, Transport};
 use super::error::{Error, Unreachable};
 use super::tap::{Channel, Tap, TapPoint};
 use line::Line;
@@ -59,6 +59,12 @@ impl Agent {
         Self::on(Line::over(Box::new(stream), address.clone(), tap), address)
     }
 
+    /// An agent whose connections, all of them, are made by `dial`; the address is for messages only.
+    pub fn through(dial: Arc<dyn Dial>, address: Address, tap: Option<Arc<dyn Tap>>) -> Self {
+        let tap = TapPoint::new(Channel::Agent, tap);
+        Self::on(Line::through(dial, address.clone(), tap), address)
+    }
+
     fn on(line: Line, address: Address) -> Self {
         let line = Mutex::new(line);
         Self {
@@ -85,7 +91,7 @@ impl Agent {
     ///
     /// # Errors
     /// [`Error::AgentDown`], [`Error::Busy`] or [`Error::Connect`] before the command was sent; [`Error::Refused`],
-    /// [`Error::Frozen`], [`Error::Disabled`]; [`Error::Timeout`], after which it may still run; and those of a lost
+    /// [`Error::Frozen`], [`Error::Disabled`]; [`Error::Timeout`]; and those of a lost
     /// connection.
     pub async fn call(&self, call: Call) -> Result<Value, Error> {
         let mut line = self.lock(&call).await?;
@@ -116,21 +122,16 @@ impl Agent {
     /// # Errors
     /// [`Error::AgentDown`], [`Error::Busy`], [`Error::Connect`].
     pub async fn sync(&self, deadline: Duration) -> Result<(), Error> {
-        let line = timeout(deadline, self.inner.line.lock()).await;
-        let down = |_| Error::AgentDown {
-            address: self.inner.address.clone(),
-            after: deadline,
-        };
-        line.map_err(down)?.sync(deadline).await
+        self.lock_to_sync(deadline).await?.sync(deadline).await
     }
 
     /// Another descriptor of the live connection, which is made and synced if need be: for a process that shall hold the
-    /// agent's socket when this one is gone. Waits for a command in flight.
+    /// agent's socket when this one is gone. Waits for a command in flight, for up to the sync deadline.
     ///
     /// # Errors
     /// As [`Agent::sync`]; [`Error::Connect`] where the system has no more descriptors.
     pub async fn duplicate(&self) -> Result<OwnedFd, Error> {
-        let mut line = self.inner.line.lock().await;
+        let mut line = self.lock_to_sync(self.sync_deadline).await?;
         let connected = line.in_step(self.sync_deadline).await?;
         connected.duplicate().map_err(|error| Error::Connect {
             address: self.inner.address.clone(),
@@ -138,9 +139,12 @@ impl Agent {
         })
     }
 
-    /// Closes the connection, once a command in flight has ended; the next call connects again.
+    /// Closes the connection, once a command in flight has ended; the next call connects again. A command that is still in
+    /// flight after the sync deadline keeps its connection.
     pub async fn disconnect(&self) {
-        self.inner.line.lock().await.hang_up();
+        if let Ok(mut line) = self.lock_to_sync(self.sync_deadline).await {
+            line.hang_up();
+        }
     }
 
     /// Closes the connection at once, unless a command is in flight: for a `drop`, which cannot wait.
@@ -150,11 +154,20 @@ impl Agent {
         }
     }
 
+    async fn lock_to_sync(&self, deadline: Duration) -> Result<MutexGuard<'_, Line>, Error> {
+        let locked = timeout(deadline, self.inner.line.lock()).await;
+        locked.map_err(|_| Error::AgentDown {
+            address: self.inner.address.clone(),
+            after: deadline,
+        })
+    }
+
     async fn lock(&self, call: &Call) -> Result<MutexGuard<'_, Line>, Error> {
         let locked = timeout(call.deadline, self.inner.line.lock()).await;
         locked.map_err(|_| Error::Timeout {
             address: self.inner.address.clone(),
             command: call.command.clone(),
+            sent: false,
             after: call.deadline,
         })
     }

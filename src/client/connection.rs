@@ -1,4 +1,4 @@
-//! A stream to a peer, unix or TCP, connected within a deadline; and what either client needs of a stream.
+//! A stream to a peer, unix or TCP or through libvirt, connected within a deadline; and what either client needs of a stream.
 
 #[cfg(test)]
 mod tests;
@@ -21,6 +21,9 @@ use super::address::Address;
 use super::deadline::Deadline;
 use super::error::{Error, Unreachable};
 use super::holder::{Holding, holding};
+use super::libvirt::{self, Relayed};
+use super::owner::owner;
+use super::tap::Channel;
 
 /// How often a full queue of connections is tried again.
 const TRY_AGAIN: Duration = Duration::from_millis(25);
@@ -47,24 +50,57 @@ pub trait Transport: AsyncRead + AsyncWrite + Unpin + Send + 'static {
 
     /// Ends the connection for every process that holds it, not only for this one.
     fn shut_down(&self) {}
+
+    /// Says that the peer's events are wanted, to one that sends none before.
+    fn listen(&mut self) {}
 }
 
 impl Transport for DuplexStream {}
 
-/// A connected socket.
+impl Transport for Box<dyn Transport> {
+    fn duplicate(&self) -> io::Result<OwnedFd> {
+        (**self).duplicate()
+    }
+
+    fn inode(&self) -> Option<u64> {
+        (**self).inode()
+    }
+
+    fn peer_pid(&self) -> Option<u32> {
+        (**self).peer_pid()
+    }
+
+    fn shut_down(&self) {
+        (**self).shut_down();
+    }
+}
+
+/// Connects in place of the system's sockets, each time that a client needs a connection: a recording that is replayed.
+pub trait Dial: Send + Sync {
+    /// The next connection.
+    ///
+    /// # Errors
+    /// Those of connecting.
+    fn dial(&self) -> Result<Box<dyn Transport>, Error>;
+}
+
+/// A connection.
 #[derive(Debug)]
 pub enum Stream {
     /// A unix socket.
     Unix(UnixStream),
     /// A TCP socket, without Nagle's delay.
     Tcp(TcpStream),
+    /// A stream in memory, relayed to libvirt.
+    Libvirt(Relayed),
 }
 
-/// Connects, without ever blocking on a full queue.
+/// Connects to a monitor or an agent, without ever blocking on a full queue.
 ///
 /// # Errors
-/// [`Error::Connect`]; [`Error::Busy`] where the queue of waiting clients stayed full for the whole deadline.
-pub async fn connect(address: &Address, deadline: Duration) -> Result<Stream, Error> {
+/// [`Error::Connect`]; [`Error::Busy`] where the queue of waiting clients stayed full for the whole deadline;
+/// [`Error::Silent`] where libvirt knows a monitor that does not answer.
+pub async fn connect(address: &Address, to: Channel, deadline: Duration) -> Result<Stream, Error> {
     let until = Deadline::after(deadline);
     let failed = |source| Error::Connect {
         address: address.clone(),
@@ -79,7 +115,7 @@ pub async fn connect(address: &Address, deadline: Duration) -> Result<Stream, Er
                         return Err(queue_full(address, path));
                     }
                 }
-                Err(error) => return Err(failed(Unreachable::of(&error, is_socket(path)))),
+                Err(error) => return Err(failed(unreachable(&error, path))),
             }
         },
         Address::Tcp { host, port } => {
@@ -97,6 +133,9 @@ pub async fn connect(address: &Address, deadline: Duration) -> Result<Stream, Er
                 Err(_) => Err(failed(Unreachable::TimedOut(deadline))),
             }
         }
+        Address::Libvirt { domain, uri } => libvirt::connect(address, domain, uri, to, deadline)
+            .await
+            .map(Stream::Libvirt),
     }
 }
 
@@ -108,6 +147,13 @@ fn queue_full(address: &Address, path: &Path) -> Error {
     Error::Busy {
         address: address.clone(),
         holder,
+    }
+}
+
+fn unreachable(error: &io::Error, path: &Path) -> Unreachable {
+    match Unreachable::of(error, is_socket(path)) {
+        Unreachable::Denied { .. } => Unreachable::Denied { owner: owner(path) },
+        other => other,
     }
 }
 
@@ -131,22 +177,26 @@ impl Stream {
     }
 }
 
-impl AsFd for Stream {
-    fn as_fd(&self) -> BorrowedFd<'_> {
+impl Stream {
+    fn socket(&self) -> Option<BorrowedFd<'_>> {
         match self {
-            Self::Unix(stream) => stream.as_fd(),
-            Self::Tcp(stream) => stream.as_fd(),
+            Self::Unix(stream) => Some(stream.as_fd()),
+            Self::Tcp(stream) => Some(stream.as_fd()),
+            Self::Libvirt(_) => None,
         }
     }
 }
 
 impl Transport for Stream {
     fn duplicate(&self) -> io::Result<OwnedFd> {
-        self.as_fd().try_clone_to_owned()
+        let socket = self.socket().ok_or(io::ErrorKind::Unsupported)?;
+        socket.try_clone_to_owned()
     }
 
     fn inode(&self) -> Option<u64> {
-        rustix::fs::fstat(self).ok().map(|found| found.st_ino)
+        rustix::fs::fstat(self.socket()?)
+            .ok()
+            .map(|found| found.st_ino)
     }
 
     fn peer_pid(&self) -> Option<u32> {
@@ -159,13 +209,21 @@ impl Transport for Stream {
                 .get()
                 .try_into()
                 .ok(),
-            Self::Tcp(_) => None,
+            Self::Tcp(_) | Self::Libvirt(_) => None,
         }
     }
 
     fn shut_down(&self) {
-        // A connection that is gone already needs no end.
-        let _ = shutdown(self, Shutdown::Both);
+        if let Some(socket) = self.socket() {
+            // A connection that is gone already needs no end.
+            let _ = shutdown(socket, Shutdown::Both);
+        }
+    }
+
+    fn listen(&mut self) {
+        if let Self::Libvirt(relayed) = self {
+            relayed.listen();
+        }
     }
 }
 
@@ -178,6 +236,7 @@ impl AsyncRead for Stream {
         match self.get_mut() {
             Self::Unix(stream) => Pin::new(stream).poll_read(cx, buffer),
             Self::Tcp(stream) => Pin::new(stream).poll_read(cx, buffer),
+            Self::Libvirt(stream) => Pin::new(stream).poll_read(cx, buffer),
         }
     }
 }
@@ -191,6 +250,7 @@ impl AsyncWrite for Stream {
         match self.get_mut() {
             Self::Unix(stream) => Pin::new(stream).poll_write(cx, bytes),
             Self::Tcp(stream) => Pin::new(stream).poll_write(cx, bytes),
+            Self::Libvirt(stream) => Pin::new(stream).poll_write(cx, bytes),
         }
     }
 
@@ -198,6 +258,7 @@ impl AsyncWrite for Stream {
         match self.get_mut() {
             Self::Unix(stream) => Pin::new(stream).poll_flush(cx),
             Self::Tcp(stream) => Pin::new(stream).poll_flush(cx),
+            Self::Libvirt(stream) => Pin::new(stream).poll_flush(cx),
         }
     }
 
@@ -205,6 +266,7 @@ impl AsyncWrite for Stream {
         match self.get_mut() {
             Self::Unix(stream) => Pin::new(stream).poll_shutdown(cx),
             Self::Tcp(stream) => Pin::new(stream).poll_shutdown(cx),
+            Self::Libvirt(stream) => Pin::new(stream).poll_shutdown(cx),
         }
     }
 }

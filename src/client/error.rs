@@ -6,12 +6,16 @@ mod display;
 use std::io;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use super::address::Address;
 use super::holder::Holder;
+use super::libvirt::Obstacle;
 use crate::wire::FramingError;
 
 /// Why a connection or a call failed.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Error {
     /// No connection came about.
     Connect {
@@ -66,12 +70,14 @@ pub enum Error {
         /// How it ended.
         cause: Ending,
     },
-    /// No reply within the deadline. The command may still run.
+    /// No reply within the deadline.
     Timeout {
         /// The peer.
         address: Address,
         /// The command.
         command: String,
+        /// Whether the command was sent, and may still run; else it never will.
+        sent: bool,
         /// How long was waited.
         after: Duration,
     },
@@ -113,7 +119,8 @@ pub enum Error {
 }
 
 /// Why no connection came about.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Unreachable {
     /// There is no such file.
     Missing,
@@ -122,17 +129,23 @@ pub enum Unreachable {
     /// Nobody listens.
     Refused,
     /// The permissions forbid it.
-    Denied,
+    Denied {
+        /// The user to whom the socket belongs, or the folder that hides it, where that can be seen.
+        owner: Option<String>,
+    },
     /// The path is longer than the address of a unix socket may be, or holds a zero byte.
     BadPath,
     /// No answer within this time.
     TimedOut(Duration),
+    /// What libvirt says of a domain.
+    Libvirt(Obstacle),
     /// Another reason, in the system's words.
     Other(String),
 }
 
 /// How a connection ended.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Ending {
     /// The peer closed it.
     Closed,
@@ -206,7 +219,7 @@ impl Unreachable {
     pub(super) fn of(error: &io::Error, is_socket: bool) -> Self {
         match error.kind() {
             io::ErrorKind::NotFound => Self::Missing,
-            io::ErrorKind::PermissionDenied => Self::Denied,
+            io::ErrorKind::PermissionDenied => Self::Denied { owner: None },
             io::ErrorKind::InvalidInput => Self::BadPath,
             io::ErrorKind::ConnectionRefused if is_socket => Self::Refused,
             io::ErrorKind::ConnectionRefused => Self::NotASocket,

@@ -38,6 +38,12 @@ impl Events {
         poll_fn(|cx| lock(&self.queue).poll(cx)).await
     }
 
+    /// Whether something is already here.
+    pub fn has_next(&self) -> bool {
+        let queue = lock(&self.queue);
+        queue.dropped > 0 || !queue.waiting.is_empty()
+    }
+
     /// The next event that is already here.
     pub fn try_next(&mut self) -> Option<Next> {
         lock(&self.queue).take()

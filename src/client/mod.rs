@@ -11,19 +11,23 @@ mod deadline;
 pub mod error;
 pub mod events;
 pub mod holder;
+pub mod libvirt;
+mod owner;
 pub mod qmp;
 mod random;
 #[cfg(test)]
 mod scripted;
 pub mod tap;
+pub mod unix_sockets;
 
 pub use address::{Address, AddressError};
 pub use agent::{Agent, Sent};
 pub use call::Call;
-pub use connection::{Stream, Transport, connect};
+pub use connection::{Dial, Stream, Transport, connect};
 pub use error::{Ending, Error, Unreachable};
 pub use events::{Events, Next};
 pub use holder::Holder;
 pub use qmp::Qmp;
 pub use random::nonce;
-pub use tap::{Channel, Direction, Tap, TapLine};
+pub use tap::{Channel, Direction, LinkChange, Tap, TapLine, TapLink};
+pub use unix_sockets::UnixSockets;

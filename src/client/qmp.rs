@@ -7,7 +7,7 @@ mod outbox;
 #[cfg(test)]
 mod tests;
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -25,7 +25,7 @@ use super::deadline::Deadline;
 use super::error::{Ending, Error};
 use super::events::{Events, Subscribers};
 use super::random::random;
-use super::tap::{Channel, Tap, TapPoint};
+use super::tap::{Channel, LinkChange, Tap, TapPoint};
 use crate::wire::Greeting;
 use crate::wire::message::Outgoing;
 use driver::{Driver, Order, Request};
@@ -89,8 +89,13 @@ impl Qmp {
         tap: Option<Arc<dyn Tap>>,
     ) -> Result<Self, Error> {
         let until = Deadline::after(deadline);
-        let stream = connect(address, deadline).await?;
-        Self::greeted(stream, address.clone(), until, tap).await
+        match connect(address, Channel::Qmp, deadline).await {
+            Ok(stream) => Self::greeted(stream, address.clone(), until, tap).await,
+            Err(error) => {
+                TapPoint::new(Channel::Qmp, tap).link(address, LinkChange::Failed(&error));
+                Err(error)
+            }
+        }
     }
 
     /// Greets over a stream that is connected already.
@@ -115,7 +120,14 @@ impl Qmp {
         let tap = TapPoint::new(Channel::Qmp, tap);
         let prefix = URL_SAFE_NO_PAD.encode(&random().to_le_bytes()[..3]);
         let peer_pid = stream.peer_pid();
-        let ready = greet(stream, &address, deadline, &format!("{prefix}0"), &tap).await?;
+        tap.link(&address, LinkChange::Connected);
+        let ready = match greet(stream, &address, deadline, &format!("{prefix}0"), &tap).await {
+            Ok(ready) => ready,
+            Err(error) => {
+                tap.link(&address, LinkChange::Failed(&error));
+                return Err(error);
+            }
+        };
         let (orders, taken) = unbounded_channel();
         let shared = Arc::new(Shared {
             address,
@@ -186,10 +198,12 @@ impl Qmp {
         .encode();
         let after = call.allowance(bytes.len());
         let (reply, outcome) = oneshot::channel();
+        let taken = Arc::new(AtomicBool::new(false));
         let request = Request {
             serial,
             bytes,
             oob: *oob,
+            taken: Arc::clone(&taken),
             reply,
         };
         if self.orders.send(Order::Send(request)).is_err() {
@@ -207,6 +221,8 @@ impl Qmp {
             Err(_) => Err(Error::Timeout {
                 address: self.shared.address.clone(),
                 command: call.command,
+                // Taken back, it is not sent any more.
+                sent: taken.swap(true, Ordering::AcqRel),
                 after,
             }),
         }
@@ -214,7 +230,10 @@ impl Qmp {
 
     /// Events from now on; those that the connection already holds unread are among them.
     pub fn subscribe(&self) -> Events {
-        self.shared.subscribers.add(&self.shared.ended)
+        let events = self.shared.subscribers.add(&self.shared.ended);
+        // Of a connection that has ended there are none; the subscriber learns of it.
+        let _ = self.orders.send(Order::Listen);
+        events
     }
 
     /// Whether the connection is known to have ended; it is noticed only while the runtime is driven.

@@ -1,20 +1,33 @@
-//! A tap sees each message that crosses a connection, for `-v` and recordings. Secrets are hidden before it looks.
+//! A tap sees each message that crosses a connection, and how connections begin and end, for `-v` and recordings. Secrets
+//! are hidden before it looks.
 
 use std::fmt;
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::address::Address;
+use super::error::{Ending, Error};
 use crate::wire::secret::redacted;
 
 /// Which of a VM's two conversations a message belongs to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Channel {
     /// With the monitor.
     Qmp,
     /// With the guest agent.
     Agent,
+}
+
+impl fmt::Display for Channel {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Qmp => "qmp",
+            Self::Agent => "agent",
+        })
+    }
 }
 
 /// Which way a message went.
@@ -29,6 +42,8 @@ pub enum Direction {
 /// One message, as a tap sees it.
 #[derive(Clone, Copy, Debug)]
 pub struct TapLine<'a> {
+    /// The VM as the user named it, where that is known.
+    pub vm: Option<&'a str>,
     /// The conversation.
     pub channel: Channel,
     /// Which way it went.
@@ -39,10 +54,77 @@ pub struct TapLine<'a> {
     pub message: &'a Value,
 }
 
+/// What became of a connection, as a tap sees it.
+#[derive(Clone, Copy, Debug)]
+pub struct TapLink<'a> {
+    /// The VM as the user named it, where that is known.
+    pub vm: Option<&'a str>,
+    /// The conversation.
+    pub channel: Channel,
+    /// The peer.
+    pub address: &'a Address,
+    /// What became of it.
+    pub change: LinkChange<'a>,
+}
+
+/// What becomes of a connection. That it was given up on this side is not told: it follows from what was asked for.
+#[derive(Clone, Copy, Debug)]
+pub enum LinkChange<'a> {
+    /// It was made.
+    Connected,
+    /// It had ended, and how, before the message that was shown last could leave.
+    Unsent(&'a Ending),
+    /// It ended, and how.
+    Ended(&'a Ending),
+    /// It was not made, or came to nothing.
+    Failed(&'a Error),
+}
+
 /// Sees each message. It is called between a read and the next, so it must not block for long.
 pub trait Tap: Send + Sync {
     /// Takes note of one message.
     fn message(&self, line: &TapLine<'_>);
+
+    /// Takes note of what becomes of a connection.
+    fn link(&self, _: &TapLink<'_>) {}
+}
+
+/// Several taps see the same.
+impl Tap for Vec<Arc<dyn Tap>> {
+    fn message(&self, line: &TapLine<'_>) {
+        for tap in self {
+            tap.message(line);
+        }
+    }
+
+    fn link(&self, link: &TapLink<'_>) {
+        for tap in self {
+            tap.link(link);
+        }
+    }
+}
+
+/// A tap that is told with each message that it is of this VM.
+pub fn named(tap: Arc<dyn Tap>, vm: &str) -> Arc<dyn Tap> {
+    let vm = vm.to_owned();
+    Arc::new(Named { vm, tap })
+}
+
+struct Named {
+    vm: String,
+    tap: Arc<dyn Tap>,
+}
+
+impl Tap for Named {
+    fn message(&self, line: &TapLine<'_>) {
+        let vm = Some(self.vm.as_str());
+        self.tap.message(&TapLine { vm, ..*line });
+    }
+
+    fn link(&self, link: &TapLink<'_>) {
+        let vm = Some(self.vm.as_str());
+        self.tap.link(&TapLink { vm, ..*link });
+    }
 }
 
 /// A connection's tap, if it has one.
@@ -59,29 +141,40 @@ impl TapPoint {
 
     /// Shows a received message.
     pub(super) fn received(&self, address: &Address, message: &Value) {
+        self.show(Direction::Received, address, message);
+    }
+
+    /// Shows a message as it was encoded for sending.
+    pub(super) fn sent(&self, address: &Address, encoded: &[u8]) {
+        if self.tap.is_some() {
+            if let Ok(message) = serde_json::from_slice(encoded) {
+                self.show(Direction::Sent, address, &message);
+            }
+        }
+    }
+
+    fn show(&self, direction: Direction, address: &Address, message: &Value) {
         if let Some(tap) = &self.tap {
             let message = &redacted(message);
             tap.message(&TapLine {
+                vm: None,
                 channel: self.channel,
-                direction: Direction::Received,
+                direction,
                 address,
                 message,
             });
         }
     }
 
-    /// Shows a message as it was encoded for sending.
-    pub(super) fn sent(&self, address: &Address, encoded: &[u8]) {
+    /// Shows what became of a connection.
+    pub(super) fn link(&self, address: &Address, change: LinkChange<'_>) {
         if let Some(tap) = &self.tap {
-            if let Ok(message) = serde_json::from_slice(encoded) {
-                let message = &redacted(&message);
-                tap.message(&TapLine {
-                    channel: self.channel,
-                    direction: Direction::Sent,
-                    address,
-                    message,
-                });
-            }
+            tap.link(&TapLink {
+                vm: None,
+                channel: self.channel,
+                address,
+                change,
+            });
         }
     }
 }

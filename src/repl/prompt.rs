@@ -11,15 +11,17 @@ use crate::wire::escape::escaped;
 #[derive(Clone)]
 pub struct Prompt {
     in_use: Option<String>,
+    mode: Option<&'static str>,
     held: Held,
     color: bool,
 }
 
 impl Prompt {
-    /// A prompt for a session that has this VM in use and holds this.
-    pub fn new(in_use: Option<&str>, held: Held, color: bool) -> Self {
+    /// A prompt for a session that has this VM in use, makes no changes in this mode, and holds this.
+    pub fn new(in_use: Option<&str>, mode: Option<&'static str>, held: Held, color: bool) -> Self {
         Self {
             in_use: in_use.map(str::to_owned),
+            mode,
             held,
             color,
         }
@@ -28,16 +30,21 @@ impl Prompt {
     /// The prompt without colours.
     pub fn plain(&self) -> String {
         let (name, frozen) = self.parts();
-        format!("{name}{frozen}> ")
+        format!("{name}{}{frozen}> ", self.mode())
+    }
+
+    fn mode(&self) -> String {
+        self.mode.map(|mode| format!(" {mode}")).unwrap_or_default()
     }
 
     /// The prompt as it is now, as wide as it was when it was `begun`.
     pub fn now(&self, begun: &str) -> String {
         let (name, frozen) = self.parts();
-        let width = (name.chars().count() + frozen.chars().count() + 2).min(begun.chars().count());
-        let fill = " ".repeat(begun.chars().count() - width);
+        let mode = self.mode();
+        let now = format!("{name}{mode}{frozen}> ").chars().count();
+        let fill = " ".repeat(begun.chars().count().saturating_sub(now));
         if !self.color {
-            return format!("{name}{frozen}{fill}> ");
+            return format!("{name}{mode}{frozen}{fill}> ");
         }
         let frozen = match frozen.as_str() {
             "" => String::new(),
@@ -49,7 +56,8 @@ impl Prompt {
         };
         let gap = if frozen.is_empty() { "" } else { " " };
         let name = Paint::new().bold().paint(name);
-        format!("{name}{gap}{frozen}{fill}> ")
+        let mode = Color::Yellow.paint(mode);
+        format!("{name}{mode}{gap}{frozen}{fill}> ")
     }
 
     fn parts(&self) -> (String, String) {
@@ -86,7 +94,7 @@ mod tests {
 
     #[test]
     fn the_prompt_tells_the_vm_in_use_by_the_last_part_of_its_name() {
-        let prompt = |in_use| Prompt::new(in_use, Held::default(), false).plain();
+        let prompt = |in_use| Prompt::new(in_use, None, Held::default(), false).plain();
         assert_eq!(prompt(None), "qmpsh> ");
         assert_eq!(prompt(Some("web01")), "web01> ");
         for (target, name) in [
@@ -101,7 +109,9 @@ mod tests {
 
     #[test]
     fn it_stays_as_wide_as_it_began() {
-        let prompt = Prompt::new(None, Held::default(), false);
+        let prompt = Prompt::new(None, Some("dry-run"), Held::default(), false);
+        assert_eq!(prompt.plain(), "qmpsh dry-run> ");
+        let prompt = Prompt::new(None, None, Held::default(), false);
         assert_eq!(prompt.now("qmpsh FROZEN 10s> "), "qmpsh           > ");
     }
 }

@@ -16,6 +16,7 @@ use crate::script::kept::Held;
 use crate::script::output::Output;
 use crate::script::reference::{Entry, Reference};
 use crate::script::{self, Control, Ending, Outcome, Source, diagnostic, result};
+use crate::vm::mode::Mode;
 
 /// The signal of Ctrl-C, which ends a line and not the session.
 const SIGINT: u8 = 2;
@@ -256,6 +257,15 @@ impl Session {
     /// The VM in use, as the user named it.
     pub fn in_use(&self) -> Option<&str> {
         self.in_use.as_deref()
+    }
+
+    /// What becomes of changes, where they are not simply made.
+    pub fn mode(&self) -> Option<&'static str> {
+        match self.script.mode() {
+            Mode::Live => None,
+            Mode::ReadOnly => Some("read-only"),
+            Mode::DryRun(_) => Some("dry-run"),
+        }
     }
 
     /// What is held.

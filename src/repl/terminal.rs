@@ -157,7 +157,7 @@ impl Waiting {
         loop {
             session.tell_ended();
             let color = session.preferences().color;
-            let prompt = Prompt::new(session.in_use(), session.held(), color);
+            let prompt = Prompt::new(session.in_use(), session.mode(), session.held(), color);
             if self.prompts.send((prompt, session.preferences())).is_err() {
                 return Exit::Fault;
             }

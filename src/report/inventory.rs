@@ -1,12 +1,35 @@
-//! How a VM that cannot be found is told.
+//! How a VM that cannot be found is told, and a configuration that cannot be used.
 
-use super::Report;
-use crate::inventory::Error;
+use super::{Kind, Report};
+use crate::inventory::config::{Looked, State};
+use crate::inventory::{ConfigError, Error};
+use crate::wire::escape::escaped;
 
 impl From<&Error> for Report {
     fn from(error: &Error) -> Self {
+        let gone = || Self::new(Kind::Gone, error.to_string());
         match error {
             Error::Target(invalid) => invalid.into(),
+            Error::Unknown { nearest, asked, .. } => gone().with_hint(unknown(nearest.as_deref(), asked)),
+            // Which of them is meant, only the user can say.
+            Error::Ambiguous { .. } => Self::usage(error.to_string())
+                .with_hint("name it by its UUID, or by its monitor's address"),
+            Error::Off { name, provider } => {
+                let mut report = gone();
+                if *provider == "libvirt" {
+                    report.hint = Some(format!("`virsh start {name}` starts it"));
+                }
+                report
+            }
+            Error::NoWay {
+                only_through: Some(provider),
+                ..
+            } => gone().with_hint(format!(
+                "`qmpsh config` shows whether {provider} is asked, and {provider} has to run"
+            )),
+            Error::NoWay { .. } => gone().with_hint(
+                "QEMU has one where it is started with `-qmp`; `qmp` in `[vm.NAME]` of the configuration says where",
+            ),
         }
     }
 }
@@ -14,5 +37,43 @@ impl From<&Error> for Report {
 impl From<Error> for Report {
     fn from(error: Error) -> Self {
         (&error).into()
+    }
+}
+
+/// What to do about a name that nobody knows.
+fn unknown(nearest: Option<&str>, asked: &[&str]) -> String {
+    match (nearest, asked) {
+        (Some(nearest), _) => format!("did you mean `{nearest}`?"),
+        (None, []) => {
+            "name it by its monitor's socket, as in `/run/web01.qmp` or `tcp:127.0.0.1:4444`".into()
+        }
+        (None, asked) => format!(
+            "looked for with {}; `qmpsh ls` lists what is found, and a socket such as `/run/web01.qmp` always works",
+            asked.join(", ")
+        ),
+    }
+}
+
+impl From<&ConfigError> for Report {
+    fn from(error: &ConfigError) -> Self {
+        let mut report = Self::usage(error.to_string());
+        report.hint.clone_from(&error.hint);
+        report
+    }
+}
+
+impl Report {
+    /// That a configuration file was passed over, if it was.
+    pub fn passed_over(file: &Looked) -> Option<Self> {
+        let State::Foreign { owner } = file.state else {
+            return None;
+        };
+        let path = file.path.to_string_lossy();
+        let message = format!(
+            "the configuration file `{}` says nothing here: it, or its folder, belongs to another user (uid {owner})",
+            escaped(&path)
+        );
+        let hint = "if you trust it, name it with `--config`";
+        Some(Self::new(Kind::Usage, message).with_hint(hint))
     }
 }

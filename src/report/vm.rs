@@ -1,9 +1,11 @@
 //! How what goes wrong with a VM is told: the kind, the exit code, and what to do about it.
 
 use super::{Exit, Kind, Report};
+use crate::client::libvirt::Obstacle;
 use crate::client::{self, Unreachable};
 use crate::vm::freeze::FreezeError;
 use crate::vm::job::JobError;
+use crate::vm::recording::Difference;
 use crate::vm::target::InvalidTarget;
 use crate::vm::{Error, ErrorKind};
 
@@ -33,6 +35,19 @@ impl From<&InvalidTarget> for Report {
     }
 }
 
+impl From<&Difference> for Report {
+    fn from(difference: &Difference) -> Self {
+        let report = Self::new(Kind::Replay, format!("the replay differs: {difference}"));
+        match difference {
+            // Not the script's fault.
+            Difference::Cut { .. } => report.with_exit(Exit::Usage),
+            _ => report.with_hint(
+                "run it as it was recorded, with the same script and arguments, or record it anew with `--record`",
+            ),
+        }
+    }
+}
+
 fn of(kind: &ErrorKind) -> Report {
     let new = |sort| Report::new(sort, kind.to_string());
     match kind {
@@ -43,6 +58,8 @@ fn of(kind: &ErrorKind) -> Report {
         ErrorKind::NoMonitor => {
             Report::usage(kind.to_string()).with_hint("name the VM as `qmp=SOCKET,agent=SOCKET`")
         }
+        ErrorKind::OtherVm { .. } => new(Kind::Gone)
+            .with_hint("two QEMUs were told the same socket: the one that was started last has it"),
         ErrorKind::NoAgent(_) => new(Kind::Gone).with_hint(
             "name the VM as `qmp=SOCKET,agent=SOCKET`, or give the machine an agent port",
         ),
@@ -50,7 +67,7 @@ fn of(kind: &ErrorKind) -> Report {
             "start it in the guest: the package and the service are called qemu-guest-agent",
         ),
         ErrorKind::Reply { command, .. } if command.starts_with("guest-") => new(Kind::Agent),
-        ErrorKind::Reply { .. } => new(Kind::Qmp),
+        ErrorKind::Reply { .. } | ErrorKind::Schema(_) => new(Kind::Qmp),
         ErrorKind::NoCommand {
             command,
             nearest,
@@ -64,6 +81,9 @@ fn of(kind: &ErrorKind) -> Report {
             command: Some(command.as_str().into()),
             ..new(Kind::Qmp)
         },
+        ErrorKind::BareFreeze { .. } => new(Kind::Usage).with_hint(
+            "`qmpsh run freeze-snapshot-thaw VM`, or in a script `with v.agent.fsfreeze() as f { ... }`, which thaws",
+        ),
         ErrorKind::Argument(_) => Report::usage(kind.to_string()),
         ErrorKind::NotText { .. } => {
             new(Kind::Usage).with_hint("`file_read_blob` reads it as bytes")
@@ -85,6 +105,19 @@ fn of(kind: &ErrorKind) -> Report {
             message: kind.to_string(),
             ..of(error)
         },
+        ErrorKind::ReadOnly { command } => Report {
+            command: Some(command.clone()),
+            ..new(Kind::Denied).with_hint(
+                "without `--read-only` it is sent; `--dry-run` shows what would be sent, and sends nothing",
+            )
+        },
+        ErrorKind::RawFreeze { command } => Report {
+            command: Some(command.clone()),
+            ..new(Kind::Usage).with_hint(
+                "a freeze that is thawed whatever happens is `with v.agent.fsfreeze() as f { ... }`, or the script `freeze-snapshot-thaw`",
+            )
+        },
+        ErrorKind::Replay(difference) => difference.into(),
         ErrorKind::Interrupted => new(Kind::Interrupted),
     }
 }
@@ -129,9 +162,10 @@ fn hint(error: &client::Error) -> Option<&'static str> {
                 "is the VM running? `-qmp` or `-chardev` of its command line says where the socket is"
             }
             Unreachable::Refused => "the VM has ended, and left its socket behind",
-            Unreachable::Denied => "run qmpsh as root, or as the user that the VM runs as",
+            Unreachable::Denied { .. } => "run qmpsh as root, or as the user that the VM runs as",
             Unreachable::NotASocket => "give the path of the monitor's unix socket",
             Unreachable::BadPath => "a link with a short path, or a relative path, leads there too",
+            Unreachable::Libvirt(obstacle) => return of_libvirt(obstacle),
             Unreachable::TimedOut(_) | Unreachable::Other(_) => return None,
         },
         E::Busy {
@@ -152,7 +186,8 @@ fn hint(error: &client::Error) -> Option<&'static str> {
         E::Gone { sent: true, .. } => {
             "whether it was carried out is not known: look before you do it again"
         }
-        E::Timeout { .. } => "it may still be carried out; `--timeout` gives it longer",
+        E::Timeout { sent: true, .. } => "it may still be carried out; `--timeout` gives it longer",
+        E::Timeout { sent: false, .. } => "it will not be carried out; `--timeout` gives it longer",
         E::Frozen { .. } => "it works again when the guest is thawed: `qmpsh thaw VM`",
         E::Disabled { .. } => {
             "the agent's configuration in the guest (block-rpcs, allow-rpcs) decides that"
@@ -170,6 +205,27 @@ fn hint(error: &client::Error) -> Option<&'static str> {
         | E::TooLarge { .. } => {
             return None;
         }
+    })
+}
+
+fn of_libvirt(obstacle: &Obstacle) -> Option<&'static str> {
+    Some(match obstacle {
+        Obstacle::NoProgram => {
+            "install it: the package is called libvirt-clients (Debian, Ubuntu) or libvirt-client (Fedora, SUSE)"
+        }
+        Obstacle::TooOld => "libvirt 5 or newer has what is needed",
+        Obstacle::NoDaemon(_) => {
+            "does `virsh --connect URI list` work? another libvirt is named as `libvirt:DOMAIN@URI`"
+        }
+        Obstacle::Denied(_) => {
+            "run qmpsh as root, or as a user in the group `libvirt`; nothing is ever asked at the terminal, so a remote libvirt needs a key or a certificate"
+        }
+        Obstacle::NoDomain => "`virsh --connect URI list --all` lists those that it knows",
+        Obstacle::ShutOff => "`virsh --connect URI start DOMAIN` starts it",
+        Obstacle::NoAgent => {
+            "give the domain a channel named `org.qemu.guest_agent.0`, and start it anew"
+        }
+        Obstacle::Other(_) => return None,
     })
 }
 
@@ -273,6 +329,7 @@ mod tests {
                 client::Error::Timeout {
                     address,
                     command: "stop".into(),
+                    sent: true,
                     after,
                 }
                 .into(),

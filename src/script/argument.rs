@@ -1,15 +1,13 @@
 //! The arguments that a script's header declares: their types, the command line that clap makes of them, and the values
 //! that the script finds in `args`.
 
-mod size;
-
 use std::collections::BTreeMap;
 
 use clap::{Arg, ArgAction, ArgMatches, Command};
 use rhai::{Array, Dynamic, Map};
 
 use super::header::Header;
-use crate::vm::duration;
+use crate::vm::{duration, size};
 
 /// The id under which words are kept that no header declares.
 const WORDS: &str = "words";

@@ -181,6 +181,33 @@ pub fn draw_at(report: &Report, source: &Source, line: usize, color: bool) -> St
     renderer(color).render(&groups)
 }
 
+/// Draws a report of these bytes of a text that is no script.
+pub fn draw_marked(
+    report: &Report,
+    name: &str,
+    text: &str,
+    span: Range<usize>,
+    color: bool,
+) -> String {
+    let text = printable(text);
+    let whole = |mut at: usize| {
+        while !text.is_char_boundary(at) {
+            at -= 1;
+        }
+        at
+    };
+    let start = whole(span.start.min(text.len()));
+    // One line of it: what a mistake leaves open may reach to the end of the text.
+    let line = text[start..].split(['\n', '\r']).next().unwrap_or_default();
+    let end = whole(span.end.clamp(start, start + line.len()));
+    let mark = AnnotationKind::Primary.span(start..end);
+    let snippet = Snippet::source(&*text).path(escaped(name)).annotation(mark);
+    let title = Level::ERROR.primary_title(escaped_lines(&report.message).into_owned());
+    let mut groups = vec![Group::with_title(title).element(snippet)];
+    groups.extend(report.hint.as_deref().map(help));
+    renderer(color).render(&groups)
+}
+
 /// Draws a report of no place in a script.
 pub fn draw_bare(report: &Report, color: bool) -> String {
     draw_as(Level::ERROR, report, color)

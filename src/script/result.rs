@@ -20,12 +20,16 @@ pub fn text(value: &Dynamic, json: bool, spread: bool) -> Result<Option<String>,
         Report::new(Kind::Script, unfit.message(""))
             .with_hint("print the parts of it that you need")
     })?;
-    let spread = spread && matches!(value, Value::Array(_) | Value::Object(_));
-    Ok(Some(if spread {
+    Ok(Some(self::json(&value, spread)))
+}
+
+/// JSON as it is printed, `spread` over lines or in one.
+pub fn json(value: &Value, spread: bool) -> String {
+    if spread && matches!(value, Value::Array(_) | Value::Object(_)) {
         format!("{value:#}")
     } else {
         value.to_string()
-    }))
+    }
 }
 
 #[cfg(test)]

@@ -19,7 +19,8 @@ use super::stop::{Cause, Stop};
 use crate::client::call::SYNC;
 use crate::inventory::Inventory;
 use crate::report::{Kind, Report};
-use crate::vm::{Fleet, Vm};
+use crate::vm::target::InvalidTarget;
+use crate::vm::{Fleet, Target, Vm};
 
 /// What all threads of one run share.
 pub struct Run {
@@ -256,10 +257,37 @@ impl Current {
         }
     }
 
+    /// As [`Current::ask`], for what is long because the user wants it so: nobody is told.
+    pub fn stay<T, E: Into<Report>>(
+        &self,
+        what: impl Into<String>,
+        work: impl Future<Output = Result<T, E>>,
+    ) -> Result<T, Ended> {
+        match self.rest_or_stop(what.into(), work) {
+            Ok(done) => done.map_err(Ended::from),
+            Err(cause) => Err(Ended::Stopped(cause)),
+        }
+    }
+
     /// The VM that `target` means; what is no address is looked for.
     pub fn vm(&self, target: &str) -> Result<Vm, Ended> {
         let inventory = &self.run.inventory;
-        self.ask(format_args!("{target} to be found"), inventory.vm(target))
+        let find = || self.ask(format_args!("{target} to be found"), inventory.vm(target));
+        if !matches!(target.parse::<Target>(), Err(InvalidTarget::Unknown(_))) {
+            return find();
+        }
+        // What a name means was found on the host, so a replay is told.
+        let recording = &inventory.fleet().settings().recording;
+        let of = format!("VM {target}");
+        let recalled = recording.recall::<Target>(&of);
+        match recalled.map_err(|difference| Ended::Failed(Report::from(&difference)))? {
+            Some(found) => Ok(inventory.fleet().vm(found)),
+            None => {
+                let vm = find()?;
+                recording.note(&of, vm.target());
+                Ok(vm)
+            }
+        }
     }
 
     fn wait<T>(&self, what: impl fmt::Display, work: impl Future<Output = T>) -> Result<T, Cause> {

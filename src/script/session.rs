@@ -24,6 +24,7 @@ use super::stop::Cause;
 use super::{engine, with, words};
 use crate::inventory::Inventory;
 use crate::report::{Exit, Kind, Report};
+use crate::vm::mode::Mode;
 use crate::vm::{self, Fleet};
 
 /// The stack of a script's thread: Rhai recurses where scripts nest, and a debug build takes far more for each step.
@@ -174,6 +175,11 @@ impl Session {
     /// For the thread that handles signals.
     pub fn control(&self) -> Control {
         self.stage.control()
+    }
+
+    /// What becomes of the changes that scripts ask for.
+    pub fn mode(&self) -> &Mode {
+        &self.stage.inventory().fleet().settings().mode
     }
 
     /// The session's streams.

@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 use super::error::Error;
 use super::image;
 use super::machine::Vm;
+use super::recording::Difference;
 
 /// A drive of the VM's: a disk, or a removable drive with or without a medium.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -67,11 +68,26 @@ impl Vm {
             .as_array()
             .ok_or_else(|| self.reply_error("query-block", "list"))?;
         let process = self.process().await?;
-        Ok(drives.iter().map(|drive| disk(drive, process)).collect())
+        let recording = &self.settings().recording;
+        let path = |file: &str| {
+            if file.starts_with('/') {
+                return Ok(Some(file.into()));
+            }
+            let of = format!("the path of `{file}`");
+            recording.observe(&of, || image::on_host(file, process))
+        };
+        let disks = drives.iter().map(|drive| disk(drive, path));
+        disks
+            .collect::<Result<_, Difference>>()
+            .map_err(|difference| self.error(difference))
     }
 }
 
-fn disk(drive: &Value, process: Option<u32>) -> Disk {
+/// A drive; `path` finds an image's absolute path.
+fn disk<E>(
+    drive: &Value,
+    path: impl FnOnce(&str) -> Result<Option<PathBuf>, E>,
+) -> Result<Disk, E> {
     let text = |value: &Value| {
         value
             .as_str()
@@ -81,13 +97,11 @@ fn disk(drive: &Value, process: Option<u32>) -> Disk {
     let inserted = &drive["inserted"];
     let info = &inserted["image"];
     let file = text(&inserted["file"]).map(|name| image::file_of(&name));
-    Disk {
+    Ok(Disk {
         device: drive["device"].as_str().unwrap_or_default().to_owned(),
         qdev: text(&drive["qdev"]),
         node: text(&inserted["node-name"]),
-        path: file
-            .as_deref()
-            .and_then(|file| image::on_host(file, process)),
+        path: file.as_deref().map(path).transpose()?.flatten(),
         file,
         format: text(&inserted["drv"]),
         virtual_size: info["virtual-size"].as_u64(),
@@ -103,7 +117,7 @@ fn disk(drive: &Value, process: Option<u32>) -> Disk {
             .flatten()
             .map(bitmap)
             .collect(),
-    }
+    })
 }
 
 fn bitmap(entry: &Value) -> Bitmap {
@@ -125,6 +139,10 @@ mod tests {
 
     use super::*;
 
+    fn here(file: &str) -> Result<Option<PathBuf>, Difference> {
+        Ok(Some(file.into()))
+    }
+
     #[test]
     fn a_modern_disk_is_known_by_its_node_and_device() {
         let disk = disk(
@@ -142,8 +160,9 @@ mod tests {
                     ],
                 },
             }),
-            None,
-        );
+            here,
+        )
+        .unwrap();
         assert_eq!(disk.node.as_deref(), Some("disk0"));
         assert_eq!(disk.path.as_deref(), Some(Path::new("/srv/a.qcow2")));
         assert_eq!(disk.virtual_size, Some(1_048_576));
@@ -157,8 +176,9 @@ mod tests {
     fn an_empty_drive_has_no_node_and_cannot_be_written() {
         let disk = disk(
             &json!({ "device": "ide1-cd0", "locked": false, "removable": true, "tray_open": true, "type": "unknown" }),
-            None,
-        );
+            here,
+        )
+        .unwrap();
         assert_eq!(
             (disk.node, disk.file, disk.virtual_size),
             (None, None, None)

@@ -7,6 +7,8 @@ use std::time::Duration;
 use super::duration::show;
 use super::freeze::FreezeError;
 use super::job::JobError;
+use super::recording::Difference;
+use super::schema::InvalidSchema;
 use super::target::InvalidTarget;
 use crate::client;
 use crate::wire::escape::escaped;
@@ -29,6 +31,13 @@ pub enum ErrorKind {
     Target(InvalidTarget),
     /// The VM was named by its agent's socket alone, and a QMP command was asked for.
     NoMonitor,
+    /// Another VM answers at the socket where this one was found.
+    OtherVm {
+        /// Its name.
+        name: Option<String>,
+        /// Its UUID.
+        uuid: Option<String>,
+    },
     /// No agent socket is known, and why none could be found.
     NoAgent(String),
     /// The agent's port is closed inside the guest: the agent does not run.
@@ -49,6 +58,13 @@ pub enum ErrorKind {
         /// QEMU's words, if it was asked.
         desc: Option<String>,
     },
+    /// A freeze with nobody to end it.
+    BareFreeze {
+        /// The agent's command.
+        command: String,
+    },
+    /// What QEMU tells of its own commands makes no sense.
+    Schema(InvalidSchema),
     /// An argument that is not possible.
     Argument(String),
     /// A file of the guest's is not UTF-8 text.
@@ -121,11 +137,35 @@ pub enum ErrorKind {
         /// What is left, and why.
         left: String,
     },
+    /// The run is read-only, and the command would change something.
+    ReadOnly {
+        /// The command.
+        command: String,
+    },
+    /// A freeze was asked for by its raw command, which nothing would undo.
+    RawFreeze {
+        /// The command.
+        command: String,
+    },
+    /// A replay is not as it was recorded.
+    Replay(Difference),
     /// The user or the system asked for an end.
     Interrupted,
 }
 
 impl Error {
+    /// Whether the agent heard the command and refused it, for whatever reason.
+    pub fn is_answer(&self) -> bool {
+        matches!(
+            &self.kind,
+            ErrorKind::Client(
+                client::Error::Refused { .. }
+                    | client::Error::Frozen { .. }
+                    | client::Error::Disabled { .. }
+            )
+        )
+    }
+
     /// Whether QEMU or the agent heard the command and refused it.
     pub fn is_refusal(&self) -> bool {
         matches!(&self.kind, ErrorKind::Client(client::Error::Refused { .. }))
@@ -159,6 +199,12 @@ impl From<client::Error> for ErrorKind {
     }
 }
 
+impl From<Difference> for ErrorKind {
+    fn from(difference: Difference) -> Self {
+        Self::Replay(difference)
+    }
+}
+
 impl From<FreezeError> for ErrorKind {
     fn from(error: FreezeError) -> Self {
         Self::Freeze(error)
@@ -186,6 +232,18 @@ impl fmt::Display for ErrorKind {
                 f,
                 "only the agent's socket was given, and this needs the monitor"
             ),
+            Self::OtherVm { name, uuid } => {
+                match name {
+                    Some(name) => {
+                        write!(f, "another VM answers at its socket: `{}`", escaped(name))?;
+                    }
+                    None => write!(f, "another VM answers at its socket, one without a name")?,
+                }
+                match uuid {
+                    Some(uuid) => write!(f, " ({})", escaped(uuid)),
+                    None => Ok(()),
+                }
+            }
             Self::NoAgent(why) => write!(f, "no guest agent socket is known: {why}"),
             Self::AgentNotRunning => write!(f, "the guest agent does not run in the guest"),
             Self::Reply { command, expected } => {
@@ -200,6 +258,11 @@ impl fmt::Display for ErrorKind {
                     None => Ok(()),
                 }
             }
+            Self::BareFreeze { command } => write!(
+                f,
+                "`{command}` alone would leave the guest frozen, so it is not sent"
+            ),
+            Self::Schema(error) => write!(f, "`query-qmp-schema`: {error}"),
             Self::Argument(what) => f.write_str(what),
             Self::NotText { path, offset } => {
                 write!(
@@ -261,6 +324,17 @@ impl fmt::Display for ErrorKind {
             Self::Freeze(error) => error.fmt(f),
             Self::Overlays(left) => write!(f, "left behind: {left}"),
             Self::LeftBehind { error, left } => write!(f, "{error}; {left}"),
+            Self::ReadOnly { command } => write!(
+                f,
+                "`{}` would change something, and this run is read-only",
+                escaped(command)
+            ),
+            Self::RawFreeze { command } => write!(
+                f,
+                "`{}` is not sent as it is: nothing would see to the guest's thaw",
+                escaped(command)
+            ),
+            Self::Replay(difference) => write!(f, "the replay differs: {difference}"),
             Self::Interrupted => write!(f, "interrupted"),
         }
     }

@@ -1,6 +1,7 @@
 //! The VMs of one run: one handle for each, so that two parts of a script do not wait for each other's connection.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::machine::Vm;
@@ -30,10 +31,15 @@ impl Fleet {
     /// The VM at `target`. Nothing is connected yet.
     pub fn vm(&self, target: Target) -> Vm {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        let vm = known
-            .entry(target.key())
-            .or_insert_with(|| Vm::new(target, Arc::clone(&self.settings)));
-        vm.clone()
+        match known.entry(target.key()) {
+            Entry::Occupied(vm) => {
+                vm.get().proof().expect(target.identity());
+                vm.get().clone()
+            }
+            Entry::Vacant(place) => place
+                .insert(Vm::new(target, Arc::clone(&self.settings)))
+                .clone(),
+        }
     }
 }
 

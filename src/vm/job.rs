@@ -160,7 +160,7 @@ impl Job {
                 }
                 _ => {}
             }
-            if let Some(after) = deadline.filter(|_| end.is_some_and(|end| Instant::now() >= end)) {
+            if let Some(after) = deadline.filter(|_| self.is_late(end)) {
                 return Err(self.vm.error(JobError::Timeout {
                     id: self.id.clone(),
                     status: progress.status,
@@ -171,9 +171,18 @@ impl Job {
         }
     }
 
+    fn is_late(&self, end: Option<Instant>) -> bool {
+        let of = format!("the deadline of job `{}`", self.id);
+        let passed = end.is_some_and(|end| Instant::now() >= end);
+        let recording = &self.vm.settings().recording;
+        recording.has_passed(self.vm.label(), &of, passed)
+    }
+
     /// Returns when this job's status may have changed, or it is time to look at its progress.
     async fn change(&self, changes: &mut Watch, end: Option<Instant>) -> Result<(), Error> {
-        let poll = Instant::now() + POLL;
+        // What came before the next look was recorded before it, and is here.
+        let is_replay = self.vm.settings().recording.is_replay();
+        let poll = Instant::now() + if is_replay { Duration::ZERO } else { POLL };
         let until = end.map_or(poll, |end| end.min(poll));
         loop {
             match timeout_at(until, changes.next()).await {

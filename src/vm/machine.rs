@@ -9,18 +9,24 @@ use tokio::sync::{Mutex, OnceCell};
 use tokio::time::timeout;
 
 use super::agent::GuestAgent;
-use super::effect::{self, Effect};
+use super::effect::Effect;
 use super::error::{Error, ErrorKind};
+use super::follow::Follow;
+use super::gate::Passage;
 use super::job::{Completing, Job};
+use super::pretence::Pretence;
+use super::proof::Proof;
+use super::recording::Recording;
+use super::schema::Schema;
 use super::settings::Settings;
 use super::target::Target;
 use super::watch::Watch;
 use crate::client::call::CONNECT;
-use crate::client::{self, Address, Agent, Call, Qmp};
+use crate::client::{self, Address, Agent, Call, Channel, Qmp, Tap};
 use crate::nearest::nearest;
 
 /// The UUID of a VM that was given none (`query-uuid`): it names nothing.
-const NO_UUID: &str = "00000000-0000-0000-0000-000000000000";
+pub(super) const NO_UUID: &str = "00000000-0000-0000-0000-000000000000";
 
 /// The arguments of a command.
 pub type Arguments = Map<String, Value>;
@@ -34,24 +40,31 @@ pub struct Vm {
 struct Shared {
     target: Target,
     settings: Arc<Settings>,
+    proof: Proof,
     monitor: Mutex<Option<Qmp>>,
     // What the QEMU behind the monitor can do, once it was asked; forgotten with the connection.
     commands: Mutex<Option<Arc<BTreeSet<String>>>>,
+    schema: Mutex<Option<Arc<Schema>>>,
     agent: OnceCell<Agent>,
     completing: Completing,
+    pretence: Pretence,
 }
 
 impl Vm {
     /// A handle on the VM that `target` names. Nothing is connected yet.
     pub fn new(target: Target, settings: Arc<Settings>) -> Self {
+        let proof = Proof::of(target.identity().clone());
         Self {
             shared: Arc::new(Shared {
                 target,
                 settings,
+                proof,
                 monitor: Mutex::new(None),
                 commands: Mutex::new(None),
+                schema: Mutex::new(None),
                 agent: OnceCell::new(),
                 completing: Completing::default(),
+                pretence: Pretence::default(),
             }),
         }
     }
@@ -70,8 +83,14 @@ impl Vm {
         &self.shared.settings
     }
 
-    pub(super) fn target(&self) -> &Target {
+    /// Where it is.
+    pub fn target(&self) -> &Target {
         &self.shared.target
+    }
+
+    /// What it is expected to be.
+    pub(super) fn proof(&self) -> &Proof {
+        &self.shared.proof
     }
 
     /// Where the agent's connection is kept once its address is known.
@@ -79,21 +98,53 @@ impl Vm {
         &self.shared.agent
     }
 
+    /// Where the schema is kept once it is known.
+    pub(super) fn schema_slot(&self) -> &Mutex<Option<Arc<Schema>>> {
+        &self.shared.schema
+    }
+
     /// The jobs that were asked to do their last step.
     pub(super) fn completing(&self) -> &Completing {
         &self.shared.completing
     }
 
+    /// Random digits for names that must differ from all others; in a replay, those that were recorded.
+    pub(super) fn nonce(&self) -> Result<String, Error> {
+        let recording = &self.settings().recording;
+        recording
+            .observe("digits of a made-up name", client::nonce)
+            .map_err(|difference| self.error(difference))
+    }
+
+    /// What a dry run has pretended to this VM.
+    pub(super) fn pretence(&self) -> &Pretence {
+        &self.shared.pretence
+    }
+
+    /// What is shown the messages of this VM.
+    pub(super) fn tap(&self) -> Option<Arc<dyn Tap>> {
+        let tap = self.settings().tap.clone()?;
+        Some(client::tap::named(tap, self.label()))
+    }
+
     /// An error on this VM.
     pub(super) fn error(&self, kind: impl Into<ErrorKind>) -> Error {
+        let mut kind = kind.into();
+        if let (ErrorKind::Client(_), Recording::Play(player)) = (&kind, &self.settings().recording)
+        {
+            // The clients saw no more of it than an end of their connection.
+            if let Some(difference) = player.difference() {
+                kind = difference.into();
+            }
+        }
         Error {
             vm: self.label().to_owned(),
-            kind: kind.into(),
+            kind,
         }
     }
 
-    /// Where the monitor is.
-    pub(super) fn monitor_address(&self) -> Result<&Address, Error> {
+    /// Where the monitor is; fails where only the agent is known.
+    pub fn monitor_address(&self) -> Result<&Address, Error> {
         self.target()
             .qmp()
             .ok_or_else(|| self.error(ErrorKind::NoMonitor))
@@ -102,7 +153,7 @@ impl Vm {
     /// The monitor's connection, made now if there is none or the last one was lost.
     ///
     /// Blocks up to 5 s for the connection and the greeting; fails when the socket is missing, refused, silent, or held
-    /// by another client.
+    /// by another client, and when another VM answers there than the one that was found.
     pub(super) async fn monitor(&self) -> Result<Qmp, Error> {
         let address = self.monitor_address()?;
         let settings = self.settings();
@@ -115,14 +166,25 @@ impl Vm {
             }));
         };
         if let Some(qmp) = slot.as_ref().filter(|qmp| !qmp.is_closed()) {
+            self.prove(qmp).await?;
             return Ok(qmp.clone());
         }
-        let qmp = Qmp::connect(address, deadline, settings.tap.clone())
-            .await
-            .map_err(|error| self.error(error))?;
+        let connected = match &settings.recording {
+            Recording::Play(player) => match player.dialer(self.label(), Channel::Qmp).dial() {
+                Ok(stream) => Qmp::over(stream, address.clone(), deadline, self.tap()).await,
+                Err(error) => Err(error),
+            },
+            Recording::Off | Recording::Write(_) => {
+                Qmp::connect(address, deadline, self.tap()).await
+            }
+        };
+        let qmp = connected.map_err(|error| self.error(error))?;
+        self.proof().begin_again();
+        self.prove(&qmp).await?;
         *slot = Some(qmp.clone());
         // Another QEMU may listen there by now.
         *self.shared.commands.lock().await = None;
+        *self.shared.schema.lock().await = None;
         Ok(qmp)
     }
 
@@ -137,7 +199,7 @@ impl Vm {
     /// the connection was lost; a change never is.
     pub async fn call(&self, command: &str, arguments: Arguments) -> Result<Value, Error> {
         let call = self.settings().deadline(Call::new(command, arguments));
-        self.send(call, effect::of(command)).await
+        self.send(call).await
     }
 
     /// Sends a QMP command with a deadline of its own; otherwise as [`Vm::call`].
@@ -148,10 +210,15 @@ impl Vm {
         deadline: Duration,
     ) -> Result<Value, Error> {
         let call = Call::new(command, arguments).within(deadline);
-        self.send(call, effect::of(command)).await
+        self.send(call).await
     }
 
-    async fn send(&self, call: Call, effect: Effect) -> Result<Value, Error> {
+    async fn send(&self, call: Call) -> Result<Value, Error> {
+        let effect = match self.gate(Channel::Qmp, &call)? {
+            Passage::Send(effect) => effect,
+            Passage::Pretended(reply) => return Ok(reply),
+        };
+        let command = call.command.clone();
         let again = (effect == Effect::Read).then(|| call.clone());
         let mut monitor = self.monitor().await?;
         let reply = match (monitor.call(call).await, again) {
@@ -162,7 +229,7 @@ impl Vm {
             (reply, _) => reply,
         };
         match reply {
-            Ok(value) => Ok(value),
+            Ok(value) => Ok(self.amended(&command, value)),
             Err(error) => Err(self.explain(&monitor, error).await),
         }
     }
@@ -174,7 +241,7 @@ impl Vm {
         let command = "human-monitor-command";
         let call = Call::new(command, object(json!({ "command-line": line })));
         let call = self.settings().deadline(call);
-        match self.send(call, effect::of_hmp(line)).await? {
+        match self.send(call).await? {
             Value::String(text) => Ok(text.replace("\r\n", "\n")),
             _ => Err(self.reply_error(command, "text")),
         }
@@ -205,8 +272,18 @@ impl Vm {
 
     /// Follows the events called `names`, or all when none is named, from now on.
     pub async fn watch(&self, names: &[String]) -> Result<Watch, Error> {
-        let events = self.monitor().await?.subscribe();
+        let monitor = self.monitor().await?;
+        let events = monitor.subscribe();
+        if matches!(monitor.address(), Address::Libvirt { .. }) {
+            // libvirt is told of the wish by a process of its own; once a command is answered, it knows.
+            self.call("query-version", Map::new()).await?;
+        }
         Ok(Watch::new(self.clone(), names, events))
+    }
+
+    /// Follows all events from now on, also when the connection is lost and comes back. Nothing is connected yet.
+    pub fn follow(&self) -> Follow {
+        Follow::new(self.clone())
     }
 
     /// The job `id`, whether QEMU knows it yet or not.

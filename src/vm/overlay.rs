@@ -19,7 +19,6 @@ use super::error::{Error, ErrorKind};
 use super::image::identity;
 use super::machine::{Vm, object};
 use super::process::Process;
-use crate::client::nonce;
 
 /// How long the making of an empty image may take.
 const CREATE: Duration = Duration::from_secs(60);
@@ -101,7 +100,7 @@ impl Vm {
 
     /// Runs a `blockdev-create` job to its end.
     async fn create_image(&self, options: Value) -> Result<(), Error> {
-        let id = format!("qmpsh-create-{}", nonce());
+        let id = format!("qmpsh-create-{}", self.nonce()?);
         let arguments = object(json!({ "job-id": id, "options": options }));
         self.call("blockdev-create", arguments).await?;
         self.job(&id).wait(Some(CREATE), |_| {}).await.map(drop)
@@ -168,7 +167,7 @@ impl Overlays {
                 wanted.file
             ));
         }
-        let node = format!("qmpsh-{}", nonce());
+        let node = format!("qmpsh-{}", vm.nonce()?);
         let file_node = format!("{node}-file");
         let made = self.made.get_mut();
         made.push(Overlay {
@@ -213,7 +212,12 @@ impl Overlays {
 
     /// Whether QEMU can open the file already: its own eyes, since its file system need not be ours.
     async fn exists(&self, path: &str) -> Result<bool, Error> {
-        let node = format!("qmpsh-probe-{}", nonce());
+        if self.vm.settings().mode.is_dry_run() {
+            // The look through QEMU costs a node for a moment, which is a change.
+            let process = self.server.map(|server| server.pid);
+            return Ok(on_this_host(path, process).exists());
+        }
+        let node = format!("qmpsh-probe-{}", self.vm.nonce()?);
         let probe =
             json!({ "driver": "file", "node-name": node, "filename": path, "read-only": true });
         match self.vm.open_node(probe).await {

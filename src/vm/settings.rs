@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use tokio_util::task::TaskTracker;
 
+use super::mode::Mode;
+use super::recording::Recording;
 use crate::client::{Call, Tap};
 
 /// The settings of one run of qmpsh, as far as they concern its VMs.
@@ -17,6 +19,10 @@ pub struct Settings {
     pub timeout: Option<Duration>,
     /// Is shown every message that is sent and received.
     pub tap: Option<Arc<dyn Tap>>,
+    /// What becomes of changes.
+    pub mode: Mode,
+    /// Whether the run is recorded, or was. A recorder is to be the tap as well.
+    pub recording: Recording,
     /// The program that thaws a guest when this process no longer can: qmpsh itself.
     pub guardian: PathBuf,
     cleanup: TaskTracker,
@@ -29,6 +35,8 @@ impl Settings {
             state_dir: state_dir.into(),
             timeout: None,
             tap: None,
+            mode: Mode::Live,
+            recording: Recording::Off,
             // Not the path it was started by: an upgrade may have put another program there.
             guardian: PathBuf::from("/proc/self/exe"),
             cleanup: TaskTracker::new(),

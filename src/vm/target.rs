@@ -3,17 +3,32 @@
 use std::fmt;
 use std::str::FromStr;
 
+use serde::{Deserialize, Serialize};
+
 use crate::client::Address;
 
 /// The most bytes of a target: more than two sockets need, and few enough to be shown.
 const LONGEST: usize = 1024;
 
 /// Where a VM's monitor and agent are reached, and what to call it in messages.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Target {
     label: String,
     qmp: Option<Address>,
     agent: Option<Address>,
+    identity: Identity,
+}
+
+/// What a VM was found to be, for what answers at its address later to be compared with: two QEMUs may be told the same
+/// socket, and another may have taken it over since. An address that somebody typed promises nothing.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Identity {
+    /// Its UUID, in lower case.
+    pub uuid: Option<String>,
+    /// The name that QEMU was started with.
+    pub name: Option<String>,
+    /// Its process. Another one may serve the socket after a restart of the VM, if it has the same UUID or name.
+    pub pid: Option<u32>,
 }
 
 /// Why a text names no VM.
@@ -73,7 +88,20 @@ impl Target {
             label: label.into(),
             qmp,
             agent,
+            identity: Identity::default(),
         }
+    }
+
+    /// The same, to be what `identity` says.
+    #[must_use]
+    pub fn expecting(mut self, identity: Identity) -> Self {
+        self.identity = identity;
+        self
+    }
+
+    /// What it was found to be.
+    pub fn identity(&self) -> &Identity {
+        &self.identity
     }
 
     /// What tells it from other VMs: its sockets, both of them because either alone can do without the other.
@@ -94,7 +122,8 @@ impl Target {
 
     /// Whether a text is meant as an address rather than a name.
     fn is_address(text: &str) -> bool {
-        text.contains('/') || text.starts_with("unix:") || text.starts_with("tcp:")
+        let schemes = ["unix:", "tcp:", "libvirt:"];
+        text.contains('/') || schemes.iter().any(|scheme| text.starts_with(scheme))
     }
 
     fn from_parts(text: &str) -> Result<Self, InvalidTarget> {
@@ -102,6 +131,7 @@ impl Target {
             label: text.to_owned(),
             qmp: None,
             agent: None,
+            identity: Identity::default(),
         };
         for part in split_parts(text) {
             let (key, address) = part.split_once('=').unwrap_or((part, ""));
@@ -169,6 +199,7 @@ impl FromStr for Target {
             label: text.to_owned(),
             qmp: Some(address_of(text, text)?),
             agent: None,
+            identity: Identity::default(),
         })
     }
 }

@@ -4,12 +4,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::Value;
+use tokio::task::yield_now;
 use tokio::time::{Instant, timeout_at};
 
 use super::error::{Error, ErrorKind};
 use super::machine::{Arguments, Vm};
 use crate::client::{Events, Next};
-use crate::wire::Event;
+use crate::wire::{Event, Timestamp};
 
 /// A subscription to events of one VM, by name.
 pub struct Watch {
@@ -18,11 +19,14 @@ pub struct Watch {
     events: Events,
     /// How many were dropped since this was last asked.
     dropped: u64,
+    /// How many changes a dry run had pretended before.
+    pretended_before: u64,
 }
 
 impl Watch {
     pub(super) fn new(vm: Vm, names: &[String], events: Events) -> Self {
         Self {
+            pretended_before: vm.pretence().changes(),
             vm,
             names: names.to_vec(),
             events,
@@ -61,8 +65,12 @@ impl Watch {
         deadline: Duration,
         mut condition: impl FnMut(&Event) -> Result<bool, E>,
     ) -> Result<Arc<Event>, E> {
-        let end = Instant::now() + deadline;
+        let mut end = Instant::now() + deadline;
+        let of = format!("the deadline of a watch ({})", self.names.join(", "));
         loop {
+            if self.is_late_in_replay(&of).await {
+                end = Instant::now();
+            }
             match timeout_at(end, self.next()).await {
                 Ok(Ok(Next::Event(event))) => {
                     if condition(&event)? {
@@ -72,6 +80,7 @@ impl Watch {
                 Ok(Ok(Next::Dropped(count))) => self.dropped += count,
                 Ok(Err(error)) => return Err(error.into()),
                 Err(_) => {
+                    self.vm.settings().recording.note(&of, &true);
                     return Err(self
                         .vm
                         .error(ErrorKind::NoEvent {
@@ -81,6 +90,43 @@ impl Watch {
                         .into());
                 }
             }
+        }
+    }
+
+    /// Whether, in a replay, nothing more came before the deadline passed.
+    async fn is_late_in_replay(&self, of: &str) -> bool {
+        let recording = &self.vm.settings().recording;
+        if !recording.is_replay() {
+            return false;
+        }
+        // What was recorded by now is passed on first.
+        yield_now().await;
+        !self.events.has_next() && recording.has_passed(self.vm.label(), of, false)
+    }
+
+    /// Whether a dry run has left out a change since this was subscribed, which may be what causes the event.
+    pub fn awaits_pretended(&self) -> bool {
+        self.vm.pretence().changes() > self.pretended_before
+    }
+
+    /// An event that was asked for and is here already.
+    pub fn take_ready(&mut self) -> Option<Arc<Event>> {
+        while let Some(next) = self.events.try_next() {
+            match next {
+                Next::Event(event) if self.wants(&event) => return Some(event),
+                Next::Event(_) => {}
+                Next::Dropped(count) => self.dropped += count,
+            }
+        }
+        None
+    }
+
+    /// What is taken for the event that a dry run does not cause: one with a name and nothing else.
+    pub fn pretended(&self) -> Event {
+        Event {
+            name: self.names.first().cloned().unwrap_or_default(),
+            data: serde_json::Value::Object(Arguments::new()),
+            timestamp: Timestamp::default(),
         }
     }
 

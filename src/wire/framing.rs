@@ -9,6 +9,7 @@ use std::error::Error;
 use std::fmt;
 
 use memchr::memchr;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::escape::excerpt;
@@ -28,7 +29,8 @@ const ROOM_WITHIN: usize = 256 << 10;
 const KEEP: usize = 64 << 10;
 
 /// Why a stream cannot be read any further.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum FramingError {
     /// Something other than an object where one must begin; what was found, escaped.
     Garbage(String),

@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 mod tests;
 
 /// What stands for a secret.
-const HIDDEN: &str = "***";
+pub const HIDDEN: &str = "***";
 
 /// Members that hold a secret wherever they are.
 const ANYWHERE: [&str; 4] = ["password", "passphrase", "cookie", "crypted-password"];
@@ -29,25 +29,53 @@ const HMP: [&str; 5] = [
     "qom-set",
 ];
 
-/// Words in a line that somebody typed which tell that a secret may stand beside them.
-const IN_LINES: [&str; 10] = [
+/// Parts of names, of options and variables, whose value is a secret.
+const NAMES: [&str; 6] = [
     "passw",
     "passphrase",
-    "passwd",
-    "cookie",
     "secret",
-    "rawdata",
     "token",
-    "input-data",
-    "input:",
-    "private_key",
+    "cookie",
+    "api_key",
 ];
+
+/// Whether what goes by this name is a secret: an option, a variable of the environment.
+pub fn is_secret(name: &str) -> bool {
+    let name = name.to_lowercase().replace('-', "_");
+    NAMES.iter().any(|part| name.contains(part))
+}
+
+/// Words beside which a line that somebody typed may have a secret though it is called otherwise.
+const IN_LINES: [&str; 4] = ["rawdata", "input-data", "input:", "private_key"];
 
 /// Whether a line that somebody typed may hold a secret, so that no history is to keep it: it has a word that goes with
 /// one.
 pub fn may_be_in(line: &str) -> bool {
-    let line = line.to_lowercase();
-    IN_LINES.iter().any(|word| line.contains(word))
+    let lowercase = line.to_lowercase();
+    is_secret(line) || IN_LINES.iter().any(|word| lowercase.contains(word))
+}
+
+/// The words of a command line with what is secret in them as `***`: `password=x`, `--password=x`, `--password x`, and a
+/// JSON object's members.
+pub fn hidden_words(words: &[String]) -> Vec<String> {
+    let mut is_next = false;
+    let hide = |word: &String| {
+        if std::mem::take(&mut is_next) && !word.starts_with('-') {
+            return HIDDEN.to_owned();
+        }
+        match word.split_once('=') {
+            Some((name, _)) if is_secret(name) => format!("{name}={HIDDEN}"),
+            Some(_) => word.clone(),
+            None => {
+                is_next = word.starts_with('-') && is_secret(word);
+                match serde_json::from_str::<Value>(word) {
+                    Ok(value @ Value::Object(_)) => redacted(&value).to_string(),
+                    _ => word.clone(),
+                }
+            }
+        }
+    };
+    words.iter().map(hide).collect()
 }
 
 /// `message` with its secrets as `***`; a reply or event as well as a command.

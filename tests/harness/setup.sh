@@ -29,7 +29,7 @@ is_static_busybox() {
     command -v busybox >/dev/null && ! ldd "$(command -v busybox)" >/dev/null 2>&1
 }
 
-command -v apt-get >/dev/null || fail "this machine is no Debian: install QEMU, qemu-ga, a static busybox, cpio and e2fsprogs"
+command -v apt-get >/dev/null || fail "this machine is no Debian: install QEMU, qemu-ga, a static busybox, cpio, e2fsprogs and libvirt"
 
 if [[ ${1:-} == --refresh ]]; then
     refresh
@@ -44,6 +44,9 @@ need qemu-img qemu-utils
 need qemu-ga qemu-guest-agent
 need cpio cpio
 need mkfs.ext4 e2fsprogs
+# Without libvirt-daemon-system, which is what has the services: the tests start a daemon of their own.
+need virsh libvirt-clients
+need libvirtd libvirt-daemon libvirt-daemon-driver-qemu
 is_static_busybox || missing+=(busybox-static)
 
 # The kernel is not installed, only unpacked into the guest; but apt has to know it.

@@ -1,6 +1,7 @@
 //! The line to an agent: connected when it is needed, in step before each command, and connected again where it
 //! turns out to have ended before a command left. No command is ever sent twice.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::Value;
@@ -10,11 +11,11 @@ use super::Sent;
 use super::link::{Fault, Link};
 use crate::client::address::Address;
 use crate::client::call::Call;
-use crate::client::connection::{Transport, connect};
+use crate::client::connection::{Dial, Transport, connect};
 use crate::client::deadline::Deadline;
 use crate::client::error::{Ending, Error};
 use crate::client::holder::{Holding, holding};
-use crate::client::tap::TapPoint;
+use crate::client::tap::{Channel, LinkChange, TapPoint};
 use crate::wire::message::Outgoing;
 use crate::wire::{Limits, Refusal};
 
@@ -22,6 +23,8 @@ use crate::wire::{Limits, Refusal};
 pub(super) struct Line {
     address: Address,
     tap: TapPoint,
+    /// What connects, in place of the system.
+    dial: Option<Arc<dyn Dial>>,
     link: Option<Link>,
 }
 
@@ -30,13 +33,24 @@ impl Line {
         Self {
             address,
             tap,
+            dial: None,
             link: None,
+        }
+    }
+
+    pub(super) fn through(dial: Arc<dyn Dial>, address: Address, tap: TapPoint) -> Self {
+        Self {
+            dial: Some(dial),
+            ..Self::new(address, tap)
         }
     }
 
     pub(super) fn over(stream: Box<dyn Transport>, address: Address, tap: TapPoint) -> Self {
         let link = Some(Link::new(stream, address.clone(), tap.clone()));
-        Self { address, tap, link }
+        Self {
+            link,
+            ..Self::new(address, tap)
+        }
     }
 
     pub(super) fn hang_up(&mut self) {
@@ -89,7 +103,8 @@ impl Line {
                 .exchange(&request, limits),
         )
         .await;
-        if let Ok(Err(Fault::Unsent(_))) = outcome {
+        if let Ok(Err(Fault::Unsent(cause))) = &outcome {
+            self.tap.link(&self.address, LinkChange::Unsent(cause));
             // The link is out of step now, so it is found broken and made anew.
             outcome = timeout(
                 after,
@@ -105,6 +120,7 @@ impl Line {
             Err(_) => Err(Error::Timeout {
                 address: self.address.clone(),
                 command: call.command.clone(),
+                sent: true,
                 after,
             }),
         }
@@ -122,7 +138,8 @@ impl Line {
             Ok(Ok(taken)) => Ok(taken.map(|()| Sent::Taken)),
             // Silence, or the end of the connection, is what a guest that goes down leaves.
             Err(_) => Ok(Ok(Sent::Unanswered)),
-            Ok(Err(Fault::Ended(_))) => {
+            Ok(Err(Fault::Ended(cause))) => {
+                self.tap.link(&self.address, LinkChange::Ended(&cause));
                 self.link = None;
                 Ok(Ok(Sent::Unanswered))
             }
@@ -131,9 +148,21 @@ impl Line {
     }
 
     async fn connect(&mut self, deadline: Duration) -> Result<(), Error> {
+        let connected = self.connect_in_step(deadline).await;
+        if let Err(error) = &connected {
+            self.tap.link(&self.address, LinkChange::Failed(error));
+        }
+        connected
+    }
+
+    async fn connect_in_step(&mut self, deadline: Duration) -> Result<(), Error> {
         let until = Deadline::after(deadline);
-        let stream = connect(&self.address, deadline).await?;
-        let mut link = Link::new(Box::new(stream), self.address.clone(), self.tap.clone());
+        let stream: Box<dyn Transport> = match &self.dial {
+            Some(dial) => dial.dial()?,
+            None => Box::new(connect(&self.address, Channel::Agent, deadline).await?),
+        };
+        self.tap.link(&self.address, LinkChange::Connected);
+        let mut link = Link::new(stream, self.address.clone(), self.tap.clone());
         match until.bound(link.sync()).await {
             Ok(Ok(())) => self.link = Some(link),
             Ok(Err(fault)) => return Err(self.lost(fault)),
@@ -152,7 +181,7 @@ impl Line {
     fn silence(&self, link: &Link, deadline: Duration) -> Error {
         let held = match &self.address {
             Address::Unix(path) => holding(path, link.inode()),
-            Address::Tcp { .. } => Holding::Free,
+            Address::Tcp { .. } | Address::Libvirt { .. } => Holding::Free,
         };
         let address = self.address.clone();
         match held {
@@ -172,6 +201,14 @@ impl Line {
         if let Some(link) = self.link.take() {
             // Another process may hold the connection too, and would keep the next one waiting.
             link.shut_down();
+        }
+        match &fault {
+            Fault::Unsent(cause) => self.tap.link(&self.address, LinkChange::Unsent(cause)),
+            Fault::Ended(cause) => self.tap.link(&self.address, LinkChange::Ended(cause)),
+            Fault::Broken(what) => {
+                let cause = Ending::Failed(what.to_string());
+                self.tap.link(&self.address, LinkChange::Ended(&cause));
+            }
         }
         match fault {
             Fault::Unsent(cause) => Error::gone(&self.address, cause),

@@ -115,6 +115,7 @@ impl Link {
         let sync = sync_request(id);
         self.tap.sent(&self.address, request);
         self.write(request).await?;
+        self.tap.sent(&self.address, &sync);
         self.write(&sync).await.map_err(Fault::sent)?;
         loop {
             let object = self.receive().await?;

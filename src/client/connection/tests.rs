@@ -18,7 +18,7 @@ const SHORT: Duration = Duration::from_millis(300);
 const LONG: Duration = Duration::from_secs(60);
 
 async fn unreachable(address: &Address) -> Unreachable {
-    match connect(address, SHORT).await {
+    match connect(address, Channel::Qmp, SHORT).await {
         Err(Error::Connect { source, .. }) => source,
         other => panic!("{other:?}"),
     }
@@ -63,7 +63,8 @@ async fn a_missing_socket_a_file_and_an_abandoned_socket_are_told_apart() {
 fn a_socket_that_permissions_forbid_is_denied() {
     // Root, as whom the tests may run, is forbidden nothing.
     let error = io::Error::from(io::ErrorKind::PermissionDenied);
-    assert_eq!(Unreachable::of(&error, true), Unreachable::Denied);
+    let denied = Unreachable::Denied { owner: None };
+    assert_eq!(Unreachable::of(&error, true), denied);
 }
 
 #[tokio::test]
@@ -80,7 +81,7 @@ async fn tcp_is_connected_to_and_a_closed_port_refuses() {
         host: "127.0.0.1".to_owned(),
         port,
     };
-    let stream = connect(&address, LONG).await.unwrap();
+    let stream = connect(&address, Channel::Agent, LONG).await.unwrap();
     assert!(matches!(&stream, Stream::Tcp(tcp) if tcp.nodelay().unwrap()));
     assert_eq!(stream.peer_pid(), None);
     drop(listener);
@@ -102,7 +103,10 @@ async fn a_monitor_over_a_unix_socket_is_greeted_and_its_process_known() {
     let (qmp, _peer) = tokio::join!(Qmp::connect(&address, LONG, None), script);
     assert!(!qmp.unwrap().is_closed());
     assert_eq!(
-        connect(&address, LONG).await.unwrap().peer_pid(),
+        connect(&address, Channel::Agent, LONG)
+            .await
+            .unwrap()
+            .peer_pid(),
         Some(std::process::id())
     );
 }
@@ -111,7 +115,7 @@ async fn a_monitor_over_a_unix_socket_is_greeted_and_its_process_known() {
 async fn a_busy_socket_names_who_holds_it() {
     let folder = Folder::new();
     let listener = folder.listener();
-    let _holder = connect(&folder.socket(), LONG).await.unwrap();
+    let _holder = connect(&folder.socket(), Channel::Qmp, LONG).await.unwrap();
     let (_served, _) = listener.accept().await.unwrap();
     let address = folder.socket();
     let busy = Error::Busy {
@@ -129,7 +133,7 @@ async fn a_busy_socket_names_who_holds_it() {
 async fn a_busy_socket_is_known_by_another_path_too() {
     let folder = Folder::new();
     let listener = folder.listener();
-    let _holder = connect(&folder.socket(), LONG).await.unwrap();
+    let _holder = connect(&folder.socket(), Channel::Qmp, LONG).await.unwrap();
     let (_served, _) = listener.accept().await.unwrap();
     std::os::unix::fs::symlink(folder.path("socket"), folder.path("link")).unwrap();
     let link = Address::Unix(folder.path("link"));
@@ -160,9 +164,9 @@ async fn a_full_queue_is_busy_too_and_connecting_never_blocks() {
     listen(&listener, 0).unwrap();
     let listener = StdUnixListener::from(listener);
 
-    let _holder = connect(&folder.socket(), LONG).await.unwrap();
+    let _holder = connect(&folder.socket(), Channel::Qmp, LONG).await.unwrap();
     let _served = listener.accept().unwrap();
-    let _waiting = connect(&folder.socket(), LONG).await.unwrap();
+    let _waiting = connect(&folder.socket(), Channel::Qmp, LONG).await.unwrap();
     let address = folder.socket();
     assert_eq!(
         qmp_error(&address).await,
@@ -191,11 +195,11 @@ async fn a_place_that_gets_free_in_a_full_queue_is_taken() {
     listen(&listener, 0).unwrap();
     let listener = StdUnixListener::from(listener);
 
-    let _waiting = connect(&folder.socket(), LONG).await.unwrap();
+    let _waiting = connect(&folder.socket(), Channel::Qmp, LONG).await.unwrap();
     let address = folder.socket();
     let accepting = async { listener.accept().unwrap() };
     // The first try fails, for it is made before anybody is served.
-    let (stream, _served) = tokio::join!(connect(&address, LONG), accepting);
+    let (stream, _served) = tokio::join!(connect(&address, Channel::Qmp, LONG), accepting);
     assert!(stream.is_ok());
 }
 
@@ -227,7 +231,7 @@ async fn a_socket_that_serves_nobody_is_silent_and_not_busy() {
 async fn an_inherited_descriptor_is_the_same_connection() {
     let folder = Folder::new();
     let listener = folder.listener();
-    let stream = connect(&folder.socket(), LONG).await.unwrap();
+    let stream = connect(&folder.socket(), Channel::Qmp, LONG).await.unwrap();
     let mut peer = Peer::accept(&listener).await;
     let inherited = Stream::from_fd(stream.duplicate().unwrap()).unwrap();
     assert_eq!(inherited.inode(), stream.inode());

@@ -51,11 +51,25 @@ impl fmt::Display for Error {
             Self::Timeout {
                 address,
                 command,
+                sent: true,
                 after,
             } => {
                 write!(
                     f,
                     "no reply to `{}` from {address} within {}",
+                    escaped(command),
+                    Seconds(*after)
+                )
+            }
+            Self::Timeout {
+                address,
+                command,
+                sent: false,
+                after,
+            } => {
+                write!(
+                    f,
+                    "`{}` could not be sent to {address} within {}: it still works on the commands before",
                     escaped(command),
                     Seconds(*after)
                 )
@@ -105,12 +119,20 @@ impl fmt::Display for Unreachable {
             Self::Missing => write!(f, "no such socket"),
             Self::NotASocket => write!(f, "not a socket"),
             Self::Refused => write!(f, "nobody listens there"),
-            Self::Denied => write!(f, "permission denied"),
+            Self::Denied { owner: None } => write!(f, "permission denied"),
+            Self::Denied { owner: Some(user) } => {
+                write!(
+                    f,
+                    "permission denied: it belongs to the user `{}`",
+                    escaped(user)
+                )
+            }
             Self::BadPath => write!(
                 f,
                 "a unix socket's path has at most 107 bytes, none of them zero"
             ),
             Self::TimedOut(after) => write!(f, "no answer within {}", Seconds(*after)),
+            Self::Libvirt(obstacle) => obstacle.fmt(f),
             Self::Other(words) => write!(f, "{words}"),
         }
     }

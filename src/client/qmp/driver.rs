@@ -7,6 +7,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::pin::{Pin, pin};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, ready};
 
 use serde_json::Value;
@@ -18,6 +19,7 @@ use super::Shared;
 use super::outbox::Outbox;
 use crate::client::connection::Transport;
 use crate::client::error::{Ending, Error};
+use crate::client::tap::LinkChange;
 use crate::wire::{Framer, Incoming, Refusal};
 
 /// What a waiting call gets.
@@ -28,6 +30,8 @@ pub(super) type Outcome = Result<Result<Value, Refusal>, Error>;
 pub(super) enum Order {
     /// Send this, and pass on the reply.
     Send(Request),
+    /// See to it that events come.
+    Listen,
     /// Close the connection; answered by its end.
     Close(Sender<()>),
 }
@@ -37,6 +41,8 @@ pub(super) struct Request {
     pub(super) serial: u64,
     pub(super) bytes: Vec<u8>,
     pub(super) oob: bool,
+    /// Set by who is first: the driver that sends it, or the caller that gives it up.
+    pub(super) taken: Arc<AtomicBool>,
     pub(super) reply: Sender<Outcome>,
 }
 
@@ -103,13 +109,14 @@ impl<S: Transport> Driver<S> {
     fn take_orders(&mut self, cx: &mut Context<'_>) -> Poll<Ending> {
         loop {
             match ready!(self.orders.poll_recv(cx)) {
-                Some(Order::Send(request)) if request.oob => self.send(request),
+                Some(Order::Send(request)) if request.oob => drop(self.send(request)),
                 Some(Order::Send(request)) => {
                     // Requests of calls that were given up must not pile up behind a monitor that hangs.
                     self.waiting.retain(|request| !request.reply.is_closed());
                     self.waiting.push_back(request);
                     self.fill_window();
                 }
+                Some(Order::Listen) => self.stream.listen(),
                 Some(Order::Close(closed)) => {
                     self.closing = Some(closed);
                     return Poll::Ready(Ending::Released);
@@ -125,15 +132,17 @@ impl<S: Transport> Driver<S> {
             let Some(request) = self.waiting.pop_front() else {
                 return;
             };
-            // A call that was given up before it was sent is not sent.
-            if !request.reply.is_closed() {
+            if self.send(request) {
                 self.in_band += 1;
-                self.send(request);
             }
         }
     }
 
-    fn send(&mut self, request: Request) {
+    /// Sends a request, unless its call was given up before; tells whether it was sent.
+    fn send(&mut self, request: Request) -> bool {
+        if request.reply.is_closed() || request.taken.swap(true, Ordering::AcqRel) {
+            return false;
+        }
         self.shared.tap.sent(&self.shared.address, &request.bytes);
         let begins = self.outbox.push(request.bytes);
         self.pending.insert(
@@ -144,6 +153,7 @@ impl<S: Transport> Driver<S> {
                 reply: request.reply,
             },
         );
+        true
     }
 
     /// One read; ready with how the connection ended, or with nothing where bytes came.
@@ -201,6 +211,14 @@ impl<S: Transport> Driver<S> {
 impl<S> Driver<S> {
     /// Tells everybody how the connection ended.
     fn finish(&mut self, error: &Error) {
+        let cause = match error {
+            Error::Gone { cause, .. } => cause.clone(),
+            other => Ending::Failed(other.to_string()),
+        };
+        if cause != Ending::Released {
+            let change = LinkChange::Ended(&cause);
+            self.shared.tap.link(&self.shared.address, change);
+        }
         // In this order: whoever can still place an order finds it refused, and then the reason.
         let _ = self.shared.ended.set(error.clone());
         self.orders.close();

@@ -55,6 +55,7 @@ pub(super) async fn greet<S: Transport>(
     negotiated.map_err(|_| Error::Timeout {
         address: address.clone(),
         command: command.to_owned(),
+        sent: true,
         after: deadline.given,
     })??;
     Ok(Ready {
@@ -69,7 +70,7 @@ pub(super) async fn greet<S: Transport>(
 fn silence(address: &Address, own: Option<u64>, after: Duration) -> Error {
     let held = match address {
         Address::Unix(path) => holding(Path::new(path), own),
-        Address::Tcp { .. } => Holding::Free,
+        Address::Tcp { .. } | Address::Libvirt { .. } => Holding::Free,
     };
     let address = address.clone();
     match held {

@@ -5,6 +5,7 @@ use std::time::{Instant, SystemTime};
 use rhai::{Dynamic, Engine, EvalAltResult, FnPtr, Map, NativeCallContext};
 
 use super::function;
+use super::observed;
 use super::time::length;
 use crate::report::{Kind, Report};
 use crate::script::run::current;
@@ -74,7 +75,9 @@ pub(super) fn register(engine: &mut Engine) {
         ```"#,
     )
     .register_into_engine(engine, || {
-        humantime::format_rfc3339_seconds(SystemTime::now()).to_string()
+        observed("now()", || {
+            Ok(humantime::format_rfc3339_seconds(SystemTime::now()).to_string())
+        })
     });
 
     function(

@@ -124,7 +124,9 @@ impl Guard for Held {
     }
 
     fn frozen(&self) -> Option<FrozenGuest> {
-        let is_over = self.freeze.frozen().is_some() || self.freeze.is_expired();
+        let is_over = self.freeze.frozen().is_some()
+            || self.freeze.is_expired()
+            || self.freeze.is_pretended();
         (!is_over).then(|| FrozenGuest {
             vm: self.freeze.vm().label().to_owned(),
             until: self.freeze.until(),
@@ -146,7 +148,7 @@ impl Held {
         if let Some(time) = self
             .freeze
             .frozen()
-            .filter(|_| !self.told.swap(true, Ordering::Relaxed))
+            .filter(|_| !self.freeze.is_pretended() && !self.told.swap(true, Ordering::Relaxed))
         {
             let count = self.freeze.count();
             let systems = if count == 1 {

@@ -5,14 +5,18 @@ use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use rhai::{Array, Blob, Dynamic, Engine, EvalAltResult};
 use rustix::fs::{Mode, OFlags};
 
-use super::{function, program};
+use super::{function, observed, program};
 use crate::report::{Kind, Report};
 use crate::script::error;
 use crate::script::permit::Access;
 use crate::script::run::current;
+use crate::vm::mode::Would;
+use crate::wire::secret::{HIDDEN, is_secret};
 
 type Outcome<T = Dynamic> = Result<T, Box<EvalAltResult>>;
 
@@ -124,6 +128,9 @@ fn folders(engine: &mut Engine) {
     )
     .register_into_engine(engine, |_: &mut Host, path: &str| {
         let real = allowed(Access::Write, path)?;
+        if left_out("make the folder", &real)? {
+            return Ok(());
+        }
         done(path, "made", fs::create_dir_all(real))
     });
     function(
@@ -138,6 +145,9 @@ fn folders(engine: &mut Engine) {
     )
     .register_into_engine(engine, |_: &mut Host, path: &str| {
         let real = allowed(Access::Write, path)?;
+        if left_out("remove", &real)? {
+            return Ok(());
+        }
         let removed = if real.is_dir() {
             fs::remove_dir(&real)
         } else {
@@ -158,7 +168,19 @@ fn allowed(access: Access, path: &str) -> Outcome<PathBuf> {
 
 /// A result of the file system as the script sees it.
 fn done<T>(path: &str, what: &str, result: io::Result<T>) -> Outcome<T> {
-    result.map_err(|failure| failed(format!("`{path}` cannot be {what}: {failure}")))
+    told(path, what, result).map_err(failed)
+}
+
+/// The same, its failure in words.
+fn told<T>(path: &str, what: &str, result: io::Result<T>) -> Result<T, String> {
+    result.map_err(|failure| format!("`{path}` cannot be {what}: {failure}"))
+}
+
+/// Whether a change of a file is left out: a dry run tells it, and a replay changes nothing.
+fn left_out(doing: &str, path: &Path) -> Outcome<bool> {
+    let current = current()?;
+    let settings = current.run().fleet().settings();
+    Ok(settings.recording.is_replay() || settings.mode.tells(&Would::File { doing, path }))
 }
 
 /// The error of something on this host.
@@ -180,11 +202,15 @@ fn open(path: &Path, how: OFlags) -> io::Result<File> {
 
 fn read(path: &str) -> Outcome<Blob> {
     let real = allowed(Access::Read, path)?;
-    let mut bytes = Blob::new();
-    let opened = open(&real, OFlags::RDONLY);
-    let ended = opened.and_then(|mut file| file.read_to_end(&mut bytes));
-    done(path, "read", ended)?;
-    Ok(bytes)
+    let text = observed(&format!("host: read {path}"), || {
+        let mut bytes = Blob::new();
+        let opened = open(&real, OFlags::RDONLY);
+        let ended = opened.and_then(|mut file| file.read_to_end(&mut bytes));
+        told(path, "read", ended).map(|_| STANDARD.encode(bytes))
+    })?;
+    STANDARD
+        .decode(text)
+        .map_err(|_| failed(format!("`{path}` is no base64 in the recording")))
 }
 
 fn read_text(path: &str) -> Outcome<String> {
@@ -196,6 +222,9 @@ fn read_text(path: &str) -> Outcome<String> {
 
 fn write(path: &str, bytes: &[u8]) -> Outcome<()> {
     let real = allowed(Access::Write, path)?;
+    if left_out("write", &real)? {
+        return Ok(());
+    }
     // Truncated once it is known to be a plain file.
     let opened = open(&real, OFlags::WRONLY | OFlags::CREATE);
     let written = opened.and_then(|mut file| {
@@ -207,17 +236,21 @@ fn write(path: &str, bytes: &[u8]) -> Outcome<()> {
 
 fn exists(path: &str) -> Outcome<bool> {
     let real = allowed(Access::Write, path).or_else(|_| allowed(Access::Read, path))?;
-    done(path, "looked at", real.try_exists())
+    observed(&format!("host: exists {path}"), || {
+        told(path, "looked at", real.try_exists())
+    })
 }
 
 fn list(path: &str) -> Outcome<Array> {
     let real = allowed(Access::Read, path)?;
-    let names = fs::read_dir(real).and_then(|entries| {
-        entries
-            .map(|entry| entry.map(|entry| entry.file_name().to_string_lossy().into_owned()))
-            .collect::<io::Result<Vec<_>>>()
-    });
-    let mut names = done(path, "listed", names)?;
+    let mut names = observed(&format!("host: list {path}"), || {
+        let names = fs::read_dir(real).and_then(|entries| {
+            entries
+                .map(|entry| entry.map(|entry| entry.file_name().to_string_lossy().into_owned()))
+                .collect::<io::Result<Vec<_>>>()
+        });
+        told(path, "listed", names)
+    })?;
     names.sort();
     Ok(names.into_iter().map(Dynamic::from).collect())
 }
@@ -228,7 +261,17 @@ fn env(name: &str) -> Outcome {
         .permit()
         .variable(name)
         .map_err(|report| error::thrown(&report))?;
-    Ok(std::env::var_os(name).map_or(Dynamic::UNIT, |value| {
-        value.to_string_lossy().into_owned().into()
-    }))
+    let look = || std::env::var_os(name).map(|value| value.to_string_lossy().into_owned());
+    let value = if is_secret(name) {
+        // A recording keeps no secret, and a replay needs none: `***` stands for it on both sides.
+        let settings = current()?.run().fleet().settings().clone();
+        if settings.recording.is_replay() {
+            Some(HIDDEN.to_owned())
+        } else {
+            look()
+        }
+    } else {
+        observed(&format!("host: env {name}"), || Ok(look()))?
+    };
+    Ok(value.map_or(Dynamic::UNIT, Dynamic::from))
 }

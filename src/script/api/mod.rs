@@ -33,6 +33,9 @@ use std::fmt::Display;
 
 use rhai::{Dynamic, Engine, EvalAltResult, FuncRegistration, Map};
 
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
 use crate::report::Report;
 use crate::script::convert::{to_arguments, to_json};
 use crate::script::error;
@@ -112,6 +115,19 @@ fn wait_with_bar<T>(
 /// The error that a script sees.
 fn failed(error: &Error) -> Box<EvalAltResult> {
     error::thrown(&Report::from(error))
+}
+
+/// What this host shows or tells, which decides the run: in a replay, what was recorded under `of`.
+fn observed<T: Serialize + DeserializeOwned>(
+    of: &str,
+    look: impl FnOnce() -> Result<T, String>,
+) -> Outcome<T> {
+    let current = current()?;
+    let recording = &current.run().fleet().settings().recording;
+    let seen: Result<T, String> = recording
+        .observe(of, look)
+        .map_err(|difference| error::thrown(&Report::from(&difference)))?;
+    seen.map_err(host::failed)
 }
 
 /// A script's map as the arguments of `command`.

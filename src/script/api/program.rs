@@ -5,16 +5,21 @@ use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::os::fd::OwnedFd;
 use std::os::unix::process::ExitStatusExt;
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::thread;
 
 use rhai::{Array, Blob, Dynamic, Engine, EvalAltResult, ImmutableString, Map};
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 
+use serde::{Deserialize, Serialize};
+
 use super::function;
 use super::host::{Host, failed};
-use crate::script::run::current;
+use crate::report::{Kind, Report};
+use crate::script::run::{Current, current};
 use crate::script::{bridge, error};
+use crate::vm::mode::Would;
+use crate::wire::secret::hidden_words;
 
 type Outcome<T = Dynamic> = Result<T, Box<EvalAltResult>>;
 
@@ -115,11 +120,80 @@ fn run(program: &str, arguments: &Array, options: Options) -> Outcome {
         .permit()
         .program(program)
         .map_err(|report| error::thrown(&report))?;
+    let words: Vec<String> = std::iter::once(program.to_owned())
+        .chain(arguments.iter().map(ToString::to_string))
+        .collect();
+    let words = hidden_words(&words);
+    let settings = current.run().fleet().settings();
+    if settings.mode.is_read_only() {
+        return Err(refused(program));
+    }
+    if settings.mode.tells(&Would::Run { words: &words }) {
+        return Ok(outcome(&Ended::default()));
+    }
+    let of = format!("host: run {}", words.join(" "));
+    let recalled = settings
+        .recording
+        .recall(&of)
+        .map_err(|difference| error::thrown(&Report::from(&difference)))?;
+    let ended = match recalled {
+        Some(ended) => ended,
+        None => run_to_its_end(&current, program, arguments, options.input, options.env)?,
+    };
+    settings.recording.note(&of, &ended);
+    if options.check && (ended.signal.is_some() || ended.code != Some(0)) {
+        return Err(unsuccessful(program, &ended));
+    }
+    Ok(outcome(&ended))
+}
+
+/// How a program ended, and what it wrote.
+#[derive(Serialize, Deserialize)]
+struct Ended {
+    code: Option<i32>,
+    signal: Option<i32>,
+    /// How people are told.
+    status: String,
+    stdout: Vec<u8>,
+    stderr: Vec<u8>,
+}
+
+impl Default for Ended {
+    fn default() -> Self {
+        ExitStatus::default().into()
+    }
+}
+
+impl From<ExitStatus> for Ended {
+    fn from(status: ExitStatus) -> Self {
+        Self {
+            code: status.code(),
+            signal: status.signal(),
+            status: status.to_string(),
+            stdout: Vec::new(),
+            stderr: Vec::new(),
+        }
+    }
+}
+
+fn refused(program: &str) -> Box<EvalAltResult> {
+    let message =
+        format!("`{program}` is not run: a program may change anything, and this run is read-only");
+    error::thrown(&Report::new(Kind::Denied, message).with_hint("run it without `--read-only`"))
+}
+
+fn run_to_its_end(
+    current: &Current,
+    program: &str,
+    arguments: &Array,
+    input: Option<Vec<u8>>,
+    env: BTreeMap<String, String>,
+) -> Outcome<Ended> {
     let cannot = |failure: io::Error| failed(format!("`{program}` cannot be run: {failure}"));
     let mut child = Command::new(program)
         .args(arguments.iter().map(ToString::to_string))
-        .envs(options.env)
-        .stdin(if options.input.is_some() {
+        .envs(env)
+        .stdin(if input.is_some() {
             Stdio::piped()
         } else {
             Stdio::null()
@@ -130,17 +204,18 @@ fn run(program: &str, arguments: &Array, options: Options) -> Outcome {
         .map_err(cannot)?;
     let mut running = Running::new(&child).map_err(cannot)?;
     let work = bridge::on_thread("program", move || {
-        wait(child_with(&mut child, options.input), child)
+        wait(child_with(&mut child, input), child)
     });
     let output = current
         .block_on(format_args!("the program `{program}`"), work)?
         .and_then(|ended| ended)
         .map_err(cannot)?;
     running.ended = true;
-    if options.check && !output.status.success() {
-        return Err(unsuccessful(program, &output));
-    }
-    Ok(outcome(&output))
+    Ok(Ended {
+        stdout: output.stdout,
+        stderr: output.stderr,
+        ..output.status.into()
+    })
 }
 
 /// Feeds the input on a thread of its own: a program may write before it has read it all.
@@ -187,20 +262,18 @@ impl Drop for Running {
     }
 }
 
-fn outcome(output: &Output) -> Dynamic {
+fn outcome(output: &Ended) -> Dynamic {
     let mut map = Map::new();
     map.insert(
         "exitcode".into(),
         output
-            .status
-            .code()
+            .code
             .map_or(Dynamic::UNIT, |code| i64::from(code).into()),
     );
     map.insert(
         "signal".into(),
         output
-            .status
-            .signal()
+            .signal
             .map_or(Dynamic::UNIT, |signal| i64::from(signal).into()),
     );
     for (name, bytes) in [("stdout", &output.stdout), ("stderr", &output.stderr)] {
@@ -216,10 +289,10 @@ fn outcome(output: &Output) -> Dynamic {
     map.into()
 }
 
-fn unsuccessful(program: &str, output: &Output) -> Box<EvalAltResult> {
+fn unsuccessful(program: &str, output: &Ended) -> Box<EvalAltResult> {
     let said = String::from_utf8_lossy(&output.stderr);
     let last = said.trim_end().lines().next_back().unwrap_or_default();
-    let ending = output.status;
+    let ending = &output.status;
     failed(if last.is_empty() {
         format!("`{program}` failed ({ending})")
     } else {

@@ -1,8 +1,9 @@
 //! `vm(target)`: a VM, what it is and how it is.
 
-use rhai::{Array, Dynamic, Engine, Map};
+use rhai::{Array, Dynamic, Engine, ImmutableString, Map};
 
 use super::{Outcome, arguments, function, json, method, property, wait};
+use crate::inventory::Filter;
 use crate::script::error;
 use crate::script::run::current;
 use crate::vm::{Arguments, GuestAgent, Vm};
@@ -16,9 +17,10 @@ pub(super) fn register(engine: &mut Engine) {
         "vm",
         &["target: string", "vm"],
         r#"
-        A VM, by the address of its monitor (`/run/web01.qmp`, `tcp:127.0.0.1:4444`), or of both its sockets
-        (`qmp=/run/web01.qmp,agent=/run/web01.qga`). Nothing is connected until it is asked something. With a monitor
-        alone, the agent's socket is found through it.
+        A VM, by its UUID, name, label or provider's id (`web01`, `104`; `qmpsh ls` lists them), by at least four digits that
+        one UUID alone begins with, by the address of its monitor (`/run/web01.qmp`, `tcp:127.0.0.1:4444`), or of both its
+        sockets (`qmp=/run/web01.qmp,agent=/run/web01.qga`). A name that fits several VMs is an error that lists them.
+        Nothing is connected until it is asked something. With a monitor alone, the agent's socket is found through it.
 
         ```rhai
         let v = vm("/run/web01.qmp");
@@ -29,6 +31,7 @@ pub(super) fn register(engine: &mut Engine) {
     });
     // A VM is what it names, so that a function of a script's may take either.
     engine.register_fn("vm", |vm: Vm| vm);
+    fleets(engine);
     properties(engine);
     method(
         "hmp",
@@ -73,6 +76,70 @@ pub(super) fn register(engine: &mut Engine) {
     .register_into_engine(engine, |vm: &mut Vm, actions: Array, properties: Map| {
         transaction(vm, actions, arguments("transaction", &properties)?)
     });
+}
+
+fn fleets(engine: &mut Engine) {
+    function(
+        "vms",
+        &["array"],
+        r#"
+        All VMs that are found here and can be reached, in the order of their names: those that run, and those whose socket
+        is there though nobody may listen any more, which the first call tells. Waits up to 2 s for those who look; what
+        one of them cannot tell is said on standard error.
+
+        ```rhai
+        for v in vms() { print(`${v}`) }
+        ```"#,
+    )
+    .register_into_engine(engine, || vms(&Filter::default()));
+    function(
+        "vms",
+        &["pattern: string", "array"],
+        r#"
+        Those of them whose name, label, id or UUID is like the pattern: `*`, `?` and `[...]` as in a shell.
+
+        ```rhai
+        let found = parallel(vms("web*"), |v| v.status);
+        ```"#,
+    )
+    .register_into_engine(engine, |pattern: &str| {
+        vms(&Filter::called(pattern).map_err(error::usage)?)
+    });
+    function(
+        "vms",
+        &["filter: map", "array"],
+        r#"
+        Those of them for which all of the filter fits: patterns by `name`, `label`, `provider`, `uuid` and `id`.
+
+        ```rhai
+        let found = parallel(vms(#{ label: "prod", name: "web*" }), |v| v.status);
+        ```"#,
+    )
+    .register_into_engine(engine, |filter: Map| vms(&filter_of(&filter)?));
+}
+
+/// The VMs that are found and admitted.
+fn vms(filter: &Filter) -> Outcome<Array> {
+    let current = current()?;
+    let inventory = current.run().inventory();
+    let scan = current.block_on("VMs to be found", inventory.scan())?;
+    for trouble in &scan.troubles {
+        // A message that cannot be written ends the run elsewhere.
+        let _ = current.run().output().log(&format!("warning: {trouble}"));
+    }
+    let admitted = scan.found.iter().filter(|vm| filter.admits(vm));
+    let vms = admitted.filter_map(|vm| inventory.reach(vm));
+    Ok(vms.map(Dynamic::from).collect())
+}
+
+fn filter_of(map: &Map) -> Outcome<Filter> {
+    map.iter()
+        .try_fold(Filter::default(), |filter, (key, value)| {
+            let pattern = value
+                .read_lock::<ImmutableString>()
+                .ok_or_else(|| error::usage(format!("vms: `{key}` is a text")))?;
+            filter.and(key, &pattern).map_err(error::usage)
+        })
 }
 
 fn properties(engine: &mut Engine) {

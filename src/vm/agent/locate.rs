@@ -17,7 +17,7 @@ const PORT: &str = "org.qemu.guest_agent.0";
 const DEVICE_FOLDERS: [&str; 2] = ["/machine/peripheral", "/machine/peripheral-anon"];
 
 /// The agent's socket, from the machine's devices and QEMU's process.
-pub(super) async fn socket(vm: &Vm) -> Result<Address, Error> {
+pub(in crate::vm) async fn socket(vm: &Vm) -> Result<Address, Error> {
     let unknown = |why: &str| vm.error(ErrorKind::NoAgent(why.to_owned()));
     let Some(chardev) = agent_chardev(vm).await? else {
         return Err(unknown(
@@ -34,10 +34,14 @@ pub(super) async fn socket(vm: &Vm) -> Result<Address, Error> {
         return Ok(Address::Unix(path));
     }
     // Relative to QEMU's own folder, which only a process on this host shows.
+    let process = vm.process().await?;
+    let look = || process.and_then(|pid| std::fs::read_link(format!("/proc/{pid}/cwd")).ok());
+    let of = format!("the folder of {}'s process", vm.label());
     let folder = vm
-        .process()
-        .await?
-        .and_then(|pid| std::fs::read_link(format!("/proc/{pid}/cwd")).ok());
+        .settings()
+        .recording
+        .observe(&of, look)
+        .map_err(|difference| vm.error(difference))?;
     match folder {
         Some(folder) => Ok(Address::Unix(folder.join(path))),
         None => Err(unknown(&format!(
@@ -45,6 +49,32 @@ pub(super) async fn socket(vm: &Vm) -> Result<Address, Error> {
             path.display()
         ))),
     }
+}
+
+/// The host's end of the agent's port.
+pub(in crate::vm) struct Port {
+    /// Whether the guest has it open.
+    pub(in crate::vm) is_open: bool,
+    /// Whether a client is connected to its socket.
+    pub(in crate::vm) is_held: bool,
+}
+
+/// The port that is on the socket at `address`, from the reply to `query-chardev`.
+pub(in crate::vm) fn port(chardevs: &Value, address: &Address) -> Option<Port> {
+    let Address::Unix(address) = address else {
+        return None;
+    };
+    chardevs.as_array()?.iter().find_map(|chardev| {
+        let filename = chardev["filename"].as_str()?;
+        // QEMU may be in a folder or a root of its own, and the address lead there.
+        let path = socket_path(filename)?;
+        address
+            .ends_with(path.strip_prefix("/").unwrap_or(&path))
+            .then(|| Port {
+                is_open: chardev["frontend-open"] == true,
+                is_held: !filename.starts_with("disconnected:"),
+            })
+    })
 }
 
 /// Whether the guest has the agent's port open, where the monitor can be asked within the usual time.

@@ -2,23 +2,30 @@
 //!
 //! The commands themselves are one file per subject beside this one; a freeze is in `vm::freeze`.
 
+mod commands;
 mod exec;
 mod file;
 mod guest;
-mod locate;
+pub(super) mod locate;
+mod raw;
+mod schema;
 mod transfer;
+mod types;
 
 use std::time::Duration;
 
 use serde_json::{Map, Value};
 
-use super::effect::{self, Effect};
+use super::effect::Effect;
 use super::error::{Error, ErrorKind};
+use super::gate::Passage;
 use super::machine::{Arguments, Vm};
-use crate::client::{self, Address, Agent, Call};
+use super::recording::Recording;
+use crate::client::{self, Address, Agent, Call, Channel};
 
 pub use exec::{Exec, ExecOutcome};
 pub use file::{FileHandle, MAX_FILE};
+pub use schema::AgentCommands;
 pub use transfer::Transferred;
 
 /// The agent of one VM's guest; all clones share one connection, and its commands go one after the other.
@@ -47,12 +54,22 @@ impl GuestAgent {
         self.vm
             .agent_cell()
             .get_or_try_init(|| async {
-                let address = match self.vm.target().agent() {
-                    Some(address) => address.clone(),
-                    None => locate::socket(&self.vm).await?,
+                let target = self.vm.target();
+                let address = match (target.agent(), target.qmp()) {
+                    // libvirt holds both, and tells which is meant by the command.
+                    (Some(address), _) | (None, Some(address @ Address::Libvirt { .. })) => {
+                        address.clone()
+                    }
+                    (None, _) => locate::socket(&self.vm).await?,
                 };
                 let settings = self.vm.settings();
-                let agent = Agent::new(address, settings.tap.clone());
+                let agent = match &settings.recording {
+                    Recording::Play(player) => {
+                        let dialer = player.dialer(self.vm.label(), Channel::Agent);
+                        Agent::through(dialer, address, self.vm.tap())
+                    }
+                    Recording::Off | Recording::Write(_) => Agent::new(address, self.vm.tap()),
+                };
                 Ok(match settings.timeout {
                     Some(timeout) => agent.with_sync_deadline(timeout),
                     None => agent,
@@ -66,6 +83,7 @@ impl GuestAgent {
     /// Waits up to 30 s, more for large arguments, and up to 5 s before that for a connection that has to be
     /// synchronized. A read is sent once more when the connection was lost; a change never is. A frozen guest refuses
     /// nearly everything, and a command may be disabled by the guest's policy: both are told apart from an unknown one.
+    /// Freezes are refused: only [`GuestAgent::fsfreeze`] sees to the thaw.
     pub async fn call(&self, command: &str, arguments: Arguments) -> Result<Value, Error> {
         let call = Call::new(command, arguments);
         self.request(self.vm.settings().deadline(call)).await
@@ -83,8 +101,17 @@ impl GuestAgent {
     }
 
     async fn request(&self, call: Call) -> Result<Value, Error> {
+        if call.command.starts_with("guest-fsfreeze-freeze") {
+            return Err(self.vm.error(ErrorKind::RawFreeze {
+                command: call.command,
+            }));
+        }
+        let effect = match self.vm.gate(Channel::Agent, &call)? {
+            Passage::Send(effect) => effect,
+            Passage::Pretended(reply) => return Ok(reply),
+        };
         let agent = self.client().await?;
-        let again = (effect::of(&call.command) == Effect::Read).then(|| call.clone());
+        let again = (effect == Effect::Read).then(|| call.clone());
         let reply = match (agent.call(call).await, again) {
             (Err(client::Error::Gone { .. }), Some(call)) => agent.call(call).await,
             (reply, _) => reply,
@@ -97,11 +124,12 @@ impl GuestAgent {
 
     /// Sends a command that has no reply when it succeeds (`guest-shutdown`, `guest-suspend-*`).
     pub(super) async fn send(&self, command: &str, arguments: Arguments) -> Result<(), Error> {
+        let call = self.vm.settings().deadline(Call::new(command, arguments));
+        if let Passage::Pretended(_) = self.vm.gate(Channel::Agent, &call)? {
+            return Ok(());
+        }
         let agent = self.client().await?;
-        match agent
-            .send(self.vm.settings().deadline(Call::new(command, arguments)))
-            .await
-        {
+        match agent.send(call).await {
             Ok(_) => Ok(()),
             Err(error) => Err(self.explain(error).await),
         }

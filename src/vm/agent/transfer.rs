@@ -9,6 +9,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use super::GuestAgent;
 use super::file::{CHUNK, FileHandle, finish};
 use crate::vm::error::{Error, ErrorKind};
+use crate::vm::mode::Would;
 
 /// How far a transfer is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,7 +23,8 @@ pub struct Transferred {
 impl GuestAgent {
     /// Streams a file of the guest's to this host; gives its bytes.
     ///
-    /// It appears under `host` only when it is whole, and replaces a file that was there; anything else is left alone.
+    /// It appears under `host` only when it is whole, and replaces a file that was there; anything else is left alone. A
+    /// dry run asks for its size only, and a replay writes nothing.
     pub async fn download(
         &self,
         guest: &str,
@@ -53,17 +55,25 @@ impl GuestAgent {
             }
             Err(_) => None,
         };
+        let settings = self.vm.settings();
+        let (doing, path) = ("write", host);
+        if settings.mode.tells(&Would::File { doing, path }) {
+            return Ok(total.unwrap_or(0));
+        }
         let part = Part::beside(host);
         let failed = |doing, path: &Path, source: io::Error| self.host_error(doing, path, &source);
-        let mut out = File::create_new(&part.0)
-            .await
-            .map_err(|error| failed("create", &part.0, error))?;
+        let mut out = if settings.recording.is_replay() {
+            None
+        } else {
+            let created = File::create_new(&part.0).await;
+            Some(created.map_err(|error| failed("create", &part.0, error))?)
+        };
         let mut bytes = 0;
         let mut piece = file.read(CHUNK).await?;
         while !piece.bytes.is_empty() {
             // The agent reads on while the piece at hand is written.
             let (next, written) =
-                tokio::join!(biased; next_piece(file, piece.eof), out.write_all(&piece.bytes));
+                tokio::join!(biased; next_piece(file, piece.eof), write(&mut out, &piece.bytes));
             written.map_err(|error| failed("write", &part.0, error))?;
             bytes += piece.bytes.len() as u64;
             progress(Transferred { bytes, total });
@@ -72,12 +82,14 @@ impl GuestAgent {
                 None => break,
             }
         }
-        out.sync_all()
-            .await
-            .map_err(|error| failed("write", &part.0, error))?;
-        tokio::fs::rename(&part.0, host)
-            .await
-            .map_err(|error| failed("create", host, error))?;
+        if let Some(out) = out {
+            out.sync_all()
+                .await
+                .map_err(|error| failed("write", &part.0, error))?;
+            tokio::fs::rename(&part.0, host)
+                .await
+                .map_err(|error| failed("create", host, error))?;
+        }
         Ok(bytes)
     }
 
@@ -121,6 +133,14 @@ impl GuestAgent {
             path: path.to_owned(),
             source: source.to_string(),
         })
+    }
+}
+
+/// Writes to the file, if there is one.
+async fn write(out: &mut Option<File>, bytes: &[u8]) -> io::Result<()> {
+    match out {
+        Some(out) => out.write_all(bytes).await,
+        None => Ok(()),
     }
 }
 

@@ -3,18 +3,25 @@
 use std::future::Future;
 use std::os::fd::OwnedFd;
 use std::pin::pin;
+use std::time::Duration;
 
 use serde_json::{Value, json};
+use tokio::time::timeout;
 
-use super::guard::Freeze;
+use super::guard::{Freeze, Safety};
 use super::lifeline::Lifeline;
 use super::record::{Frozen, Record};
 use super::{FreezeError, FreezeOptions};
-use crate::client::{self, Agent, Call};
+use crate::client::libvirt::run_of;
+use crate::client::{self, Address, Agent, Call, Channel};
 use crate::vm::agent::GuestAgent;
 use crate::vm::error::{Error, ErrorKind};
+use crate::vm::gate::Passage;
 use crate::vm::machine::object;
 use crate::vm::process::Process;
+
+/// How long libvirt may take to tell the domain's run.
+const LIBVIRT: Duration = Duration::from_secs(5);
 
 impl GuestAgent {
     /// Thaws the guest, whoever froze it (`guest-fsfreeze-thaw`, QEMU 0.15); gives the number of file systems thawed.
@@ -39,7 +46,8 @@ impl GuestAgent {
     /// Returns when they are frozen, which takes as long as the guest needs to write its dirty pages. Before the
     /// freeze is sent, a record of it is safe on disk and the guardian is ready. When the freeze is refused or not
     /// answered within `max`, and when `stop` ends while it is waited for, the guest is thawed before this returns.
-    /// A guest that is frozen already is refused and left alone.
+    /// A guest that is frozen already is refused and left alone. A dry run asks the status only, and gives a freeze of
+    /// nothing; a replay has nothing to guard.
     pub async fn fsfreeze(
         &self,
         options: &FreezeOptions,
@@ -47,58 +55,72 @@ impl GuestAgent {
     ) -> Result<Freeze, Error> {
         let vm = self.vm();
         let mut stop = pin!(stop);
-        let (agent, connection) = tokio::select! {
+        let call = call(options);
+        let agent = tokio::select! {
             biased;
             () = &mut stop => return Err(vm.error(ErrorKind::Interrupted)),
             thawed = self.thawed() => thawed?,
         };
-        let server = Process::listening(&connection);
-        let frozen = Frozen::now(vm.label(), agent.address(), server, options.max)
-            .map_err(|error| vm.error(FreezeError::NoGuardian(error.to_string())))?;
-        let (record, lifeline) = self.prepare(&frozen, connection).await?;
-        // From here on, dropping the freeze hands the connection to the guardian.
-        let freeze = Freeze::new(vm.clone(), agent, server, options.max, record, lifeline);
-
-        let call = match &options.mountpoints {
-            Some(list) => Call::new(
-                "guest-fsfreeze-freeze-list",
-                object(json!({ "mountpoints": list })),
-            ),
-            None => Call::new("guest-fsfreeze-freeze", object(json!({}))),
+        if let Passage::Pretended(_) = vm.gate(Channel::Agent, &call)? {
+            let (max, hold) = (options.max, Safety::Pretended);
+            return Ok(Freeze::new(vm.clone(), agent, None, max, hold));
+        }
+        let (server, safety) = if vm.settings().recording.is_replay() {
+            (None, Safety::Unneeded)
+        } else {
+            self.make_safe(&agent, options).await?
         };
+        // From here on, dropping the freeze hands the connection to the guardian.
+        let freeze = Freeze::new(vm.clone(), agent, server, options.max, safety);
         let reply = tokio::select! {
             biased;
             () = stop => Err(ErrorKind::Interrupted),
-            reply = freeze.agent().call(call.within(options.max)) => reply.map_err(ErrorKind::from),
+            reply = freeze.agent().call(call) => reply.map_err(ErrorKind::from),
         };
         freeze.confirm(reply, options).await?;
         freeze.keep_time();
         Ok(freeze)
     }
 
-    /// The agent of a guest that is not frozen, and another descriptor of its connection.
-    async fn thawed(&self) -> Result<(Agent, OwnedFd), Error> {
+    /// The agent of a guest that is not frozen.
+    async fn thawed(&self) -> Result<Agent, Error> {
         let vm = self.vm();
         if self.fsstatus().await? == "frozen" {
             return Err(vm.error(FreezeError::AlreadyFrozen));
         }
-        let agent = self.client().await?.clone();
-        let connection = agent.duplicate().await.map_err(|error| vm.error(error))?;
-        Ok((agent, connection))
+        Ok(self.client().await?.clone())
     }
 
-    async fn prepare(
+    /// Gets ready what thaws the guest when this process cannot; gives the process that serves the agent as well.
+    async fn make_safe(
         &self,
-        frozen: &Frozen,
-        connection: OwnedFd,
-    ) -> Result<(Record, Lifeline), Error> {
+        agent: &Agent,
+        options: &FreezeOptions,
+    ) -> Result<(Option<Process>, Safety), Error> {
+        let vm = self.vm();
+        // Over libvirt there is no descriptor, and needs to be none: it serves any number of clients.
+        let connection = if matches!(agent.address(), Address::Libvirt { .. }) {
+            None
+        } else {
+            let duplicate = agent.duplicate().await;
+            Some(duplicate.map_err(|error| vm.error(error))?)
+        };
+        let server = connection.as_ref().and_then(Process::listening);
+        let run = timeout(LIBVIRT, run_of(agent.address())).await;
+        let run = run.ok().and_then(Result::ok).flatten();
+        let frozen = Frozen::now(vm.label(), agent.address(), server, run, options.max)
+            .map_err(|error| vm.error(FreezeError::NoGuardian(error.to_string())))?;
+        Ok((server, self.prepare(&frozen, connection).await?))
+    }
+
+    async fn prepare(&self, frozen: &Frozen, connection: Option<OwnedFd>) -> Result<Safety, Error> {
         let unable = |why: String| self.vm().error(FreezeError::NoGuardian(why));
         let settings = self.vm().settings();
         let folder = settings.frozen_dir();
         let record = Record::create(&folder, frozen)
             .map_err(|error| unable(format!("its record in `{}`: {error}", folder.display())))?;
         match Lifeline::start(&settings.guardian, &record, connection).await {
-            Ok(lifeline) => Ok((record, lifeline)),
+            Ok(lifeline) => Ok(Safety::Guarded { record, lifeline }),
             Err(error) => {
                 // Nothing was frozen, so there is nothing to remember.
                 record.remove();
@@ -157,6 +179,18 @@ impl Freeze {
     }
 }
 
+/// The command that freezes.
+fn call(options: &FreezeOptions) -> Call {
+    let call = match &options.mountpoints {
+        Some(list) => Call::new(
+            "guest-fsfreeze-freeze-list",
+            object(json!({ "mountpoints": list })),
+        ),
+        None => Call::new("guest-fsfreeze-freeze", object(json!({}))),
+    };
+    call.within(options.max)
+}
+
 /// Whether the agent never ran the freeze: it did not get it, does not know it, or is not allowed it.
 fn was_not_run(error: &ErrorKind) -> bool {
     let ErrorKind::Client(error) = error else {
@@ -167,6 +201,7 @@ fn was_not_run(error: &ErrorKind) -> bool {
         | client::Error::Busy { .. }
         | client::Error::AgentDown { .. }
         | client::Error::Gone { sent: false, .. }
+        | client::Error::Timeout { sent: false, .. }
         | client::Error::Disabled { .. } => true,
         client::Error::Refused { class, .. } => class == "CommandNotFound",
         _ => false,

@@ -4,6 +4,7 @@
 use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 
+use serde_json::Map;
 use tokio::sync::{Mutex, MutexGuard};
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
@@ -12,7 +13,7 @@ use super::FreezeError;
 use super::lifeline::Lifeline;
 use super::record::Record;
 use super::thaw::{self, Failure};
-use crate::client::Agent;
+use crate::client::{Agent, Call, Channel};
 use crate::vm::error::{Error, ErrorKind};
 use crate::vm::machine::Vm;
 use crate::vm::process::Process;
@@ -33,6 +34,7 @@ struct Shared {
     count: OnceLock<i64>,
     max: Duration,
     began: Instant,
+    pretended: bool,
     hold: Mutex<Hold>,
     expired: CancellationToken,
     released: CancellationToken,
@@ -41,15 +43,51 @@ struct Shared {
 
 /// What holds the guest's thaw: taken by the release, whose outcome stays.
 enum Hold {
-    Held { record: Record, lifeline: Lifeline },
+    Held(Safety),
     Releasing,
     Released(Result<(), Error>),
+}
+
+/// What sees to the thaw when this process cannot.
+pub(super) enum Safety {
+    /// A record on disk, and the guardian.
+    Guarded {
+        /// The record.
+        record: Record,
+        /// The line to the guardian.
+        lifeline: Lifeline,
+    },
+    /// Nothing: the freeze is replayed, and no guest is frozen.
+    Unneeded,
+    /// Nothing: a dry run only pretends the freeze.
+    Pretended,
+}
+
+impl Safety {
+    /// The line to the guardian, if there is one.
+    fn lifeline(&mut self) -> Option<&mut Lifeline> {
+        match self {
+            Self::Guarded { lifeline, .. } => Some(lifeline),
+            Self::Unneeded | Self::Pretended => None,
+        }
+    }
+
+    /// Ends it: the guest was seen thawed, or is gone.
+    async fn end(self) {
+        if let Self::Guarded { record, lifeline } = self {
+            record.remove();
+            lifeline.release().await;
+        }
+    }
 }
 
 impl Drop for Shared {
     fn drop(&mut self) {
         // Not released: the guardian thaws now, on the connection that it shares with us.
-        if matches!(self.hold.get_mut(), Hold::Held { .. } | Hold::Releasing) {
+        if matches!(
+            self.hold.get_mut(),
+            Hold::Held(Safety::Guarded { .. }) | Hold::Releasing
+        ) {
             self.agent.abandon();
         }
     }
@@ -62,8 +100,7 @@ impl Freeze {
         agent: Agent,
         server: Option<Process>,
         max: Duration,
-        record: Record,
-        lifeline: Lifeline,
+        safety: Safety,
     ) -> Self {
         Self {
             shared: Arc::new(Shared {
@@ -73,7 +110,8 @@ impl Freeze {
                 count: OnceLock::new(),
                 max,
                 began: Instant::now(),
-                hold: Mutex::new(Hold::Held { record, lifeline }),
+                pretended: matches!(safety, Safety::Pretended),
+                hold: Mutex::new(Hold::Held(safety)),
                 expired: CancellationToken::new(),
                 released: CancellationToken::new(),
                 frozen: OnceLock::new(),
@@ -119,6 +157,21 @@ impl Freeze {
         (self.shared.began + self.shared.max).into_std()
     }
 
+    /// Whether nothing was frozen, in a dry run.
+    pub fn is_pretended(&self) -> bool {
+        self.shared.pretended
+    }
+
+    /// How long the guest was frozen; in a replay, as it was recorded.
+    fn measured(&self, time: Duration) -> Result<Duration, Error> {
+        let vm = &self.shared.vm;
+        let recording = &vm.settings().recording;
+        let of = format!("how long {} was frozen", vm.label());
+        recording
+            .observe(&of, || time)
+            .map_err(|difference| vm.error(difference))
+    }
+
     /// Returns when the freeze is over: true when it lasted its `max`, and the thaw begins; false when it was released.
     pub async fn ended(&self) -> bool {
         tokio::select! {
@@ -136,11 +189,8 @@ impl Freeze {
     /// Ends a freeze that the agent did not even try, without a thaw.
     pub(super) async fn forget(&self) {
         let mut hold = self.shared.hold.lock().await;
-        if let Hold::Held { record, lifeline } =
-            std::mem::replace(&mut *hold, Hold::Released(Ok(())))
-        {
-            record.remove();
-            lifeline.release().await;
+        if let Hold::Held(safety) = std::mem::replace(&mut *hold, Hold::Released(Ok(()))) {
+            safety.end().await;
         }
     }
 
@@ -151,8 +201,8 @@ impl Freeze {
     /// A second release has the outcome of the first.
     pub async fn release(&self) -> Result<(), Error> {
         let mut hold = self.shared.hold.lock().await;
-        let (record, lifeline) = match std::mem::replace(&mut *hold, Hold::Releasing) {
-            Hold::Held { record, lifeline } => (record, lifeline),
+        let safety = match std::mem::replace(&mut *hold, Hold::Releasing) {
+            Hold::Held(safety) => safety,
             // A release that was cut off has left the thaw to the guardian, by dropping the line to it.
             Hold::Releasing => {
                 self.shared.agent.disconnect().await;
@@ -165,25 +215,34 @@ impl Freeze {
                 return outcome;
             }
         };
-        let outcome = self.thaw(record, lifeline).await;
+        let outcome = if self.is_pretended() {
+            self.pretend_thaw()
+        } else {
+            self.thaw(safety).await
+        };
         *hold = Hold::Released(outcome.clone());
         self.shared.released.cancel();
         outcome
     }
 
-    async fn thaw(&self, record: Record, mut lifeline: Lifeline) -> Result<(), Error> {
+    /// Tells the thaw that a dry run does not send.
+    fn pretend_thaw(&self) -> Result<(), Error> {
+        let _ = self.shared.frozen.set(Duration::ZERO);
+        let thaw = Call::new("guest-fsfreeze-thaw", Map::new());
+        self.shared.vm.gate(Channel::Agent, &thaw).map(drop)
+    }
+
+    async fn thaw(&self, mut safety: Safety) -> Result<(), Error> {
         let shared = &*self.shared;
         // A process that was stopped may come here before its timer does.
         let expired = self.is_expired() || Instant::now() >= shared.began + shared.max;
-        let thawed =
-            thaw::surely(&shared.agent, shared.server, PATIENCE, Some(&mut lifeline)).await;
+        let thawed = thaw::surely(&shared.agent, shared.server, PATIENCE, safety.lifeline()).await;
         let error = |kind: ErrorKind| Err(shared.vm.error(kind));
         match thawed {
             Ok(thawed) => {
-                let frozen = thawed.at - shared.began;
+                safety.end().await;
+                let frozen = self.measured(thawed.at - shared.began)?;
                 let _ = shared.frozen.set(frozen);
-                record.remove();
-                lifeline.release().await;
                 match thawed.count {
                     _ if expired => error(FreezeError::WindowExpired { max: shared.max }.into()),
                     Some(count) if count < self.count() => error(
@@ -198,13 +257,12 @@ impl Freeze {
             }
             Err(Failure::Gone(last)) => {
                 // The freeze ended with the VM.
-                record.remove();
-                lifeline.release().await;
+                safety.end().await;
                 error(last.into())
             }
             Err(Failure::Patience(last)) => {
                 // The guardian goes on, on the connection that it shares with us: we must not read there any more.
-                drop(lifeline);
+                drop(safety);
                 shared.agent.disconnect().await;
                 error(
                     FreezeError::StillFrozen {
@@ -230,7 +288,7 @@ async fn expire(freeze: Weak<Shared>, end: Instant, released: CancellationToken)
         return;
     };
     // A release that is under way has the lock, and is no expiry.
-    let is_held = |hold: MutexGuard<'_, Hold>| matches!(*hold, Hold::Held { .. });
+    let is_held = |hold: MutexGuard<'_, Hold>| matches!(*hold, Hold::Held(_));
     if shared.hold.try_lock().is_ok_and(is_held) {
         shared.expired.cancel();
     }

@@ -1,7 +1,7 @@
 //! The guardian: a small process of its own that thaws a guest when the shell that froze it died or hangs.
 //!
 //! It is `qmpsh thaw --guard RECORD`, started by the shell before the freeze. Its standard input is the agent's
-//! connection, its standard output the line to the shell. It survives the signals that end the shell, and does nothing
+//! connection (over libvirt it has one of its own), its standard output the line to the shell. It survives the signals that end the shell, and does nothing
 //! as long as the shell lives and keeps its time.
 
 use std::io::{self, Write};
@@ -16,11 +16,14 @@ use tokio::time::{Instant, timeout_at};
 use super::lifeline::word;
 use super::record::{Frozen, Record};
 use super::thaw::{self, Failure};
-use crate::client::{Agent, Stream};
+use crate::client::{Address, Agent, Stream};
 use crate::wire::escape::escaped;
 
 /// How long after its `max` a freeze must be over before the shell counts as hanging.
 const GRACE: Duration = Duration::from_secs(2);
+
+/// How long it may take to connect to the agent through libvirt.
+const CONNECT: Duration = Duration::from_secs(10);
 
 /// How long the guardian tries to thaw while whoever waits for the shell's error stream still hears of it.
 const HEARD: Duration = Duration::from_secs(10);
@@ -49,6 +52,11 @@ pub async fn guard(record: &Path) -> io::Result<()> {
     let line = std::os::unix::net::UnixStream::from(own(io::stdout().as_fd())?);
     line.set_nonblocking(true)?;
     let mut line = UnixStream::from_std(line)?;
+    let agent = agent(&frozen);
+    if matches!(frozen.agent, Address::Libvirt { .. }) {
+        // What it shares with nobody must be there before the freeze, or there is none.
+        agent.sync(CONNECT).await.map_err(io::Error::other)?;
+    }
     if line.write_u8(word::READY).await.is_err() {
         // The shell died before it could freeze anything.
         record.remove();
@@ -59,7 +67,6 @@ pub async fn guard(record: &Path) -> io::Result<()> {
     };
     // Whatever became of the record: the shell may have removed it because it saw the guest thawed, or somebody the whole
     // folder. A thaw of a thawed guest does nothing, and nobody else can have frozen it on the connection that we hold.
-    let agent = agent(&frozen);
     match cause {
         Cause::Died => say(
             &frozen,
@@ -126,7 +133,7 @@ async fn wait(line: &mut UnixStream, patience: Duration) -> Option<Cause> {
     }
 }
 
-/// The agent on the connection that the shell had, or a new one if that is lost.
+/// The agent on the connection that the shell had, or a new one if that is lost or there was none.
 fn agent(frozen: &Frozen) -> Agent {
     let address = frozen.agent.clone();
     match own(io::stdin().as_fd()).and_then(Stream::from_fd) {

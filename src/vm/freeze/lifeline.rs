@@ -1,7 +1,8 @@
 //! The shell's end of the line to its guardian, the process that thaws the guest when the shell no longer can.
 //!
 //! The line is a pair of sockets that nobody else holds, so its end is the end of the shell, however that came. The
-//! guardian also gets the agent's connection itself: no other client can slip in between a dead shell and its thaw.
+//! guardian also gets the agent's connection itself: no other client can slip in between a dead shell and its thaw. Over
+//! libvirt, which serves many clients, it makes one of its own before it says that it is ready.
 
 use std::io;
 use std::os::fd::{AsRawFd, OwnedFd};
@@ -29,6 +30,9 @@ pub(super) mod word {
 /// How long the guardian may take to be ready, and to end.
 const PATIENCE: Duration = Duration::from_secs(5);
 
+/// How long it may take to be ready where it has to connect first.
+const PATIENCE_TO_CONNECT: Duration = Duration::from_secs(15);
+
 /// The line to a guardian that is ready. Dropped without [`Lifeline::release`], it makes the guardian thaw at once.
 #[derive(Debug)]
 pub(super) struct Lifeline {
@@ -37,8 +41,16 @@ pub(super) struct Lifeline {
 }
 
 impl Lifeline {
-    /// Starts a guardian for `record`, with the agent's connection, and waits until it is ready.
-    pub(super) async fn start(program: &Path, record: &Record, agent: OwnedFd) -> io::Result<Self> {
+    /// Starts a guardian for `record`, with the agent's connection if there is one to share, and waits until it is ready.
+    pub(super) async fn start(
+        program: &Path,
+        record: &Record,
+        agent: Option<OwnedFd>,
+    ) -> io::Result<Self> {
+        let patience = match agent {
+            Some(_) => PATIENCE,
+            None => PATIENCE_TO_CONNECT,
+        };
         let (ours, theirs) = std::os::unix::net::UnixStream::pair()?;
         ours.set_nonblocking(true)?;
         let guardian = Command::new(program)
@@ -46,7 +58,7 @@ impl Lifeline {
             .args(["thaw", "--guard"])
             .arg(record.path())
             // The agent's connection and the line stand where the guardian has no other use for a stream.
-            .stdin(Stdio::from(agent))
+            .stdin(agent.map_or_else(Stdio::null, Stdio::from))
             .stdout(Stdio::from(OwnedFd::from(theirs)))
             .current_dir("/")
             .spawn()?;
@@ -54,7 +66,7 @@ impl Lifeline {
             line: UnixStream::from_std(ours)?,
             guardian: Some(guardian),
         };
-        let ready = timeout(PATIENCE, lifeline.line.read_u8()).await;
+        let ready = timeout(patience, lifeline.line.read_u8()).await;
         match ready {
             Ok(Ok(word::READY)) => Ok(lifeline),
             Ok(Ok(_) | Err(_)) => Err(io::Error::other("the guardian process ended at once")),
@@ -62,7 +74,7 @@ impl Lifeline {
                 io::ErrorKind::TimedOut,
                 format!(
                     "the guardian process was not ready within {} s",
-                    PATIENCE.as_secs()
+                    patience.as_secs()
                 ),
             )),
         }

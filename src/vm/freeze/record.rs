@@ -15,19 +15,27 @@ use rustix::fs::{FlockOperation, flock};
 use rustix::io::Errno;
 use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, connect, socket_with};
 use serde::{Deserialize, Serialize};
+use tokio::time::timeout;
 
+use crate::client::libvirt::run_of;
 use crate::client::{Address, nonce};
 use crate::vm::process::Process;
+
+/// How long libvirt is waited for.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// What a record tells to whoever finds it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Frozen {
     /// The VM as the user named it.
     pub vm: String,
-    /// The agent's socket, by its absolute path.
+    /// The agent's socket, by its absolute path; or its domain.
     pub agent: Address,
     /// The process that serves that socket, where it could be seen: QEMU.
     pub server: Option<Process>,
+    /// The run of the domain, where libvirt tells it: each start has another number.
+    #[serde(default)]
+    pub run: Option<u32>,
     /// The qmpsh that froze the guest.
     pub shell: Option<Process>,
     /// When, in seconds since 1970.
@@ -42,6 +50,7 @@ impl Frozen {
         vm: &str,
         agent: &Address,
         server: Option<Process>,
+        run: Option<u32>,
         max: Duration,
     ) -> io::Result<Self> {
         let since = SystemTime::now().duration_since(UNIX_EPOCH);
@@ -49,6 +58,7 @@ impl Frozen {
             vm: vm.to_owned(),
             agent: agent.absolute()?,
             server,
+            run,
             shell: Process::this(),
             since: since.map_or(0, |since| since.as_secs()),
             max_ms: u64::try_from(max.as_millis()).unwrap_or(u64::MAX),
@@ -60,6 +70,8 @@ impl Frozen {
     ///
     /// One of them alone proves nothing: who listened may have handed the socket on, as a VM's manager does, and a
     /// container may share this record and see neither the process nor the socket.
+    ///
+    /// Of a domain of libvirt's, nothing is known without asking: [`Frozen::is_over_in_libvirt`].
     pub(super) fn is_over(&self) -> bool {
         let (Some(server), Address::Unix(path)) = (self.server, &self.agent) else {
             return false;
@@ -71,6 +83,15 @@ impl Frozen {
             Ok(connection) => Process::listening(&connection).is_some_and(|now| now != server),
             Err(error) => matches!(error, Errno::NOENT | Errno::CONNREFUSED),
         }
+    }
+
+    /// Whether libvirt knows that the domain has ended or was started anew. Not where libvirt cannot be asked in time.
+    pub(super) async fn is_over_in_libvirt(&self) -> bool {
+        let Some(run) = self.run else {
+            return false;
+        };
+        let now = timeout(PATIENCE, run_of(&self.agent)).await;
+        matches!(now, Ok(Ok(now)) if now != Some(run))
     }
 
     /// How long the freeze was to last at most.

@@ -101,6 +101,10 @@ impl Stale {
         if self.forget_if_over() {
             return Outcome::VmGone;
         }
+        if self.frozen.is_over_in_libvirt().await {
+            self.record.remove();
+            return Outcome::VmGone;
+        }
         let agent = Agent::new(self.frozen.agent.clone(), settings.tap.clone());
         let patience = settings.timeout.unwrap_or(PATIENCE);
         match thaw::surely(&agent, self.frozen.server, patience, None).await {

@@ -6,6 +6,7 @@ use serde_json::Map;
 use tokio::time::{Instant, sleep, timeout};
 
 use super::lifeline::Lifeline;
+use crate::client::libvirt::Obstacle;
 use crate::client::{self, Agent, Call, Unreachable};
 use crate::vm::process::Process;
 
@@ -64,6 +65,9 @@ pub(super) async fn surely(
             Ok(at) => return Ok(Thawed { count, at }),
             Err(error) => error,
         };
+        if is_off(&error) {
+            return Err(Failure::Gone(error));
+        }
         // Both: who listened may have handed the socket on and ended, and a socket may be missing for a moment.
         if server.is_some_and(Process::has_ended) && is_nobody_there(&error) {
             return Err(Failure::Gone(error));
@@ -74,6 +78,17 @@ pub(super) async fn surely(
         sleep(pause).await;
         pause = (pause * 2).min(LONGEST_PAUSE);
     }
+}
+
+/// Whether libvirt, who starts the VM and knows when it ends, says that it does not run.
+fn is_off(error: &client::Error) -> bool {
+    matches!(
+        error,
+        client::Error::Connect {
+            source: Unreachable::Libvirt(Obstacle::ShutOff | Obstacle::NoDomain),
+            ..
+        }
+    )
 }
 
 fn is_nobody_there(error: &client::Error) -> bool {
@@ -115,6 +130,7 @@ async fn call(agent: &Agent, command: &str) -> Result<serde_json::Value, client:
         Err(_) => Err(client::Error::Timeout {
             address: agent.address().clone(),
             command: command.to_owned(),
+            sent: true,
             after: late,
         }),
     }

@@ -9,6 +9,7 @@ use tokio::time::sleep;
 use super::{Image, Overlay, Overlays, length};
 use crate::vm::error::{Error, ErrorKind};
 use crate::vm::machine::object;
+use crate::vm::mode::Would;
 
 /// QEMU's connections end a moment before its process does.
 const LAST_BREATH: Duration = Duration::from_secs(1);
@@ -46,12 +47,21 @@ impl Overlays {
     async fn take_away(&self, overlay: &Overlay) -> Result<(), String> {
         if let Err(error) = self.detach(overlay).await {
             let why = error.kind.to_string();
-            if error.is_refusal() || !self.has_ended().await {
+            if error.is_refusal()
+                || !self
+                    .has_ended()
+                    .await
+                    .map_err(|error| error.kind.to_string())?
+            {
                 return Err(why);
             }
             match &overlay.image {
                 Some(image) if image.path.as_os_str() != overlay.path.as_str() => return Err(why),
-                Some(image) if image.is_written() => {
+                Some(image)
+                    if self
+                        .is_written(image)
+                        .map_err(|error| error.kind.to_string())? =>
+                {
                     return Err("the VM has ended, and it holds what the guest wrote last".into());
                 }
                 _ => {}
@@ -60,7 +70,12 @@ impl Overlays {
         let Some(image) = &overlay.image else {
             return Ok(());
         };
-        match std::fs::remove_file(&image.path) {
+        let settings = self.vm.settings();
+        let (doing, path) = ("remove", image.path.as_path());
+        if settings.recording.is_replay() || settings.mode.tells(&Would::File { doing, path }) {
+            return Ok(());
+        }
+        match std::fs::remove_file(path) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error.to_string()),
             _ => Ok(()),
         }
@@ -78,7 +93,21 @@ impl Overlays {
     }
 
     /// Whether QEMU's process is seen to have ended. One that cannot be seen may still run.
-    async fn has_ended(&self) -> bool {
+    async fn has_ended(&self) -> Result<bool, Error> {
+        let recording = &self.vm.settings().recording;
+        let of = "whether QEMU has ended";
+        let recalled = recording
+            .recall(of)
+            .map_err(|difference| self.vm.error(difference))?;
+        let ended = match recalled {
+            Some(ended) => ended,
+            None => self.is_seen_ended().await,
+        };
+        recording.note(of, &ended);
+        Ok(ended)
+    }
+
+    async fn is_seen_ended(&self) -> bool {
         let Some(server) = self.server else {
             return false;
         };
@@ -91,6 +120,14 @@ impl Overlays {
         false
     }
 
+    /// Whether something was written to an image, as far as this host can tell.
+    fn is_written(&self, image: &Image) -> Result<bool, Error> {
+        let recording = &self.vm.settings().recording;
+        recording
+            .observe("whether an overlay is written", || image.is_written())
+            .map_err(|difference| self.vm.error(difference))
+    }
+
     async fn is_attached(&self, node: &str) -> Result<bool, Error> {
         let disks = self.vm.disks().await?;
         Ok(disks.iter().any(|disk| disk.node.as_deref() == Some(node)))
@@ -98,7 +135,7 @@ impl Overlays {
 
     /// Brings what was written to an attached overlay back into its disk, which then takes its place again.
     async fn commit(&self, overlay: &Overlay) -> Result<(), Error> {
-        let id = format!("qmpsh-undo-{}", crate::client::nonce());
+        let id = format!("qmpsh-undo-{}", self.vm.nonce()?);
         let arguments = object(json!({
             "job-id": id, "device": overlay.node, "top-node": overlay.node, "base-node": overlay.base,
             "auto-finalize": true, "auto-dismiss": false,

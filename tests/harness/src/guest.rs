@@ -1,10 +1,11 @@
 //! A real guest: a Debian kernel under TCG, ext4 disks and the real agent, booted in three seconds.
 
+use std::ops::Deref;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::LazyLock;
 
-use crate::control::{Control, ShellOutput};
+use crate::inside::Inside;
 use crate::qemu::wait_for_socket;
 use crate::{Folder, Process, RawAgent, RawQmp};
 
@@ -30,7 +31,7 @@ impl Format {
 /// A running guest. `disk0` is mounted at `/data`, `disk1` at `/data2`.
 pub struct Guest {
     process: Process,
-    control: Control,
+    inside: Inside,
     disks: Vec<PathBuf>,
     // Dropped last: the process still has its files there.
     folder: Folder,
@@ -44,7 +45,7 @@ pub struct GuestBuilder {
 }
 
 /// The folder with the kernel and the initrd, built when they are not there yet.
-static IMAGE: LazyLock<PathBuf> = LazyLock::new(|| {
+pub(crate) static IMAGE: LazyLock<PathBuf> = LazyLock::new(|| {
     let output = script("build-guest.sh")
         .stderr(Stdio::inherit())
         .output()
@@ -127,82 +128,13 @@ impl Guest {
     pub fn raw_agent(&self) -> RawAgent {
         RawAgent::connect(self.agent())
     }
+}
 
-    /// What the kernel wrote to its console.
-    pub fn console(&self) -> String {
-        std::fs::read_to_string(self.folder.join("console.log")).unwrap_or_default()
-    }
+impl Deref for Guest {
+    type Target = Inside;
 
-    /// Runs a line of shell as root in the guest, past the agent. It answers also while the agent is stopped and the
-    /// file systems are frozen, unless the line writes to them.
-    pub fn shell(&self, line: &str) -> ShellOutput {
-        self.control.shell(line).unwrap_or_else(|reason| {
-            panic!(
-                "`{line}` in the guest: {reason}; console: {}",
-                self.console()
-            )
-        })
-    }
-
-    /// The output of a line of shell that has to succeed.
-    pub fn shell_ok(&self, line: &str) -> String {
-        let output = self.shell(line);
-        assert_eq!(output.code, 0, "`{line}` in the guest: {}", output.text);
-        output.text
-    }
-
-    /// Whether `/data` or another of the disks' file systems is frozen, seen from the kernel and not from the agent.
-    pub fn is_frozen(&self) -> bool {
-        ["/data", "/data2"]
-            .iter()
-            .take(self.disks.len())
-            .any(|folder| self.is_frozen_at(folder))
-    }
-
-    /// Whether the file system at that mount point is frozen, seen from the kernel.
-    pub fn is_frozen_at(&self, folder: &str) -> bool {
-        match self.shell_ok(&format!("frozen {folder}")).as_str() {
-            "frozen" => true,
-            "thawed" => false,
-            other => panic!("no answer on whether {folder} is frozen: {other}"),
-        }
-    }
-
-    /// Stops the agent (SIGSTOP); returns when it stands still. To QEMU it still looks connected.
-    pub fn stop_agent(&self) {
-        self.shell_ok("agent_stop");
-    }
-
-    /// Lets a stopped agent continue.
-    pub fn cont_agent(&self) {
-        self.shell_ok("agent_cont");
-    }
-
-    /// Kills the agent; returns when the next one, which the guest's supervisor starts, has opened the port.
-    pub fn kill_agent(&self) {
-        self.shell_ok("agent_kill");
-    }
-
-    /// Kills the agent for good; returns when it has gone.
-    pub fn agent_down(&self) {
-        self.shell_ok("agent_down");
-    }
-
-    /// Starts the agent after [`Guest::agent_down`]; returns when it has opened the port.
-    pub fn agent_up(&self) {
-        self.shell_ok("agent_up");
-    }
-
-    /// Restarts the agent with a hook, a line of shell that it runs with `freeze` in `$1` before each freeze and `thaw`
-    /// after each thaw, and that makes a freeze slow or makes it fail.
-    pub fn freeze_hook(&self, line: &str) {
-        assert!(!line.contains('\''), "the hook goes in single quotes");
-        self.shell_ok(&format!("freeze_hook '{line}'"));
-    }
-
-    /// Restarts the agent without the hook.
-    pub fn no_freeze_hook(&self) {
-        self.shell_ok(": >/run/agent.args; agent_kill");
+    fn deref(&self) -> &Inside {
+        &self.inside
     }
 }
 
@@ -246,19 +178,16 @@ impl GuestBuilder {
             .stderr(std::fs::File::create(&log).expect("the folder takes files"));
         let mut process = Process::start(command);
         wait_for_socket(&mut process, &folder.join("control"), &log);
-        let control = Control::connect(&folder.join("control"));
-        let guest = Guest {
+        Guest {
             process,
-            control,
+            inside: Inside::booting(folder.path(), self.disks.len()),
             disks,
             folder,
-        };
-        guest.shell_ok("agent_wait");
-        guest
+        }
     }
 }
 
-fn make_disk(path: &Path, size: &str) {
+pub(crate) fn make_disk(path: &Path, size: &str) {
     let output = script("make-disk.sh")
         .arg(path)
         .arg(size)

@@ -13,6 +13,7 @@
 //! | whether a file system is frozen, past the agent | `guest.is_frozen()`, `guest.is_frozen_at("/data2")` |
 //! | a stopped, killed, absent, slow agent | `guest.stop_agent()`, `cont_agent()`, `kill_agent()`, `agent_down()`, `agent_up()`, `freeze_hook("sleep 8")` |
 //! | an agent without a guest | `HostAgent::start()`, `HostAgent::builder().frozen().start()` |
+//! | a libvirt with domains | `let l = Libvirt::start(); let d = l.boot("web01"); d.target()`; also `l.bare("name")`, `l.kill_daemon()`, `l.virsh([..])` |
 //! | a peer that misbehaves | `FakePeer::builder().greet().expect("query-status").send("garbage").hang_up().start()` |
 //! | a hand on what passes a socket | `let p = Proxy::before(guest.agent()); let h = p.hold_request("guest-info"); ...; h.wait(); h.forward()` |
 //! | qmpsh itself | `Qmpsh::new(env!("CARGO_BIN_EXE_qmpsh")).args(["eval", "1"]).run()`, or `.spawn()` and signals |
@@ -26,6 +27,8 @@ mod fake_peer;
 mod folder;
 mod guest;
 mod host_agent;
+mod inside;
+mod libvirt;
 mod process;
 mod proxy;
 mod qemu;
@@ -38,6 +41,8 @@ pub use fake_peer::{FakePeer, FakePeerBuilder};
 pub use folder::Folder;
 pub use guest::{Format, Guest, GuestBuilder};
 pub use host_agent::{HostAgent, HostAgentBuilder};
+pub use inside::Inside;
+pub use libvirt::{Domain, Libvirt};
 pub use process::Process;
 pub use proxy::{Hold, Proxy};
 pub use qemu::{Qemu, QemuBuilder};

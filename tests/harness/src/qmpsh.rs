@@ -54,7 +54,14 @@ impl Qmpsh {
     }
 
     /// A call in a home that others share, to find what an earlier one left there.
+    ///
+    /// The user's configuration there has it look for no VM of this host: those of other tests are among them. A test of
+    /// what is found says where by [`Qmpsh::config`], or by files of its own.
     pub fn at_home(binary: impl AsRef<Path>, home: &Arc<Folder>) -> Self {
+        let config = home.join("config/qmpsh/config.toml");
+        if !config.exists() {
+            write_config(&config, "discover = []\n");
+        }
         let binary = binary.as_ref().to_str().expect("the path is UTF-8");
         let mut command = Process::command(binary, &[]);
         command
@@ -94,6 +101,12 @@ impl Qmpsh {
     /// Sets an environment variable.
     pub fn env(mut self, name: &str, value: impl AsRef<OsStr>) -> Self {
         self.command.env(name, value);
+        self
+    }
+
+    /// Makes this the user's configuration.
+    pub fn config(self, text: &str) -> Self {
+        write_config(&self.home.join("config/qmpsh/config.toml"), text);
         self
     }
 
@@ -146,6 +159,12 @@ impl Qmpsh {
             end: begun + self.deadline,
         }
     }
+}
+
+fn write_config(path: &Path, text: &str) {
+    let folder = path.parent().expect("a file is in a folder");
+    std::fs::create_dir_all(folder).expect("the home takes folders");
+    std::fs::write(path, text).expect("the home takes files");
 }
 
 impl Running {

@@ -70,6 +70,7 @@ async fn waiting_for_another_tasks_call_ends_at_the_deadline() {
         Err(Error::Timeout {
             address: nowhere(),
             command: "guest-ping".to_owned(),
+            sent: false,
             after
         })
     );

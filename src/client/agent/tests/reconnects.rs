@@ -8,7 +8,7 @@ use tokio::sync::oneshot;
 use tokio::time::timeout;
 
 use crate::client::scripted::{Folder, Peer, call};
-use crate::client::{Agent, Error, Holder, Stream, connect};
+use crate::client::{Agent, Channel, Error, Holder, Stream, connect};
 
 const LONG: Duration = Duration::from_secs(60);
 const SHORT: Duration = Duration::from_millis(300);
@@ -93,7 +93,7 @@ async fn a_busy_agent_names_who_holds_it() {
     let folder = Folder::new();
     let listener = folder.listener();
     let address = folder.socket();
-    let _holder = connect(&address, LONG).await.unwrap();
+    let _holder = connect(&address, Channel::Agent, LONG).await.unwrap();
     let _served = Peer::accept(&listener).await;
     let program = fs::read_to_string("/proc/self/comm")
         .unwrap()

@@ -130,6 +130,7 @@ async fn after_a_timeout_the_late_reply_is_not_taken_for_the_next_one() {
             Err(Error::Timeout {
                 address: nowhere(),
                 command: "a".to_owned(),
+                sent: true,
                 after
             })
         );

@@ -213,6 +213,7 @@ async fn a_call_ends_at_its_deadline_and_its_late_reply_is_nobodys() {
             Error::Timeout {
                 address: nowhere(),
                 command: "a".to_owned(),
+                sent: true,
                 after
             }
         );

@@ -1,7 +1,7 @@
-//! Sizes as people write them: `10G`, `1.5GiB`, bytes without a unit.
+//! Sizes as people write them, in scripts' arguments and commands': `10G`, `1.5GiB`, bytes without a unit.
 
 /// The bytes that `word` means: a number, maybe with a unit of 1024s. None if it is no size, or too large for a script.
-pub(super) fn parse(word: &str) -> Option<i64> {
+pub fn parse(word: &str) -> Option<i64> {
     let digits = word
         .find(|next: char| !next.is_ascii_digit() && next != '.')
         .unwrap_or(word.len());

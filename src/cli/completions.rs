@@ -1,0 +1,163 @@
+//! `qmpsh completions`: what a shell needs to complete our command lines, and the answers when it asks. The shell asks
+//! this very program for each word, so that VMs, a QEMU's commands and scripts are those that are there at that moment.
+//!
+//! An answer is quick, connects to nothing that serves another client, and never says anything but the answer.
+
+mod offers;
+mod typed;
+
+use std::env;
+use std::ffi::OsString;
+use std::io::{self, Write};
+use std::panic;
+
+use clap::{Arg, Args, Command, ValueEnum};
+use clap_complete::engine::{ArgValueCandidates, ArgValueCompleter, PathCompleter};
+use clap_complete::env::{Bash, EnvCompleter, Fish, Zsh};
+
+use self::typed::Typed;
+use super::finish;
+use super::options::Options;
+use crate::report::Exit;
+use crate::script::argument::{self, Kind};
+use crate::script::header::Header;
+
+/// The variable by which a shell asks: its name.
+const ASKED_BY: &str = "QMPSH_COMPLETE";
+
+/// Print what makes a shell complete qmpsh's command lines
+#[derive(Debug, Args)]
+pub(super) struct Completions {
+    /// The shell
+    #[arg(value_name = "SHELL")]
+    shell: Shell,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Shell {
+    Bash,
+    Zsh,
+    Fish,
+}
+
+impl Shell {
+    fn completer(self) -> &'static dyn EnvCompleter {
+        match self {
+            Self::Bash => &Bash,
+            Self::Zsh => &Zsh,
+            Self::Fish => &Fish,
+        }
+    }
+}
+
+impl Completions {
+    pub(super) fn execute(&self, options: &Options) -> Exit {
+        let mut text = Vec::new();
+        let shell = self.shell.completer();
+        // By its name, so that what is printed can be packaged.
+        let written = shell.write_registration(ASKED_BY, "qmpsh", "qmpsh", "qmpsh", &mut text);
+        match written.and_then(|()| io::stdout().lock().write_all(&text)) {
+            Ok(()) => Exit::Done,
+            Err(error) => finish::unwritten(&error, options),
+        }
+    }
+}
+
+/// Answers the shell that asks what can follow in a line of `command`; none if no shell asks.
+pub(super) fn answer(command: impl FnOnce() -> Command) -> Option<Exit> {
+    let name = env::var(ASKED_BY).ok()?;
+    // Whatever goes wrong, nothing is printed into the line that somebody is typing.
+    panic::set_hook(Box::new(|_| {}));
+    let shell = Shell::from_str(&name, false).ok()?.completer();
+    let line: Vec<OsString> = env::args_os()
+        .skip_while(|word| word != "--")
+        .skip(1)
+        .collect();
+    let mut command = with_offers(command(), &Typed::of(&line));
+    let mut text = Vec::new();
+    let here = env::current_dir().ok();
+    let answered = shell
+        .write_complete(&mut command, line, here.as_deref(), &mut text)
+        .and_then(|()| io::stdout().lock().write_all(&text));
+    Some(match answered {
+        Ok(()) => Exit::Done,
+        Err(_) => Exit::Failed,
+    })
+}
+
+/// The command with what can be offered for its arguments.
+fn with_offers(command: Command, typed: &Typed) -> Command {
+    let mut command = command.mut_args(by_value);
+    command.build();
+    let names: Vec<String> = command
+        .get_subcommands()
+        .map(|command| command.get_name().to_owned())
+        .collect();
+    let words = typed.places(&command);
+    let word = |place: usize| words.get(place).cloned();
+    command.mut_subcommands(|command| {
+        let command = command.mut_args(by_value);
+        let is_meant = words
+            .first()
+            .is_some_and(|name| *name == command.get_name());
+        match command.get_name() {
+            "run" => {
+                let command = command.mut_arg("words", |arg| {
+                    arg.add(ArgValueCompleter::new(offers::scripts))
+                });
+                match word(1).filter(|_| is_meant) {
+                    Some(script) => with_script(command, &script),
+                    None => command,
+                }
+            }
+            "scripts" => command.mut_arg("name", |arg| {
+                arg.add(ArgValueCandidates::new(offers::ready_made))
+            }),
+            "man" => command.mut_arg("command", |arg| {
+                let names = names.clone();
+                arg.add(ArgValueCandidates::new(move || offers::words(&names)))
+            }),
+            "qmp" => match word(1).filter(|_| is_meant) {
+                Some(vm) => command.mut_arg("command", |arg| {
+                    arg.add(ArgValueCandidates::new(move || offers::qmp(&vm)))
+                }),
+                None => command,
+            },
+            _ => command,
+        }
+    })
+}
+
+/// What is offered for an argument because of what its value is called.
+fn by_value(arg: Arg) -> Arg {
+    let value = arg
+        .get_value_names()
+        .and_then(|names| names.first())
+        .map(ToString::to_string);
+    match value.as_deref() {
+        Some("VM") => arg.add(ArgValueCompleter::new(offers::vms)),
+        Some("PATH" | "FILE" | "PROGRAM") => arg.add(ArgValueCompleter::new(PathCompleter::any())),
+        Some("NAME") if arg.get_id() == "env" => {
+            arg.add(ArgValueCandidates::new(offers::variables))
+        }
+        _ => arg,
+    }
+}
+
+/// `qmpsh run` with the script that is named in the line, whose arguments follow it, as if it were a command of its own.
+fn with_script(run: Command, script: &str) -> Command {
+    let Some(header) = offers::script(script).and_then(|text| Header::read(&text).ok()) else {
+        return run;
+    };
+    let mut command = argument::command(script, &header).no_binary_name(false);
+    for declared in header.arguments.iter().flatten() {
+        let kind = declared.kind.clone();
+        command = command.mut_arg(&declared.name, |arg| match kind {
+            Kind::Vm => arg.add(ArgValueCompleter::new(offers::vms)),
+            Kind::Path => arg.add(ArgValueCompleter::new(PathCompleter::any())),
+            Kind::Choice(words) => arg.add(ArgValueCandidates::new(move || offers::words(&words))),
+            _ => arg,
+        });
+    }
+    run.subcommand(command)
+}

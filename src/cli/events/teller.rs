@@ -1,0 +1,190 @@
+//! Tells what happens to VMs, side by side: one that is silent, slow to answer or away delays no other.
+
+use tokio::sync::mpsc::{Sender, channel};
+use tokio::task::JoinSet;
+
+use super::filter::{self, Filter};
+use super::line::Style;
+use super::writer::{self, Lines};
+use crate::cli::finish;
+use crate::cli::options::Options;
+use crate::report::{Kind, Report};
+use crate::vm::{Happening, Vm};
+use crate::wire::escape::escaped;
+
+/// How many happenings may wait to be told. What comes on top waits in the VMs' own queues, which are bounded and say
+/// what they dropped.
+const WAITING: usize = 64;
+
+/// Why nothing more is told.
+pub(super) enum Over {
+    /// As many events as were wanted have come.
+    Enough,
+    /// No VM can be reached any more. The report is that of the last.
+    AllGone(Box<Report>),
+    /// Nobody reads any more, or the lines cannot be written.
+    ReaderLeft,
+}
+
+/// Tells what happens to VMs.
+pub(super) struct Teller {
+    vms: Vec<Vm>,
+    presence: Vec<Presence>,
+    style: Style,
+    lines: Lines,
+    /// How many events are still wanted.
+    left: Option<u64>,
+    options: Options,
+}
+
+/// Where a VM is, as far as it was told.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Presence {
+    Expected,
+    Here,
+    Lost,
+    Gone,
+}
+
+impl Teller {
+    pub(super) fn new(
+        vms: Vec<Vm>,
+        style: Style,
+        lines: Lines,
+        left: Option<u64>,
+        options: Options,
+    ) -> Self {
+        Self {
+            presence: vec![Presence::Expected; vms.len()],
+            vms,
+            style,
+            lines,
+            left,
+            options,
+        }
+    }
+
+    /// Tells what happens until it is over. May be dropped at any time.
+    pub(super) async fn tell_all(mut self, filters: Vec<Filter>) -> Over {
+        let (sender, mut happenings) = channel(WAITING);
+        // The followers end with this.
+        let mut followers = JoinSet::new();
+        for (index, vm) in self.vms.iter().enumerate() {
+            followers.spawn(follow(index, vm.clone(), filters.clone(), sender.clone()));
+        }
+        drop(sender);
+        let mut reader_left = std::pin::pin!(writer::reader_left());
+        loop {
+            let next = tokio::select! {
+                biased;
+                () = &mut reader_left => None,
+                next = happenings.recv() => next,
+            };
+            let Some((index, happening)) = next else {
+                return Over::ReaderLeft;
+            };
+            if let Some(over) = self.tell(index, happening).await {
+                return over;
+            }
+        }
+    }
+
+    async fn tell(&mut self, index: usize, happening: Happening) -> Option<Over> {
+        let label = self.vms[index].label();
+        let before = self.presence[index];
+        let sent = match happening {
+            Happening::Event(event) => {
+                let sent = self.lines.result(self.style.line(label, &event)).await;
+                if let Some(left) = &mut self.left {
+                    *left -= 1;
+                    if *left == 0 {
+                        return Some(Over::Enough);
+                    }
+                }
+                sent
+            }
+            Happening::Dropped(count) => {
+                let events = if count == 1 {
+                    "event was"
+                } else {
+                    "events were"
+                };
+                let report = Report::new(
+                    Kind::Host,
+                    format!(
+                        "{}: {count} {events} dropped: they came faster than they were read",
+                        escaped(label)
+                    ),
+                );
+                self.warn(report).await
+            }
+            Happening::Here => {
+                self.presence[index] = Presence::Here;
+                if before == Presence::Expected {
+                    return None;
+                }
+                let report = Report::new(
+                    Kind::Gone,
+                    format!(
+                        "{}: it is back, and followed again; what happened meanwhile is not known",
+                        escaped(label)
+                    ),
+                );
+                self.warn(report).await
+            }
+            Happening::Lost(error) => {
+                self.presence[index] = Presence::Lost;
+                let mut report = Report::from(error);
+                report
+                    .message
+                    .push_str("; it is followed again when it is back");
+                report.hint = None;
+                self.warn(report).await
+            }
+            Happening::Gone(error) => {
+                self.presence[index] = Presence::Gone;
+                let report = Report::from(error);
+                if self
+                    .presence
+                    .iter()
+                    .all(|presence| *presence == Presence::Gone)
+                {
+                    return Some(Over::AllGone(Box::new(report)));
+                }
+                if before == Presence::Lost {
+                    // That it was lost is told.
+                    return None;
+                }
+                self.warn(report).await
+            }
+        };
+        sent.err().map(|_| Over::ReaderLeft)
+    }
+
+    async fn warn(&self, report: Report) -> Result<(), writer::Ended> {
+        self.lines
+            .message(finish::warning(&report, &self.options))
+            .await
+    }
+}
+
+/// Sends what happens to a VM, with the events that pass a filter.
+async fn follow(
+    index: usize,
+    vm: Vm,
+    filters: Vec<Filter>,
+    happenings: Sender<(usize, Happening)>,
+) {
+    let mut follow = vm.follow();
+    loop {
+        let next = follow.next().await;
+        if let Happening::Event(event) = &next {
+            if !filter::passes(&filters, &event.name) {
+                continue;
+            }
+        }
+        if happenings.send((index, next)).await.is_err() {
+            return;
+        }
+    }
+}

@@ -1,0 +1,192 @@
+//! `qmpsh qmp`: one command for a VM's monitor, its arguments typed and checked by what this very QEMU takes.
+
+use std::sync::Arc;
+
+use clap::Args;
+use serde_json::{Map, Value};
+
+use super::call::{self, Call, Request, Sending};
+use super::options::Options;
+use super::{finish, one_shot, subcommand_help};
+use crate::report::{Exit, Report};
+use crate::script::run::{Current, Ended};
+use crate::vm::effect::{self, Effect};
+use crate::vm::schema::{self, Properties, Schema, Words, find_name};
+use crate::vm::{self, Arguments, ErrorKind, Vm};
+
+/// Send one QMP command; its reply goes to standard output
+///
+/// A value becomes what the command takes: `id=5` is text where text is wanted. Integers are plain, 0x hexadecimal, or
+/// sizes such as 10G (powers of 1024); booleans are true and false, on and off; an object or a list may be written as
+/// JSON, and a list of plain items as 1,2,3. Where anything is taken, a value is JSON if it can be, else text.
+///
+/// What QEMU would refuse for its form is not sent. Text is printed bare, an empty reply not at all, all else as JSON.
+#[derive(Debug, Args)]
+#[command(
+    disable_help_flag = true,
+    override_usage = "qmpsh qmp [OPTIONS] VM COMMAND [KEY=VALUE]...\n       qmpsh qmp VM --help\n       qmpsh qmp VM COMMAND [KEY=VALUE]... --help"
+)]
+pub(super) struct Qmp {
+    #[command(flatten)]
+    call: Call,
+}
+
+impl Qmp {
+    pub(super) fn execute(self, options: &Options) -> Exit {
+        let request = match self.call.request() {
+            Ok(Request::Usage) => return subcommand_help("qmp", options),
+            Ok(request) => request,
+            Err(report) => return finish::complain(&report, options),
+        };
+        one_shot::perform(options, |current| match request {
+            Request::Usage => Ok(Exit::Done),
+            Request::List { vm } => {
+                let (_, schema) = told(current, &vm)?;
+                Ok(call::write(current, &schema::list(&schema), options))
+            }
+            Request::Help { vm, command, words } => help(current, &vm, &command, &words, options),
+            Request::Send(sending) => send(current, &sending, options),
+        })
+    }
+}
+
+/// A VM and its schema.
+fn told(current: &Current, name: &str) -> Result<(Vm, Arc<Schema>), Ended> {
+    let vm = current.vm(name)?;
+    let schema = current.ask(waiting(&vm, "query-qmp-schema"), vm.schema())?;
+    let schema = schema.ok_or_else(|| call::no_schema(vm.label()))?;
+    Ok((vm, schema))
+}
+
+fn help(
+    current: &Current,
+    name: &str,
+    command: &str,
+    words: &Words,
+    options: &Options,
+) -> Result<Exit, Ended> {
+    let (vm, schema) = told(current, name)?;
+    let Some(command) = named(&schema, command) else {
+        let finding = schema.no_command(command);
+        return Err(Report::of_finding(vm.label(), &finding).into());
+    };
+    let program = format!("qmpsh qmp {name}");
+    let text = schema::help(&schema, command, words, &program);
+    Ok(call::write(current, &text, options))
+}
+
+fn send(current: &Current, sending: &Sending, options: &Options) -> Result<Exit, Ended> {
+    let vm = current.vm(&sending.vm)?;
+    let command = sending.command.as_str();
+    // QEMU takes 20 ms to tell its schema: a plain question, which does no harm, is put without where it is not known.
+    let is_plain = sending.words.is_empty()
+        && sending.given.is_empty()
+        && effect::of(command, &sending.given) == Effect::Read;
+    let schema = async {
+        let schema = if is_plain {
+            vm.schema_at_hand().await
+        } else {
+            vm.schema().await
+        };
+        match schema {
+            // QEMU itself still checks what it gets.
+            Err(error) if matches!(error.kind, ErrorKind::Schema(_)) => {
+                finish::warn(&Report::from(&error), options);
+                Ok(None)
+            }
+            schema => schema,
+        }
+    };
+    let schema = current.ask(waiting(&vm, "query-qmp-schema"), schema)?;
+    let (name, arguments) = if let Some(schema) = &schema {
+        checked(current, &vm, schema, sending, options)?
+    } else {
+        let untyped = sending.words.untyped(sending.given.clone());
+        (command, untyped.map_err(|error| Report::from(&error))?)
+    };
+    let reply = async { Ok::<_, vm::Error>(vm.call(name, arguments).await) };
+    match current.ask(waiting(&vm, name), reply)? {
+        Ok(reply) => Ok(call::print(current, reply, options)),
+        Err(error) if schema.is_none() && is_plain => {
+            explain(current, &vm, sending, &error, options)
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// The command's own name and its arguments, typed and checked.
+fn checked<'a>(
+    current: &Current,
+    vm: &Vm,
+    schema: &'a Schema,
+    sending: &Sending,
+    options: &Options,
+) -> Result<(&'a str, Arguments), Ended> {
+    let Some(command) = named(schema, &sending.command) else {
+        let finding = schema.no_command(&sending.command);
+        return Err(Report::of_finding(vm.label(), &finding).into());
+    };
+    let properties = if schema.is_open(command) {
+        properties(current, vm, sending)?
+    } else {
+        Properties::default()
+    };
+    let arguments = call::arguments(vm, sending, schema, command, &properties, options)?;
+    Ok((&command.name, arguments))
+}
+
+/// The types of the properties of the device that is to be added; none where QEMU knows no such device, which it will
+/// say itself.
+fn properties(current: &Current, vm: &Vm, sending: &Sending) -> Result<Properties, Ended> {
+    let given = || sending.given.get("driver").and_then(Value::as_str);
+    let Some(driver) = sending.words.text("driver").or_else(given) else {
+        return Ok(Properties::default());
+    };
+    let name = "device-list-properties";
+    let question = Map::from_iter([("typename".to_owned(), Value::from(driver))]);
+    let listed = async {
+        match vm.call(name, question).await {
+            Err(error)
+                if error.is_refusal() || matches!(error.kind, ErrorKind::NoCommand { .. }) =>
+            {
+                Ok(Properties::default())
+            }
+            listed => listed.map(|listed| Properties::parse(&listed)),
+        }
+    };
+    current.ask(waiting(vm, name), listed)
+}
+
+/// A question was sent unchecked and refused: if that was for its form, it is told as if it had been checked.
+fn explain(
+    current: &Current,
+    vm: &Vm,
+    sending: &Sending,
+    error: &vm::Error,
+    options: &Options,
+) -> Result<Exit, Ended> {
+    let is_refused = error.is_refusal() || matches!(error.kind, ErrorKind::NoCommand { .. });
+    if is_refused {
+        let schema = current.ask(waiting(vm, "query-qmp-schema"), vm.schema())?;
+        if let Some(schema) = schema {
+            call::refuse(
+                vm.label(),
+                schema.check(&sending.command, &Map::new()),
+                options,
+            )?;
+        }
+    }
+    Err(Report::from(error).into())
+}
+
+fn named<'a>(schema: &'a Schema, written: &str) -> Option<&'a schema::Command> {
+    let names: Vec<&str> = schema
+        .commands()
+        .map(|command| command.name.as_str())
+        .collect();
+    schema.command(find_name(written, names.iter().copied())?)
+}
+
+fn waiting(vm: &Vm, command: &str) -> String {
+    format!("{}: {command}", vm.label())
+}

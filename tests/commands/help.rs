@@ -1,0 +1,77 @@
+//! The help of a command is that of this very QEMU.
+
+use harness::Qemu;
+
+use super::{qmp, qmpsh};
+
+#[test]
+fn the_help_of_a_command_tells_its_arguments_as_this_qemu_has_them() {
+    let qemu = Qemu::bare().start();
+    let help = |words: &[&str]| qmp(&qemu.qmp(), words).expect_code(0).stdout;
+    let text = help(&["eject", "--help"]);
+    for part in [
+        "device                    text; optional; deprecated\n",
+        "force                     true or false; optional\n",
+        "It returns nothing.",
+        "eject id=TEXT",
+    ] {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+    let text = help(&["blockdev_add", "-h"]);
+    assert!(text.starts_with("blockdev-add\n"), "{text}");
+    for part in [
+        "driver                    one of: ",
+        "More by driver",
+        "\n  qcow2                     file, backing?",
+    ] {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+    let text = help(&["blockdev-add", "driver=qcow2", "file.driver=file", "--help"]);
+    for part in [
+        "Arguments with driver=qcow2:",
+        "lazy-refcounts            true or false; optional",
+        "Members of file:",
+        "filename                  text\n",
+        "x-check-cache-dropped     true or false; optional; unstable",
+    ] {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+    let text = help(&["query-block", "--help"]);
+    assert!(
+        text.contains("It returns a list of objects, each with:\n  device "),
+        "{text}"
+    );
+    assert!(help(&["device_add", "--help"]).contains("device-list-properties typename=DRIVER"));
+    assert!(help(&["migrate-pause", "--help"]).contains("`exec-oob`"));
+}
+
+#[test]
+fn the_commands_that_this_qemu_has_are_listed() {
+    let qemu = Qemu::bare().start();
+    let text = qmp(&qemu.qmp(), &["--help"]).expect_code(0).stdout;
+    let count = qmpsh()
+        .args(&[
+            "eval",
+            &format!("vm({:?}).qmp(\"query-commands\").len()", qemu.qmp()),
+        ])
+        .run();
+    // The list ends with an empty line and what its marks mean.
+    let listed = text
+        .lines()
+        .filter(|line| line.starts_with("  ") && !line.starts_with("   "));
+    assert_eq!(listed.count().to_string(), count.stdout.trim());
+    assert!(
+        text.contains("  block_resize              device?, node-name?, size\n"),
+        "{text}"
+    );
+}
+
+#[test]
+fn help_for_what_is_not_there_names_the_nearest() {
+    let qemu = Qemu::bare().start();
+    let outcome = qmp(&qemu.qmp(), &["ejct", "--help"]).expect_code(2);
+    assert!(
+        outcome.stderr.contains("did you mean `eject`?"),
+        "{outcome:#?}"
+    );
+}
