@@ -10,5 +10,6 @@ mod harness_test;
 mod hostile;
 mod layers;
 mod libvirt;
+mod repl;
 mod scripts;
 mod vm;

@@ -59,14 +59,15 @@ fn at_terminal(options: &Options) -> Exit {
         Ok(session) => session,
         Err(exit) => return exit,
     };
-    match start_file() {
-        Ok(Some(source)) => session.take_start(&source),
-        Ok(None) => {}
-        Err(report) => {
-            session.complain(&report);
+    terminal::run(&mut session, &screen, history, |session| {
+        match start_file() {
+            Ok(Some(source)) => session.take_start(&source),
+            Ok(None) => {}
+            Err(report) => {
+                session.complain(&report);
+            }
         }
-    }
-    terminal::run(&mut session, &screen, history)
+    })
 }
 
 fn in_pipe(options: &Options) -> Exit {

@@ -25,7 +25,7 @@ pub fn run(session: &mut Session, input: impl BufRead + Send + 'static) -> Exit 
     let (events, happened) = sync_channel(1);
     let of_signals = events.clone();
     let idle = move |signal| drop(of_signals.send(Event::Signal(signal)));
-    if let Err(error) = signals::handle_also_idle(session.control(), idle) {
+    if let Err(error) = signals::handle_alone(session.control(), idle) {
         session.complain(&signals::unhandled(&error));
         return Exit::Fault;
     }

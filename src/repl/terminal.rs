@@ -8,6 +8,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread;
 use std::time::Duration;
 
+use nix::sys::signal::{SigSet, Signal};
 use rustix::termios::{OptionalActions, Termios, tcgetattr, tcgetwinsize, tcsetattr};
 
 use super::complete::complete;
@@ -84,8 +85,14 @@ impl<W: Write> Write for Half<W> {
     }
 }
 
-/// Lives a session from its first prompt to its end, which undoes what is held. Blocks.
-pub fn run(session: &mut Session, screen: &Screen, history: Option<PathBuf>) -> Exit {
+/// Lives a session from its `start`, before the first prompt, to its end, which undoes what is held. Blocks. To be called
+/// before other threads are started.
+pub fn run(
+    session: &mut Session,
+    screen: &Screen,
+    history: Option<PathBuf>,
+    start: impl FnOnce(&mut Session),
+) -> Exit {
     let (events, happened) = channel();
     let of_signals = events.clone();
     let idle = move |signal| {
@@ -94,10 +101,17 @@ pub fn run(session: &mut Session, screen: &Screen, history: Option<PathBuf>) -> 
             let _ = of_signals.send(Event::Signal(signal));
         }
     };
-    if let Err(error) = signals::handle_also_idle(session.control(), idle) {
+    if let Err(error) = signals::handle_alone(session.control(), idle) {
         session.complain(&signals::unhandled(&error));
         return Exit::Fault;
     }
+    // The editor's thread is to be woken by it, and no other.
+    let resized = SigSet::from(Signal::SIGWINCH);
+    if let Err(error) = resized.thread_block() {
+        session.complain(&signals::unhandled(&error.into()));
+        return Exit::Fault;
+    }
+    start(session);
     let before = Before::now();
     let (prompts, prompted) = channel();
     let typing = screen.0.clone();
@@ -127,6 +141,8 @@ fn edit(
     typing: Typing,
     history: Option<PathBuf>,
 ) {
+    // Where it stays blocked, a line is drawn for the old size until the next one.
+    let _ = SigSet::from(Signal::SIGWINCH).thread_unblock();
     let mut editor = match LineEditor::new(Asker(events.clone()), typing, history) {
         Ok(editor) => editor,
         Err(why) => {
