@@ -13,10 +13,13 @@
 //! | [`client`] | sockets and tasks: the clients of monitors and agents | [`client::Qmp`], [`client::Agent`] |
 //! | [`wire`] | bytes and messages, no I/O | [`wire::Framer`] |
 //!
+//! [`nearest`] ("did you mean") and [`duration`] (lengths of time) lie below all.
+//!
 //! The thaw guarantee, that no guest stays frozen, is in [`vm::freeze`]. `ARCHITECTURE.md` follows a call through all layers.
 
 pub mod cli;
 pub mod client;
+pub mod duration;
 pub mod inventory;
 pub mod nearest;
 pub mod repl;

@@ -9,6 +9,8 @@ mod vm;
 use std::fmt;
 use std::process::ExitCode;
 
+use serde_json::{Value, json};
+
 /// What sort of thing went wrong: the `kind` that a script's `catch` sees.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
@@ -183,6 +185,32 @@ impl Report {
     /// A report of wrong usage.
     pub fn usage(message: impl Into<String>) -> Self {
         Self::new(Kind::Usage, message)
+    }
+
+    /// The members that it has, for programs: those of the map in a script's `catch`, and the exit code.
+    pub fn to_value(&self) -> Value {
+        let mut value = json!({
+            "kind": self.kind.name(),
+            "message": self.message,
+            "exit": self.exit.code(),
+        });
+        for (key, member) in self.details() {
+            if let Some(text) = member {
+                value[key] = text.into();
+            }
+        }
+        value
+    }
+
+    /// The members that may be missing, by the names that scripts and programs know.
+    pub fn details(&self) -> [(&'static str, Option<&str>); 5] {
+        [
+            ("class", self.class.as_deref()),
+            ("desc", self.desc.as_deref()),
+            ("command", self.command.as_deref()),
+            ("vm", self.vm.as_deref()),
+            ("hint", self.hint.as_deref()),
+        ]
     }
 
     /// The same, with advice.

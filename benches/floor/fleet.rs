@@ -64,19 +64,17 @@ pub(crate) fn measure(table: &mut Table) {
 
 /// Starts the VMs, a few at a time.
 fn start() -> Vec<Qemu> {
-    let starter = |first: usize| {
+    let some = |first: usize| {
         let numbers = (first..VMS).step_by(STARTERS);
         let qemu = |number| Qemu::bare().args(&format!("-name bench-{number}")).start();
         numbers.map(qemu).collect::<Vec<_>>()
     };
     thread::scope(|threads| {
         let starters: Vec<_> = (0..STARTERS)
-            .map(|first| threads.spawn(move || starter(first)))
+            .map(|first| threads.spawn(move || some(first)))
             .collect();
         let started = starters.into_iter();
-        started
-            .flat_map(|starter| starter.join().unwrap())
-            .collect()
+        started.flat_map(|thread| thread.join().unwrap()).collect()
     })
 }
 

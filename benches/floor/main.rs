@@ -24,13 +24,14 @@ use table::Table;
 type Part = (&'static str, fn(&mut Table));
 
 /// The parts, in the order of the table.
-const PARTS: [Part; 6] = [
+const PARTS: [Part; 7] = [
     ("round-trip", round_trip::measure),
     ("host-files", files::on_host),
     ("guest-files", files::in_guest),
     ("freeze", freeze::measure),
     ("processes", processes::measure),
     ("fleet", fleet::measure),
+    ("libvirt", libvirt::measure),
 ];
 
 fn main() {

@@ -3,7 +3,7 @@
 
 use clap::Args;
 
-use super::call::{self, Call, Request, Sending};
+use super::call::{self, Call, Checked, Request, Sending};
 use super::options::Options;
 use super::{finish, one_shot, subcommand_help};
 use crate::report::{Exit, Report};
@@ -91,10 +91,10 @@ fn help(
 fn send(current: &Current, sending: &Sending, options: &Options) -> Result<Exit, Ended> {
     let (vm, commands) = asked(current, &sending.vm)?;
     let command = named(&vm, &commands, &sending.command)?;
-    let none = Properties::default();
-    let arguments = call::arguments(&vm, sending, &commands.schema, command, &none, options)?;
+    let checked = Checked::new(sending, &commands.schema, command, &Properties::default())?;
+    call::refuse(vm.label(), checked.findings, options)?;
     let agent = vm.agent();
-    let reply = agent.perform(&command.name, arguments);
+    let reply = agent.perform(&command.name, checked.arguments);
     let reply = current.ask(waiting(&vm, &command.name), reply)?;
     Ok(call::print(current, reply, options))
 }

@@ -12,7 +12,6 @@ use super::options::Options;
 use crate::report::{Exit, Kind, Report};
 use crate::script::result;
 use crate::script::run::{Current, Ended};
-use crate::vm::Vm;
 use crate::vm::schema::{Command, Finding, Properties, Schema, Words};
 
 /// The most bytes of `--args`: QEMU reads 3 to 5 seconds a MiB.
@@ -122,22 +121,46 @@ fn object(args: &str) -> Result<Map<String, Value>, Report> {
     }
 }
 
-/// The arguments of `command`, typed and found to be what it takes; what is wrong with them is told, all of it.
-pub(super) fn arguments(
-    vm: &Vm,
-    sending: &Sending,
-    schema: &Schema,
-    command: &Command,
-    properties: &Properties,
-    options: &Options,
-) -> Result<Map<String, Value>, Ended> {
-    let typed = sending
-        .words
-        .typed(schema, command, properties, sending.given.clone())
-        .map_err(|error| Report::from(&error))?;
-    let findings = schema.check(&command.name, &typed);
-    refuse(vm.label(), findings, options)?;
-    Ok(typed)
+/// A command as it is to be sent, and what was found in it.
+pub(super) struct Checked {
+    /// Its own name.
+    pub(super) name: String,
+    pub(super) arguments: Map<String, Value>,
+    pub(super) findings: Vec<Finding>,
+}
+
+impl Checked {
+    /// A command with its arguments typed and checked.
+    pub(super) fn new(
+        sending: &Sending,
+        schema: &Schema,
+        command: &Command,
+        properties: &Properties,
+    ) -> Result<Self, Report> {
+        let typed = sending
+            .words
+            .typed(schema, command, properties, sending.given.clone());
+        let arguments = typed.map_err(|error| Report::from(&error))?;
+        Ok(Self {
+            name: command.name.clone(),
+            findings: schema.check(&command.name, &arguments),
+            arguments,
+        })
+    }
+
+    /// That there is no such command.
+    pub(super) fn none(finding: Finding) -> Self {
+        Self {
+            name: finding.command.clone(),
+            arguments: Map::new(),
+            findings: vec![finding],
+        }
+    }
+
+    /// Whether it would be refused.
+    pub(super) fn is_wrong(&self) -> bool {
+        self.findings.iter().any(Finding::is_error)
+    }
 }
 
 /// Tells what is only notable on standard error, and fails with what is wrong.
@@ -177,10 +200,7 @@ pub(super) fn print(current: &Current, reply: Value, options: &Options) -> Exit 
 
 /// Writes text for people on standard output.
 pub(super) fn write(current: &Current, text: &str, options: &Options) -> Exit {
-    match current.run().output().result(text) {
-        Ok(()) => Exit::Done,
-        Err(error) => finish::unwritten(&error, options),
-    }
+    finish::write(current.run().output(), text, options)
 }
 
 /// That a VM cannot tell what it takes.

@@ -7,14 +7,18 @@ mod offers;
 mod typed;
 
 use std::env;
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::io::{self, Write};
 use std::panic;
+use std::path::PathBuf;
 
 use clap::{Arg, Args, Command, ValueEnum};
-use clap_complete::engine::{ArgValueCandidates, ArgValueCompleter, PathCompleter};
+use clap_complete::engine::{
+    ArgValueCandidates, ArgValueCompleter, CompletionCandidate, PathCompleter,
+};
 use clap_complete::env::{Bash, EnvCompleter, Fish, Zsh};
 
+use self::offers::Host;
 use self::typed::Typed;
 use super::finish;
 use super::options::Options;
@@ -56,8 +60,8 @@ impl Completions {
         let shell = self.shell.completer();
         // By its name, so that what is printed can be packaged.
         let written = shell.write_registration(ASKED_BY, "qmpsh", "qmpsh", "qmpsh", &mut text);
-        match written.and_then(|()| io::stdout().lock().write_all(&text)) {
-            Ok(()) => Exit::Done,
+        match written {
+            Ok(()) => finish::print(String::from_utf8_lossy(&text).trim_end(), options),
             Err(error) => finish::unwritten(&error, options),
         }
     }
@@ -86,56 +90,54 @@ pub(super) fn answer(command: impl FnOnce() -> Command) -> Option<Exit> {
 }
 
 /// The command with what can be offered for its arguments.
-fn with_offers(command: Command, typed: &Typed) -> Command {
-    let mut command = command.mut_args(by_value);
+fn with_offers(mut command: Command, typed: &Typed) -> Command {
     command.build();
+    let host = Host {
+        config: typed.value_of("--config").map(PathBuf::from),
+    };
     let names: Vec<String> = command
         .get_subcommands()
         .map(|command| command.get_name().to_owned())
         .collect();
-    let words = typed.places(&command);
-    let word = |place: usize| words.get(place).cloned();
-    command.mut_subcommands(|command| {
+    let places = typed.places(&command);
+    let by_value = |arg| by_value(arg, &host);
+    command.mut_args(by_value).mut_subcommands(|command| {
         let command = command.mut_args(by_value);
-        let is_meant = words
-            .first()
-            .is_some_and(|name| *name == command.get_name());
+        let places = match places.split_first() {
+            Some((name, places)) if name == command.get_name() => places,
+            _ => &[],
+        };
         match command.get_name() {
-            "run" => {
-                let command = command.mut_arg("words", |arg| {
-                    arg.add(ArgValueCompleter::new(offers::scripts))
-                });
-                match word(1).filter(|_| is_meant) {
-                    Some(script) => with_script(command, &script),
-                    None => command,
-                }
-            }
-            "scripts" => command.mut_arg("name", |arg| {
-                arg.add(ArgValueCandidates::new(offers::ready_made))
-            }),
-            "man" => command.mut_arg("command", |arg| {
+            "run" => with_scripts(command, places, &host),
+            "scripts" => offering(command, "name", offers::ready_made),
+            "man" => {
                 let names = names.clone();
-                arg.add(ArgValueCandidates::new(move || offers::words(&names)))
-            }),
-            "qmp" => match word(1).filter(|_| is_meant) {
-                Some(vm) => command.mut_arg("command", |arg| {
-                    arg.add(ArgValueCandidates::new(move || offers::qmp(&vm)))
-                }),
-                None => command,
-            },
+                offering(command, "command", move || offers::words(&names))
+            }
+            "qmp" => with_qmp(command, places, &host),
+            "agent" => with_agent(command, places),
+            "events" => with_events(command, places, &host),
             _ => command,
         }
     })
 }
 
+/// The command, offering these words for one of its arguments.
+fn offering<O>(command: Command, argument: &'static str, offer: O) -> Command
+where
+    O: Fn() -> Vec<CompletionCandidate> + Send + Sync + 'static,
+{
+    command.mut_arg(argument, |arg| arg.add(ArgValueCandidates::new(offer)))
+}
+
 /// What is offered for an argument because of what its value is called.
-fn by_value(arg: Arg) -> Arg {
+fn by_value(arg: Arg, host: &Host) -> Arg {
     let value = arg
         .get_value_names()
         .and_then(|names| names.first())
         .map(ToString::to_string);
     match value.as_deref() {
-        Some("VM") => arg.add(ArgValueCompleter::new(offers::vms)),
+        Some("VM") => vm(arg, host),
         Some("PATH" | "FILE" | "PROGRAM") => arg.add(ArgValueCompleter::new(PathCompleter::any())),
         Some("NAME") if arg.get_id() == "env" => {
             arg.add(ArgValueCandidates::new(offers::variables))
@@ -144,8 +146,57 @@ fn by_value(arg: Arg) -> Arg {
     }
 }
 
+fn vm(arg: Arg, host: &Host) -> Arg {
+    let host = host.clone();
+    arg.add(ArgValueCompleter::new(move |current: &OsStr| {
+        host.vms(current)
+    }))
+}
+
+fn with_qmp(command: Command, places: &[String], host: &Host) -> Command {
+    let host = host.clone();
+    match places {
+        [] => command,
+        [vm] => {
+            let vm = vm.clone();
+            offering(command, "command", move || host.commands(&vm))
+        }
+        [vm, name, typed @ ..] => {
+            let (vm, name, typed) = (vm.clone(), name.clone(), typed.to_vec());
+            offering(command, "words", move || host.arguments(&vm, &name, &typed))
+        }
+    }
+}
+
+fn with_agent(command: Command, places: &[String]) -> Command {
+    match places {
+        [] => command,
+        [_] => offering(command, "command", offers::agent_commands),
+        [_, name, typed @ ..] => {
+            let (name, typed) = (name.clone(), typed.to_vec());
+            offering(command, "words", move || {
+                offers::agent_arguments(&name, &typed)
+            })
+        }
+    }
+}
+
+fn with_events(command: Command, places: &[String], host: &Host) -> Command {
+    let Some(vm) = places.first().cloned() else {
+        return command;
+    };
+    let host = host.clone();
+    offering(command, "filters", move || host.events(&vm))
+}
+
 /// `qmpsh run` with the script that is named in the line, whose arguments follow it, as if it were a command of its own.
-fn with_script(run: Command, script: &str) -> Command {
+fn with_scripts(run: Command, places: &[String], host: &Host) -> Command {
+    let run = run.mut_arg("words", |arg| {
+        arg.add(ArgValueCompleter::new(offers::scripts))
+    });
+    let Some(script) = places.first() else {
+        return run;
+    };
     let Some(header) = offers::script(script).and_then(|text| Header::read(&text).ok()) else {
         return run;
     };
@@ -153,7 +204,7 @@ fn with_script(run: Command, script: &str) -> Command {
     for declared in header.arguments.iter().flatten() {
         let kind = declared.kind.clone();
         command = command.mut_arg(&declared.name, |arg| match kind {
-            Kind::Vm => arg.add(ArgValueCompleter::new(offers::vms)),
+            Kind::Vm => vm(arg, host),
             Kind::Path => arg.add(ArgValueCompleter::new(PathCompleter::any())),
             Kind::Choice(words) => arg.add(ArgValueCandidates::new(move || offers::words(&words))),
             _ => arg,

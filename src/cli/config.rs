@@ -22,7 +22,7 @@ use crate::wire::escape::escaped;
 pub(super) struct Config {}
 
 impl Config {
-    pub(super) fn execute(self, options: &Options) -> Exit {
+    pub(super) fn execute(options: &Options) -> Exit {
         let config = match finish::configuration(options) {
             Ok(config) => config,
             Err(exit) => return exit,

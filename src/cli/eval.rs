@@ -1,5 +1,7 @@
 //! `qmpsh eval`: an expression or a few statements, its value on standard output.
 
+use std::ffi::OsString;
+
 use clap::Args;
 
 use super::allow::Allow;
@@ -22,6 +24,11 @@ pub(super) struct Eval {
 }
 
 impl Eval {
+    /// What the script finds in `args`.
+    pub(super) fn words(&self) -> impl Iterator<Item = OsString> {
+        self.words.iter().map(OsString::from)
+    }
+
     pub(super) fn execute(self, options: &Options) -> Exit {
         let usual = match finish::settings(options) {
             Ok(settings) => settings,

@@ -14,7 +14,8 @@ use self::teller::{Over, Teller};
 use self::writer::Writer;
 use super::options::Options;
 use super::{finish, one_shot};
-use crate::report::{Exit, Report};
+use crate::inventory;
+use crate::report::{Exit, Kind, Report};
 use crate::script::run::{Current, Ended};
 use crate::vm::Vm;
 
@@ -24,12 +25,17 @@ use crate::vm::Vm;
 /// followed again when it is back; when all are gone, the command ends.
 #[derive(Debug, Args)]
 pub(super) struct Events {
-    /// The VMs
+    /// The VMs; 'web*' is all that are called so now
     #[arg(value_name = "VM", required = true)]
     vms: Vec<String>,
     /// Show only events of this name, as STOP or 'BLOCK_*'; may be given several times
-    #[arg(short, long = "event", value_name = "NAME", value_delimiter = ',')]
-    events: Vec<Filter>,
+    #[arg(
+        short = 'e',
+        long = "event",
+        value_name = "NAME",
+        value_delimiter = ','
+    )]
+    filters: Vec<Filter>,
     /// End after so many events
     #[arg(short = 'n', long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     count: Option<u64>,
@@ -43,16 +49,17 @@ impl Events {
     fn follow(self, current: &Current, options: &Options) -> Result<Exit, Ended> {
         let mut vms: Vec<Vm> = Vec::new();
         for name in &self.vms {
-            let vm = current.vm(name)?;
-            if !vms.iter().any(|known| known.is_same(&vm)) {
-                vms.push(vm);
+            for vm in named(current, name)? {
+                if !vms.iter().any(|known| known.is_same(&vm)) {
+                    vms.push(vm);
+                }
             }
         }
         let (lines, written) = Writer::start(current.run());
         let style = Style::new(&vms, options.json);
         let teller = Teller::new(vms, style, lines, self.count, options.clone());
         let ended = current.stay("events", async {
-            Ok::<_, Report>(teller.tell_all(self.events).await)
+            Ok::<_, Report>(teller.tell_all(self.filters).await)
         });
         // What came before the end is written, unless nobody reads it.
         let written = current.ask("the output to be written", writer::in_time(written));
@@ -63,4 +70,24 @@ impl Events {
             (Over::Enough, Ok(())) => Ok(Exit::Done),
         }
     }
+}
+
+/// The VMs that a word means: one, or all that a pattern fits.
+fn named(current: &Current, word: &str) -> Result<Vec<Vm>, Ended> {
+    // An address may hold what would be a pattern elsewhere.
+    if word.contains(['/', '=', ':']) || !word.contains(['*', '?', '[']) {
+        return Ok(vec![current.vm(word)?]);
+    }
+    let called = inventory::Filter::called(word).map_err(Report::usage)?;
+    let inventory = current.run().inventory();
+    let scan = async { Ok::<_, Report>(inventory.scan().await) };
+    let scan = current.ask(format_args!("VMs to be found that are called {word}"), scan)?;
+    let found = scan.found.iter().filter(|vm| called.admits(vm));
+    let vms: Vec<Vm> = found.filter_map(|vm| inventory.reach(vm)).collect();
+    if vms.is_empty() {
+        let message = format!("no VM that can be reached is called `{word}`");
+        let report = Report::new(Kind::Gone, message);
+        return Err(report.with_hint("`qmpsh ls` lists the VMs").into());
+    }
+    Ok(vms)
 }

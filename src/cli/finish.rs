@@ -3,16 +3,17 @@
 
 use std::io::{self, IsTerminal, Write};
 use std::panic;
-use std::sync::Arc;
 
 use super::options::Options;
-use super::verbose::Verbose;
+use super::told;
 use crate::inventory::config::{self, Places};
 use crate::inventory::{Config, Inventory};
 use crate::report::{Exit, Kind, Report};
 use crate::script::output::Output;
 use crate::script::stop::Cause;
-use crate::script::{Ending, Outcome, Session, Settings, Source, diagnostic, result, signals};
+use crate::script::{
+    Ending, Failure, Outcome, Session, Settings, Source, diagnostic, result, signals,
+};
 use crate::vm::{self, Fleet};
 use crate::wire::escape::escaped_lines;
 
@@ -39,11 +40,15 @@ pub(super) fn settings(options: &Options) -> Result<Settings, Exit> {
 
 /// Where VMs are looked for, as the configuration says; tells what is wrong with that.
 pub(super) fn inventory(options: &Options) -> Result<Inventory, Exit> {
+    let fleet = Fleet::new(vm_settings(options));
+    if options.replay.is_some() {
+        // What names mean is in the recording, and nothing is looked for.
+        return Ok(Inventory::new(fleet, Vec::new()));
+    }
     let config = configuration(options)?;
     for report in config.files.iter().filter_map(Report::passed_over) {
         warn(&report, options);
     }
-    let fleet = Fleet::new(vm_settings(options));
     Ok(Inventory::configured(fleet, &config))
 }
 
@@ -56,13 +61,13 @@ pub(super) fn configuration(options: &Options) -> Result<Config, Exit> {
     Config::load(&places).map_err(|error| {
         let report = Report::from(&error);
         let color = options.color();
-        tell(&match &error.place {
+        tell(&told::drawn(&report, options, || match &error.place {
             Some((source, span)) => {
                 let path = source.path.to_string_lossy();
                 diagnostic::draw_marked(&report, &path, &source.text, span.clone(), color)
             }
             None => diagnostic::draw_bare(&report, color),
-        });
+        }));
         report.exit
     })
 }
@@ -71,9 +76,7 @@ pub(super) fn configuration(options: &Options) -> Result<Config, Exit> {
 pub(super) fn vm_settings(options: &Options) -> vm::Settings {
     let mut settings = vm::Settings::new(vm::settings::default_state_dir());
     settings.timeout = options.timeout;
-    if options.verbose > 0 {
-        settings.tap = Some(Arc::new(Verbose));
-    }
+    options.modes.apply(options, &mut settings);
     settings
 }
 
@@ -81,12 +84,7 @@ pub(super) fn vm_settings(options: &Options) -> vm::Settings {
 pub(super) fn run(session: &mut Session, source: &Source) -> Outcome {
     if let Err(error) = signals::handle(session.control()) {
         let report = signals::unhandled(&error);
-        let drawn = diagnostic::draw_bare(&report, false);
-        let ending = Ending::Failed(crate::script::Failure { report, drawn });
-        return Outcome {
-            ending,
-            notes: Vec::new(),
-        };
+        return Outcome::of_failure(Failure::bare(report));
     }
     session.run(source)
 }
@@ -101,18 +99,14 @@ pub(super) fn no_session(error: &io::Error, options: &Options) -> Exit {
 
 /// Shows a report that belongs to no script.
 pub(super) fn complain(report: &Report, options: &Options) -> Exit {
-    tell(&diagnostic::draw_bare(report, options.color()));
+    options.modes.showing(report);
+    tell(&told::error(report, options));
     report.exit
 }
 
 /// Shows a report that is no error of this run.
 pub(super) fn warn(report: &Report, options: &Options) {
-    tell(&warning(report, options));
-}
-
-/// A report that is no error of this run, as it is shown.
-pub(super) fn warning(report: &Report, options: &Options) -> String {
-    diagnostic::draw_warning(report, options.color())
+    tell(&told::warning(report, options));
 }
 
 /// Writes a message on standard error. Where not even that can be written there is nobody left to tell.
@@ -120,9 +114,14 @@ pub(super) fn tell(line: &str) {
     let _ = writeln!(io::stderr().lock(), "{line}");
 }
 
-/// Writes a line on standard output.
-pub(super) fn print(line: &str, options: &Options) -> Exit {
-    match writeln!(io::stdout().lock(), "{line}") {
+/// Writes a result on standard output.
+pub(super) fn print(text: &str, options: &Options) -> Exit {
+    write(&Output::of_process(options.json), text, options)
+}
+
+/// Writes a result to the streams of a run.
+pub(super) fn write(output: &Output, text: &str, options: &Options) -> Exit {
+    match output.result(text) {
         Ok(()) => Exit::Done,
         Err(error) => unwritten(&error, options),
     }
@@ -130,26 +129,28 @@ pub(super) fn print(line: &str, options: &Options) -> Exit {
 
 /// Prints the run's value as `eval` does, or tells how else it ended.
 pub(super) fn with_value(session: &Session, outcome: Outcome, options: &Options) -> Exit {
-    if let Ending::Value(value) = &outcome.ending {
-        let spread = !options.json && io::stdout().is_terminal();
-        match result::text(value, options.json, spread) {
-            Ok(None) => {}
-            Ok(Some(text)) => {
-                if let Err(error) = session.output().result(&text) {
-                    return unwritten(&error, options);
-                }
-            }
-            Err(report) => return complain(&report, options),
-        }
+    let spread = !options.json && io::stdout().is_terminal();
+    let text = match &outcome.ending {
+        Ending::Value(value) => result::text(value, options.json, spread),
+        _ => Ok(None),
+    };
+    let printed = match text {
+        Ok(None) => Exit::Done,
+        Ok(Some(text)) => write(session.output(), &text, options),
+        Err(report) => complain(&report, options),
+    };
+    // Whatever became of the value: what else the run has to tell is told.
+    match (printed, without_value(outcome, options)) {
+        (Exit::Done, exit) => exit,
+        (unprinted, _) => unprinted,
     }
-    without_value(outcome, options)
 }
 
 /// Tells what stopped work that ran no script.
 pub(super) fn stopped(cause: &Cause, options: &Options) -> Exit {
     match cause {
         Cause::Signal(signal) => {
-            tell_signal(*signal);
+            tell_signal(*signal, options);
             Exit::Signal(*signal)
         }
         Cause::Exit(code) => Exit::Script(*code),
@@ -157,10 +158,9 @@ pub(super) fn stopped(cause: &Cause, options: &Options) -> Exit {
     }
 }
 
-fn tell_signal(signal: u8) {
+fn tell_signal(signal: u8, options: &Options) {
     if signal != SIGPIPE {
-        let name = signal_hook::low_level::signal_name(signal.into()).unwrap_or("a signal");
-        tell(&format!("qmpsh: ended by {name}"));
+        tell(&told::signal(signal, options));
     }
 }
 
@@ -168,8 +168,11 @@ fn tell_signal(signal: u8) {
 pub(super) fn without_value(outcome: Outcome, options: &Options) -> Exit {
     let exit = outcome.exit();
     match outcome.ending {
-        Ending::Failed(failure) => tell(&failure.drawn),
-        Ending::Signal(signal) => tell_signal(signal),
+        Ending::Failed(failure) => {
+            options.modes.showing(&failure.report);
+            tell(&told::failure(&failure, options));
+        }
+        Ending::Signal(signal) => tell_signal(signal, options),
         _ => {}
     }
     for note in &outcome.notes {

@@ -10,6 +10,9 @@ mod eval;
 mod events;
 mod finish;
 mod ls;
+mod man;
+mod manual;
+mod modes;
 mod one_shot;
 mod options;
 mod qmp;
@@ -17,13 +20,16 @@ mod repl;
 mod run;
 mod scripts;
 mod thaw;
+mod told;
 mod verbose;
+
+use std::env;
 
 use clap::error::ErrorKind;
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use self::options::Options;
-use crate::report::Exit;
+use crate::report::{Exit, Report};
 
 /// The scripting shell for running QEMU/KVM virtual machines
 #[derive(Debug, Parser)]
@@ -52,28 +58,31 @@ enum Command {
     Config(config::Config),
     Thaw(thaw::Thaw),
     Completions(completions::Completions),
+    Man(man::ManPage),
+}
+
+/// The command line, with all that its help says.
+fn command() -> clap::Command {
+    manual::with_help(CommandLine::command())
 }
 
 /// Does what the process's command line says and tells how the process ends.
 pub fn main() -> Exit {
-    if let Some(exit) = completions::answer(CommandLine::command) {
+    if let Some(exit) = completions::answer(command) {
         return exit;
     }
     finish::keep_panics_for_the_report();
-    let parsed = CommandLine::command()
+    let parsed = command()
+        .color(options::color_of_line(env::args_os()))
         .try_get_matches()
         .and_then(|matches| CommandLine::from_arg_matches(&matches));
     match parsed {
-        Ok(CommandLine {
-            options,
-            command: Some(command),
-        }) => command.execute(&options),
-        Ok(CommandLine {
-            options,
-            command: None,
-        }) => {
-            thaw::warn_of_stale(&options);
-            repl::execute(&options)
+        Ok(line) => {
+            let exit = match line.command {
+                Some(command) => command.execute(&line.options),
+                None => repl::execute(&line.options),
+            };
+            line.options.modes.close(exit, &line.options)
         }
         Err(error) => usage(&error),
     }
@@ -81,9 +90,27 @@ pub fn main() -> Exit {
 
 impl Command {
     fn execute(self, options: &Options) -> Exit {
-        // `thaw` sees for itself.
-        if !matches!(self, Self::Thaw(_)) {
-            thaw::warn_of_stale(options);
+        if options.replay.is_some() && matches!(self, Self::Ls(_)) {
+            let report = Report::usage(
+                "a replay has no VMs to list: it plays what scripts and commands ask of VMs",
+            );
+            return finish::complain(&report, options);
+        }
+        let head = match &self {
+            // It has its options from behind the script's name as well.
+            Self::Run(_) => None,
+            // The expression may hold a password.
+            Self::Eval(eval) => Some(modes::head("<eval>", eval.words())),
+            _ => Some(modes::head("qmpsh", env::args_os().skip(1))),
+        };
+        if let Some(head) = head {
+            if let Err(report) = options.modes.open(options, &head) {
+                return finish::complain(&report, options);
+            }
+            // `thaw` sees for itself.
+            if !matches!(self, Self::Thaw(_)) {
+                thaw::warn_of_stale(options);
+            }
         }
         match self {
             Self::Thaw(thaw) => thaw.execute(options),
@@ -94,15 +121,16 @@ impl Command {
             Self::Agent(agent) => agent.execute(options),
             Self::Events(events) => events.execute(options),
             Self::Completions(completions) => completions.execute(options),
+            Self::Man(page) => page.execute(command(), options),
             Self::Ls(ls) => ls.execute(options),
-            Self::Config(config) => config.execute(options),
+            Self::Config(_) => config::Config::execute(options),
         }
     }
 }
 
 /// Shows the help of a subcommand that has more to say than clap knows.
 fn subcommand_help(name: &str, options: &Options) -> Exit {
-    let mut command = CommandLine::command();
+    let mut command = command();
     command.build();
     let help = command
         .find_subcommand_mut(name)
@@ -113,12 +141,17 @@ fn subcommand_help(name: &str, options: &Options) -> Exit {
 
 /// Shows what clap says: help on standard output, a mistake on standard error.
 fn usage(error: &clap::Error) -> Exit {
-    // Where not even that can be written there is nobody left to tell.
-    let _ = error.print();
-    match error.kind() {
-        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => Exit::Done,
-        _ => Exit::Usage,
+    let is_help = matches!(
+        error.kind(),
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion
+    );
+    if !is_help && options::is_json_line(env::args_os()) {
+        finish::tell(&told::usage(error));
+    } else {
+        // Where not even that can be written there is nobody left to tell.
+        let _ = error.print();
     }
+    if is_help { Exit::Done } else { Exit::Usage }
 }
 
 #[cfg(test)]

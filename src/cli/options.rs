@@ -6,9 +6,10 @@ use std::io::{self, IsTerminal};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Arg, ArgMatches, Args, Command, FromArgMatches, ValueEnum};
+use clap::{Arg, ArgMatches, Args, ColorChoice, Command, FromArgMatches, ValueEnum};
 
-use crate::vm::duration;
+use super::modes::Modes;
+use crate::duration;
 
 /// Options of every subcommand.
 #[derive(Clone, Debug, Args)]
@@ -36,6 +37,31 @@ pub(super) struct Options {
         default_value = "auto"
     )]
     pub(super) color: When,
+    /// Refuse what would change a VM or its guest, and programs on this host
+    #[arg(long, global = true, help_heading = "General options")]
+    pub(super) read_only: bool,
+    /// Only say what would be changed, in the VM, the guest and on this host: each message as it would be sent
+    #[arg(long, global = true, help_heading = "General options")]
+    pub(super) dry_run: bool,
+    /// Record each message, and what else decides the run, in a new file
+    #[arg(
+        long,
+        global = true,
+        value_name = "FILE",
+        help_heading = "General options"
+    )]
+    pub(super) record: Option<PathBuf>,
+    /// Run against a recording, with no VM: what is sent must be what was recorded
+    #[arg(
+        long,
+        global = true,
+        value_name = "FILE",
+        help_heading = "General options"
+    )]
+    pub(super) replay: Option<PathBuf>,
+    /// What those opened
+    #[arg(skip)]
+    pub(super) modes: Modes,
     /// Show each message sent and received on standard error, secrets hidden
     #[arg(short, long, global = true, help_heading = "General options", action = clap::ArgAction::Count)]
     pub(super) verbose: u8,
@@ -89,6 +115,11 @@ impl Options {
             } else {
                 given.color
             },
+            read_only: self.read_only || given.read_only,
+            dry_run: self.dry_run || given.dry_run,
+            record: given.record.or_else(|| self.record.clone()),
+            replay: given.replay.or_else(|| self.replay.clone()),
+            modes: self.modes.clone(),
             verbose: self.verbose + given.verbose,
         };
         Ok((matches, options))
@@ -108,6 +139,30 @@ impl Options {
     }
 }
 
+/// When clap's own messages are coloured, which it writes when it could not read the line, nor so `--color`. On its own it
+/// heeds `NO_COLOR`.
+pub(super) fn color_of_line(words: impl IntoIterator<Item = OsString>) -> ColorChoice {
+    let mut words = words.into_iter();
+    let mut choice = ColorChoice::Auto;
+    while let Some(word) = words.next() {
+        let word = word.to_string_lossy();
+        let value = match word.strip_prefix("--color") {
+            Some("") => words.next().unwrap_or_default(),
+            Some(rest) => rest.strip_prefix('=').unwrap_or_default().into(),
+            None if word == "--" => break,
+            None => continue,
+        };
+        choice = value.to_string_lossy().parse().unwrap_or(choice);
+    }
+    choice
+}
+
+/// Whether a line that could not be read has `--json`.
+pub(super) fn is_json_line(words: impl IntoIterator<Item = OsString>) -> bool {
+    let mut words = words.into_iter().take_while(|word| word != "--");
+    words.any(|word| word == "--json")
+}
+
 impl When {
     fn wanted(self, refused: bool, terminal: bool) -> bool {
         match self {
@@ -120,7 +175,26 @@ impl When {
 
 #[cfg(test)]
 mod tests {
-    use super::When;
+    use std::ffi::OsString;
+
+    use clap::ColorChoice;
+
+    use super::{When, color_of_line};
+
+    #[test]
+    fn the_colour_of_a_line_is_found_where_the_line_cannot_be_read() {
+        for (line, choice) in [
+            ("nosuch --color always", ColorChoice::Always),
+            ("--color=never nosuch", ColorChoice::Never),
+            ("--color", ColorChoice::Auto),
+            ("--color=sometimes", ColorChoice::Auto),
+            ("--colour always", ColorChoice::Auto),
+            ("run x -- --color always", ColorChoice::Auto),
+        ] {
+            let words = line.split(' ').map(OsString::from);
+            assert_eq!(color_of_line(words), choice, "{line}");
+        }
+    }
 
     #[test]
     fn colour_is_for_a_terminal_whose_user_does_not_refuse_it() {

@@ -5,14 +5,14 @@ use std::sync::Arc;
 use clap::Args;
 use serde_json::{Map, Value};
 
-use super::call::{self, Call, Request, Sending};
+use super::call::{self, Call, Checked, Request, Sending};
 use super::options::Options;
 use super::{finish, one_shot, subcommand_help};
 use crate::report::{Exit, Report};
 use crate::script::run::{Current, Ended};
 use crate::vm::effect::{self, Effect};
 use crate::vm::schema::{self, Properties, Schema, Words, find_name};
-use crate::vm::{self, Arguments, ErrorKind, Vm};
+use crate::vm::{self, ErrorKind, Vm};
 
 /// Send one QMP command; its reply goes to standard output
 ///
@@ -99,13 +99,23 @@ fn send(current: &Current, sending: &Sending, options: &Options) -> Result<Exit,
     };
     let schema = current.ask(waiting(&vm, "query-qmp-schema"), schema)?;
     let (name, arguments) = if let Some(schema) = &schema {
-        checked(current, &vm, schema, sending, options)?
+        let mut checked = checked(current, &vm, schema, sending)?;
+        if checked.is_wrong() {
+            // Nothing is refused for what an earlier run was told.
+            let own = current.ask(waiting(&vm, "query-qmp-schema"), vm.own_schema())?;
+            if let Some(own) = own {
+                checked = self::checked(current, &vm, &own, sending)?;
+            }
+        }
+        call::refuse(vm.label(), checked.findings, options)?;
+        (checked.name, checked.arguments)
     } else {
         let untyped = sending.words.untyped(sending.given.clone());
-        (command, untyped.map_err(|error| Report::from(&error))?)
+        let untyped = untyped.map_err(|error| Report::from(&error))?;
+        (command.to_owned(), untyped)
     };
-    let reply = async { Ok::<_, vm::Error>(vm.call(name, arguments).await) };
-    match current.ask(waiting(&vm, name), reply)? {
+    let reply = async { Ok::<_, vm::Error>(vm.call(&name, arguments).await) };
+    match current.ask(waiting(&vm, &name), reply)? {
         Ok(reply) => Ok(call::print(current, reply, options)),
         Err(error) if schema.is_none() && is_plain => {
             explain(current, &vm, sending, &error, options)
@@ -114,25 +124,22 @@ fn send(current: &Current, sending: &Sending, options: &Options) -> Result<Exit,
     }
 }
 
-/// The command's own name and its arguments, typed and checked.
-fn checked<'a>(
+/// The command by its own name, its arguments typed and checked.
+fn checked(
     current: &Current,
     vm: &Vm,
-    schema: &'a Schema,
+    schema: &Schema,
     sending: &Sending,
-    options: &Options,
-) -> Result<(&'a str, Arguments), Ended> {
+) -> Result<Checked, Ended> {
     let Some(command) = named(schema, &sending.command) else {
-        let finding = schema.no_command(&sending.command);
-        return Err(Report::of_finding(vm.label(), &finding).into());
+        return Ok(Checked::none(schema.no_command(&sending.command)));
     };
     let properties = if schema.is_open(command) {
         properties(current, vm, sending)?
     } else {
         Properties::default()
     };
-    let arguments = call::arguments(vm, sending, schema, command, &properties, options)?;
-    Ok((&command.name, arguments))
+    Ok(Checked::new(sending, schema, command, &properties)?)
 }
 
 /// The types of the properties of the device that is to be added; none where QEMU knows no such device, which it will

@@ -5,8 +5,8 @@ use std::fs::{self, File};
 use std::io::{self, IsTerminal};
 use std::path::Path;
 
-use super::finish;
 use super::options::Options;
+use super::{finish, modes, thaw};
 use crate::inventory::config::user_folder;
 use crate::repl::preferences::Preferences;
 use crate::repl::session::Surroundings;
@@ -18,6 +18,11 @@ use crate::vm::settings::default_state_dir;
 
 /// Lives a session with whoever is at the other end of standard input.
 pub(super) fn execute(options: &Options) -> Exit {
+    let head = modes::head("<session>", env::args_os().skip(1));
+    if let Err(report) = options.modes.open(options, &head) {
+        return finish::complain(&report, options);
+    }
+    thaw::warn_of_stale(options);
     if io::stdin().is_terminal() && io::stdout().is_terminal() && !is_dumb() {
         at_terminal(options)
     } else {

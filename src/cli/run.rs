@@ -1,5 +1,6 @@
 //! `qmpsh run`: a script from a file, from standard input or from the binary, with the arguments that it declares.
 
+use std::env;
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io;
@@ -8,8 +9,8 @@ use std::path::Path;
 use clap::Args;
 
 use super::allow::Allow;
-use super::options::Options;
-use super::{finish, usage};
+use super::options::{self, Options};
+use super::{finish, modes, thaw, told, usage};
 use crate::nearest::did_you_mean;
 use crate::report::{Exit, Report};
 use crate::script::header::Header;
@@ -38,16 +39,14 @@ impl Run {
             Ok(header) => header,
             Err(invalid) => {
                 let color = options.color();
-                finish::tell(&diagnostic::draw_at(
-                    &invalid.report,
-                    &source,
-                    invalid.line,
-                    color,
-                ));
+                finish::tell(&told::drawn(&invalid.report, options, || {
+                    diagnostic::draw_at(&invalid.report, &source, invalid.line, color)
+                }));
                 return invalid.report.exit;
             }
         };
-        let command = argument::command(&format!("qmpsh run {}", source.name), &header);
+        let command = argument::command(&format!("qmpsh run {}", source.name), &header)
+            .color(options::color_of_line(env::args_os()));
         let read = match header.arguments {
             Some(_) => options.read_beside(command, words),
             // Without declared arguments all words are the script's.
@@ -59,6 +58,11 @@ impl Run {
             Ok((matches, options)) => (matches, options),
             Err(error) => return usage(error),
         };
+        let head = modes::head(&source.name, words.iter().cloned());
+        if let Err(report) = options.modes.open(options, &head) {
+            return finish::complain(&report, options);
+        }
+        thaw::warn_of_stale(options);
         let values = argument::values(&header, matches);
         let mut permit = header.permit(&values);
         permit.widen(self.allow.permit());
@@ -69,6 +73,8 @@ impl Run {
         let settings = Settings {
             permit,
             args: argument::to_script(&header, matches, &values),
+            // Who runs a ready-made script did not write it.
+            lines: options.verbose > 0 || ready_made::find(&source.name).is_none(),
             ..usual
         };
         let mut session = match Session::new(settings) {

@@ -8,7 +8,6 @@ use super::options::Options;
 use crate::nearest::did_you_mean;
 use crate::report::{Exit, Report};
 use crate::script::header::Header;
-use crate::script::output::Output;
 use crate::script::ready_made;
 
 /// List the ready-made scripts, or show one
@@ -33,10 +32,7 @@ impl Scripts {
                 }
             },
         };
-        match Output::of_process(options.json).result(&text) {
-            Ok(()) => Exit::Done,
-            Err(error) => finish::unwritten(&error, options),
-        }
+        finish::print(&text, options)
     }
 }
 

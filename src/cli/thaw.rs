@@ -45,9 +45,30 @@ impl Thaw {
         }
         match self.vm {
             Some(vm) => one_shot::perform(options, |current| one(current, &vm, options)),
-            None => all_stale(&runtime, finish::vm_settings(options), options),
+            None => match not_now(options) {
+                Some(report) => finish::complain(&report, options),
+                None => all_stale(&runtime, finish::vm_settings(options), options),
+            },
         }
     }
+}
+
+/// Why the guests of dead runs are not thawed in this mode.
+fn not_now(options: &Options) -> Option<Report> {
+    if options.replay.is_some() {
+        return Some(Report::usage(
+            "`thaw --stale` looks at this host's records, which no recording holds",
+        ));
+    }
+    options.read_only.then(|| {
+        Report::new(
+            Kind::Denied,
+            "a thaw changes a guest, and this run is read-only",
+        )
+        .with_hint(
+            "run it without `--read-only`; without `--stale`, every command tells of such guests",
+        )
+    })
 }
 
 /// Thaws one guest, and forgets the records of dead runs about it.
@@ -59,6 +80,15 @@ fn one(current: &Current, target: &str, options: &Options) -> Result<Exit, Ended
         Ok::<_, vm::Error>((count, status, vm.agent().address().await?))
     };
     let (count, status, agent) = current.ask(format_args!("{target} to thaw"), thaw)?;
+    let settings = current.run().fleet().settings();
+    if settings.mode.is_dry_run() {
+        let text = if options.json {
+            json!({ "vm": target, "thawed": count }).to_string()
+        } else {
+            format!("{}: the guest stays {}", escaped(target), escaped(&status))
+        };
+        return Ok(finish::print(&text, options));
+    }
     if status != "thawed" {
         let report = Report::new(
             Kind::Frozen,
@@ -66,7 +96,9 @@ fn one(current: &Current, target: &str, options: &Options) -> Result<Exit, Ended
         );
         return Err(report.into());
     }
-    stale::forget(current.run().fleet().settings(), &agent);
+    if !settings.recording.is_replay() {
+        stale::forget(settings, &agent);
+    }
     let text = if options.json {
         json!({ "vm": target, "thawed": count }).to_string()
     } else {
@@ -89,7 +121,11 @@ fn all_stale(runtime: &Runtime, settings: Settings, options: &Options) -> Exit {
         .map(|record| {
             let settings = Arc::clone(&settings);
             runtime.spawn(async move {
-                let outcome = record.thaw(&settings).await;
+                let outcome = if settings.mode.is_dry_run() {
+                    record.would_thaw(&settings)
+                } else {
+                    record.thaw(&settings).await
+                };
                 (record, outcome)
             })
         })
@@ -120,6 +156,7 @@ fn all_stale(runtime: &Runtime, settings: Settings, options: &Options) -> Exit {
         let vm = &record.frozen().vm;
         let told = match &outcome {
             Outcome::Thawed(count) => format!("thawed {}", systems(*count)),
+            Outcome::Left => "its guest is left as it is".to_owned(),
             Outcome::VmGone => "the VM has ended since, so there is nothing to thaw".to_owned(),
             Outcome::Failed(why) => {
                 exit = Exit::Unreachable;
@@ -169,11 +206,21 @@ fn systems(count: Option<i64>) -> String {
 
 /// Tells on standard error of guests that dead runs may have left frozen, and forgets those whose VM has ended.
 pub(super) fn warn_of_stale(options: &Options) {
+    if options.replay.is_some() {
+        return;
+    }
     // A state folder that cannot be read holds no record that this user could do anything about.
     let found = stale::find(&finish::vm_settings(options)).unwrap_or_default();
     let told: Vec<Report> = found
         .iter()
-        .filter(|record| !record.forget_if_over())
+        .filter(|record| {
+            // A dry run changes nothing on this host either.
+            !if options.dry_run {
+                record.is_over()
+            } else {
+                record.forget_if_over()
+            }
+        })
         .map(warning)
         .collect();
     // Nobody may be kept from the records by somebody who does not read this.

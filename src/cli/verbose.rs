@@ -2,10 +2,10 @@
 
 use std::io::{self, Write};
 
-use crate::client::{Channel, Direction, Tap, TapLine};
+use crate::client::{Direction, Tap, TapLine};
 use crate::wire::escape::escaped;
 
-/// Shows messages as one line each: which way, which conversation, with whom, what.
+/// Shows messages as one line each: which way, which conversation, of which VM, what.
 pub(super) struct Verbose;
 
 impl Tap for Verbose {
@@ -14,17 +14,12 @@ impl Tap for Verbose {
             Direction::Sent => "->",
             Direction::Received => "<-",
         };
-        let channel = match line.channel {
-            Channel::Qmp => "qmp",
-            Channel::Agent => "agent",
-        };
-        let address = line.address.to_string();
+        let channel = line.channel;
+        let vm = line
+            .vm
+            .map_or_else(|| line.address.to_string(), str::to_owned);
         let message = line.message.to_string();
-        let text = format!(
-            "{way} {channel} {}: {}\n",
-            escaped(&address),
-            escaped(&message)
-        );
+        let text = format!("{way} {channel} {}: {}\n", escaped(&vm), escaped(&message));
         // Whoever closed the stream does not want to see it.
         let _ = io::stderr().lock().write_all(text.as_bytes());
     }

@@ -73,6 +73,10 @@ impl Transport for Box<dyn Transport> {
     fn shut_down(&self) {
         (**self).shut_down();
     }
+
+    fn listen(&mut self) {
+        (**self).listen();
+    }
 }
 
 /// Connects in place of the system's sockets, each time that a client needs a connection: a recording that is replayed.
@@ -112,7 +116,11 @@ pub async fn connect(address: &Address, to: Channel, deadline: Duration) -> Resu
                 Ok(stream) => return Ok(Stream::Unix(stream)),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                     if until.bound(sleep(TRY_AGAIN)).await.is_err() {
-                        return Err(queue_full(address, path));
+                        let full = Error::Busy {
+                            address: address.clone(),
+                            holder: None,
+                        };
+                        return Err(unserved(address, None, full));
                     }
                 }
                 Err(error) => return Err(failed(unreachable(&error, path))),
@@ -139,10 +147,16 @@ pub async fn connect(address: &Address, to: Channel, deadline: Duration) -> Resu
     }
 }
 
-fn queue_full(address: &Address, path: &Path) -> Error {
-    let holder = match holding(path, None) {
+/// Why a client is not served at `address`: who holds the socket, which serves one at a time, or `otherwise` where nobody
+/// does. `own` is the inode of the client's end, if it is connected.
+pub(super) fn unserved(address: &Address, own: Option<u64>, otherwise: Error) -> Error {
+    let Address::Unix(path) = address else {
+        return otherwise;
+    };
+    let holder = match holding(path, own) {
+        Holding::Free => return otherwise,
+        Holding::Unseen => None,
         Holding::By(holder) => Some(holder),
-        Holding::Free | Holding::Unseen => None,
     };
     Error::Busy {
         address: address.clone(),

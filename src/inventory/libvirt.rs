@@ -15,9 +15,6 @@ use crate::client::Address;
 use crate::client::address::LIBVIRT_SYSTEM;
 use crate::client::libvirt::{Domain, domains};
 
-/// The libvirt of a user's own session.
-const SESSION: &str = "qemu:///session";
-
 /// The sockets that its daemons listen on, the undivided daemon's first.
 const SOCKETS: [&str; 2] = ["libvirt-sock", "virtqemud-sock"];
 
@@ -36,24 +33,20 @@ impl Libvirt {
         Self { uri: uri.into() }
     }
 
-    /// Those that serve this host: the system's, and the one of this user's session.
-    pub fn here() -> Vec<Self> {
-        let session = env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from);
-        Self::in_folders(Path::new("/run"), session.as_deref())
-    }
+    /// The system's, for all its users.
+    pub const SYSTEM: &str = LIBVIRT_SYSTEM;
 
-    /// Those whose sockets are below these folders: the system's, and that of a user's session.
-    fn in_folders(system: &Path, session: Option<&Path>) -> Vec<Self> {
-        let folders = [(Some(system), LIBVIRT_SYSTEM), (session, SESSION)];
-        let listens = |folder: &Path| {
-            let sockets = folder.join("libvirt");
-            SOCKETS.iter().any(|socket| sockets.join(socket).exists())
+    /// The one of this user's session.
+    pub const SESSION: &str = "qemu:///session";
+
+    /// Whether one of those two serves this host: its socket is there.
+    pub fn is_here(uri: &str) -> bool {
+        let folder = match uri {
+            Self::SYSTEM => Some("/run".into()),
+            Self::SESSION => env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from),
+            _ => None,
         };
-        folders
-            .into_iter()
-            .filter(|(folder, _)| folder.is_some_and(listens))
-            .map(|(_, uri)| Self::at(uri))
-            .collect()
+        folder.is_some_and(|folder| listens_below(&folder))
     }
 
     /// Where it is.
@@ -69,21 +62,32 @@ impl Libvirt {
             uri: self.uri.clone(),
         };
         Found {
-            provider: self.name(),
             name: Some(domain.name),
             uuid: Some(domain.uuid),
             qmp: Some(address.clone()),
             agent: Some(address),
             is_off: domain.run.is_none(),
             // Its id is that of a run, and the next run's is another: it names no VM.
-            ..Found::default()
+            ..Found::new(self.name())
         }
     }
+}
+
+fn listens_below(folder: &Path) -> bool {
+    let sockets = folder.join("libvirt");
+    SOCKETS.iter().any(|socket| sockets.join(socket).exists())
 }
 
 impl Provider for Libvirt {
     fn name(&self) -> &'static str {
         "libvirt"
+    }
+
+    /// The domains of this host's libvirt run as processes here, and its virsh takes 20 ms to start. Another host's are
+    /// seen by nobody else.
+    fn is_last_resort(&self) -> bool {
+        let host = self.uri.split_once("://").map(|(_, rest)| rest);
+        host.is_some_and(|rest| rest.starts_with('/'))
     }
 
     fn find(&self) -> Result<Vec<Found>, String> {
@@ -112,22 +116,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_libvirt_is_looked_for_only_where_its_socket_is() {
+    fn a_libvirt_is_here_where_the_socket_of_either_daemon_is() {
         let root = env::temp_dir().join(format!("qmpsh-libvirt-{}", std::process::id()));
-        let (system, session) = (root.join("run"), root.join("user"));
-        assert!(Libvirt::in_folders(&system, Some(&session)).is_empty());
-        fs::create_dir_all(session.join("libvirt")).unwrap();
-        fs::write(session.join("libvirt/libvirt-sock"), "").unwrap();
-        let found = Libvirt::in_folders(&system, Some(&session));
-        assert_eq!(found, [Libvirt::at("qemu:///session")]);
-        fs::create_dir_all(system.join("libvirt")).unwrap();
-        fs::write(system.join("libvirt/virtqemud-sock"), "").unwrap();
-        assert_eq!(Libvirt::in_folders(&system, Some(&session)).len(), 2);
-        assert_eq!(
-            Libvirt::in_folders(&system, None),
-            [Libvirt::at("qemu:///system")]
-        );
+        fs::create_dir_all(root.join("libvirt")).unwrap();
+        assert!(!listens_below(&root));
+        for socket in ["libvirt-sock", "virtqemud-sock"] {
+            let socket = root.join("libvirt").join(socket);
+            fs::write(&socket, "").unwrap();
+            assert!(listens_below(&root));
+            fs::remove_file(socket).unwrap();
+        }
         fs::remove_dir_all(root).unwrap();
+        assert!(!Libvirt::is_here("qemu+ssh://host/system"));
     }
 
     #[test]

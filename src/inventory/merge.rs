@@ -41,16 +41,24 @@ pub(super) fn merge(sightings: Vec<Found>) -> Vec<Found> {
 }
 
 /// Adds a sighting to the VM that it is of, or to all that it shows to be one.
-fn join(vms: &mut Vec<Group>, mut group: Group) {
+fn join(vms: &mut Vec<Group>, group: Group) {
     let mut others = Vec::new();
+    let mut joined: Option<Group> = None;
     for vm in vms.drain(..) {
-        if vm.is_like(&group) && !vm.contradicts(&group) {
-            group = vm.with(group);
+        let contradicts = |other: &Group| vm.contradicts(other);
+        if vm.is_like(&group) && !contradicts(&group) && !joined.as_ref().is_some_and(contradicts) {
+            joined = Some(match joined {
+                Some(first) => first.with(vm),
+                None => vm,
+            });
         } else {
             others.push(vm);
         }
     }
-    others.push(group);
+    others.push(match joined {
+        Some(vm) => vm.with(group),
+        None => group,
+    });
     *vms = others;
 }
 
@@ -263,3 +271,6 @@ fn precedence(provider: &str) -> u8 {
         _ => 1,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -17,6 +17,7 @@ pub mod process;
 mod scan;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 pub use config::{Config, ConfigError};
 pub use error::Error;
@@ -84,7 +85,12 @@ impl Inventory {
 
     /// All VMs that can be found now, each once, in the order of their names. Waits up to 2 s.
     pub async fn scan(&self) -> Scan {
-        let mut scan = scan::run(&self.providers, scan::DEADLINE, |_| false).await;
+        self.scan_within(scan::DEADLINE).await
+    }
+
+    /// The same for somebody with no more patience than this.
+    pub async fn scan_within(&self, patience: Duration) -> Scan {
+        let mut scan = scan::run(&self.providers, patience, |_| false).await;
         scan.found = self.vms_of(scan.found);
         scan.found
             .sort_by_cached_key(|vm| (vm.label(), vm.uuid.clone()));

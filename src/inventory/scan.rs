@@ -8,7 +8,7 @@ use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use tokio::time::{Instant, timeout_at};
 
 use super::found::Found;
-use crate::vm::duration::show;
+use crate::duration::show;
 
 /// How long a provider may take: a hung one (a stuck file system, a daemon that does not answer) is given up.
 pub(super) const DEADLINE: Duration = Duration::from_secs(2);
@@ -52,57 +52,53 @@ pub struct Trouble {
 }
 
 /// Asks all `providers`, and gives up on those that have not answered within `patience`; once `is_enough` of what was
-/// found so far, the others have [`GRACE`] left. What is found is in no order, and a VM in it as often as it was seen.
+/// found so far, the others have [`GRACE`] left. What is found is in the order of the providers, and a VM in it as often
+/// as it was seen.
 pub(super) async fn run(
     providers: &[Arc<dyn Provider>],
     patience: Duration,
     is_enough: impl Fn(&[Found]) -> bool,
 ) -> Scan {
-    let is_known = is_enough(&[]);
-    let mut is_cut = is_known;
-    let patience = if is_known { GRACE } else { patience };
+    let mut patience = patience;
+    let mut is_cut = is_enough(&[]);
+    if is_cut {
+        patience = GRACE;
+    }
     let mut until = Instant::now() + patience;
     let (told, mut answers) = unbounded_channel();
     for (index, provider) in providers.iter().enumerate() {
         ask(index, provider, told.clone());
     }
     drop(told);
-    let mut scan = Scan::default();
-    let mut silent: Vec<usize> = (0..providers.len()).collect();
-    let trouble = |index: usize, why: String| Trouble {
-        provider: providers[index].name(),
-        why,
-    };
-    loop {
-        let (index, answer) = match timeout_at(until, answers.recv()).await {
-            Ok(Some(answer)) => answer,
+    let mut known: Vec<Option<Result<Vec<Found>, String>>> = vec![None; providers.len()];
+    // What is said of those that have told nothing.
+    let silent = loop {
+        match timeout_at(until, answers.recv()).await {
+            Ok(Some((index, answer))) => known[index] = Some(answer),
             // The senders are gone: who has not told has panicked, or got no thread.
-            Ok(None) => {
-                let failed = silent.drain(..);
-                let why = "it failed within qmpsh";
-                scan.troubles
-                    .extend(failed.map(|index| trouble(index, why.to_owned())));
-                return scan;
-            }
-            Err(_) => {
-                let waited = if is_cut { GRACE } else { patience };
-                let why = format!("no answer within {}", show(waited));
-                let given_up = silent.drain(..);
-                scan.troubles
-                    .extend(given_up.map(|index| trouble(index, why.clone())));
-                return scan;
-            }
-        };
-        silent.retain(|other| *other != index);
-        match answer {
-            Ok(found) => scan.found.extend(found),
-            Err(why) => scan.troubles.push(trouble(index, why)),
+            Ok(None) => break "it failed within qmpsh".to_owned(),
+            Err(_) => break format!("no answer within {}", show(patience)),
         }
-        if !is_cut && !silent.is_empty() && is_enough(&scan.found) {
-            is_cut = true;
-            until = until.min(Instant::now() + GRACE);
+        if !is_cut && known.contains(&None) {
+            let found = known.iter().flatten().flatten().flatten().cloned();
+            if is_enough(&found.collect::<Vec<_>>()) {
+                is_cut = true;
+                patience = GRACE;
+                until = until.min(Instant::now() + patience);
+            }
+        }
+    };
+    let mut scan = Scan::default();
+    for (provider, answer) in providers.iter().zip(known) {
+        match answer.unwrap_or_else(|| Err(silent.clone())) {
+            Ok(found) => scan.found.extend(found),
+            Err(why) => scan.troubles.push(Trouble {
+                provider: provider.name(),
+                why,
+            }),
         }
     }
+    scan
 }
 
 type Answer = (usize, Result<Vec<Found>, String>);
@@ -150,6 +146,7 @@ mod tests {
         })
     }
 
+    #[expect(clippy::unnecessary_wraps, reason = "it is what a provider answers")]
     fn one() -> Result<Vec<Found>, &'static str> {
         Ok(vec![Found::new("fake")])
     }

@@ -13,9 +13,9 @@ use super::session::{Answer, Session};
 use super::show::{Style, show};
 use super::value::Value;
 use super::{help, whole};
+use crate::duration;
 use crate::nearest::did_you_mean;
 use crate::report::{Exit, Kind, Report};
-use crate::vm::duration;
 
 /// A command.
 pub struct Command {
@@ -33,7 +33,7 @@ pub const COMMANDS: &[Command] = &[
     Command {
         name: "help",
         arguments: "[TOPIC]",
-        about: "what there is, or all about a function, a type, a module or a command",
+        about: "what there is, or all about one function, type or module",
         perform: |session, topic| help::tell(session, topic),
     },
     Command {
@@ -69,7 +69,7 @@ pub const COMMANDS: &[Command] = &[
     Command {
         name: "held",
         arguments: "",
-        about: "what is undone when the session ends, a frozen guest for one",
+        about: "what is undone at the end, a frozen guest for one",
         perform: |session, rest| nothing_after("held", rest).map(|()| held(session)),
     },
     Command {
@@ -81,13 +81,13 @@ pub const COMMANDS: &[Command] = &[
     Command {
         name: "set",
         arguments: "[NAME VALUE]",
-        about: "how the session behaves; without a name, what can be set",
+        about: "how the session behaves; alone, what can be set",
         perform: set,
     },
     Command {
         name: "history",
         arguments: "[TEXT]",
-        about: "the lines that were typed, or those of them with the text",
+        about: "the lines that were typed, or those with the text",
         perform: |session, text| Ok(tell_history(session, text)),
     },
     Command {
@@ -99,7 +99,7 @@ pub const COMMANDS: &[Command] = &[
     Command {
         name: "edit",
         arguments: "",
-        about: "change the last line that succeeded in $EDITOR, and run it",
+        about: "change the last good line in $EDITOR, and run it",
         perform: |session, rest| nothing_after("edit", rest).and_then(|()| edit(session)),
     },
     Command {
@@ -408,8 +408,13 @@ impl Drop for Draft {
     }
 }
 
-fn shell(_: &mut Session, line: &str) -> Result<Answer, Report> {
+fn shell(session: &mut Session, line: &str) -> Result<Answer, Report> {
     needed("shell", line, ":shell ls /run")?;
+    if let Some(mode) = session.mode() {
+        let message =
+            format!("`:shell` could change a VM by other ways, and this session is {mode}");
+        return Err(Report::new(Kind::Denied, message));
+    }
     let status = Program::new("/bin/sh")
         .args(["-c", line])
         .status()

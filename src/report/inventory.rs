@@ -1,6 +1,6 @@
 //! How a VM that cannot be found is told, and a configuration that cannot be used.
 
-use super::{Kind, Report};
+use super::{Exit, Kind, Report};
 use crate::inventory::config::{Looked, State};
 use crate::inventory::{ConfigError, Error};
 use crate::wire::escape::escaped;
@@ -13,7 +13,8 @@ impl From<&Error> for Report {
             Error::Unknown { nearest, asked, .. } => gone().with_hint(unknown(nearest.as_deref(), asked)),
             // Which of them is meant, only the user can say.
             Error::Ambiguous { .. } => Self::usage(error.to_string())
-                .with_hint("name it by its UUID, or by its monitor's address"),
+                .with_hint("name it by its UUID, or by its monitor's address")
+                .with_exit(Exit::Unreachable),
             Error::Off { name, provider } => {
                 let mut report = gone();
                 if *provider == "libvirt" {

@@ -81,9 +81,12 @@ fn of(kind: &ErrorKind) -> Report {
             command: Some(command.as_str().into()),
             ..new(Kind::Qmp)
         },
-        ErrorKind::BareFreeze { .. } => new(Kind::Usage).with_hint(
+        ErrorKind::BareFreeze { command } => Report {
+            command: Some(command.clone()),
+            ..new(Kind::Usage).with_hint(
             "`qmpsh run freeze-snapshot-thaw VM`, or in a script `with v.agent.fsfreeze() as f { ... }`, which thaws",
-        ),
+            )
+        },
         ErrorKind::Argument(_) => Report::usage(kind.to_string()),
         ErrorKind::NotText { .. } => {
             new(Kind::Usage).with_hint("`file_read_blob` reads it as bytes")
@@ -109,12 +112,6 @@ fn of(kind: &ErrorKind) -> Report {
             command: Some(command.clone()),
             ..new(Kind::Denied).with_hint(
                 "without `--read-only` it is sent; `--dry-run` shows what would be sent, and sends nothing",
-            )
-        },
-        ErrorKind::RawFreeze { command } => Report {
-            command: Some(command.clone()),
-            ..new(Kind::Usage).with_hint(
-                "a freeze that is thawed whatever happens is `with v.agent.fsfreeze() as f { ... }`, or the script `freeze-snapshot-thaw`",
             )
         },
         ErrorKind::Replay(difference) => difference.into(),

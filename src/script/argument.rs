@@ -7,7 +7,8 @@ use clap::{Arg, ArgAction, ArgMatches, Command};
 use rhai::{Array, Dynamic, Map};
 
 use super::header::Header;
-use crate::vm::{duration, size};
+use crate::duration;
+use crate::vm::size;
 
 /// The id under which words are kept that no header declares.
 const WORDS: &str = "words";

@@ -8,11 +8,12 @@ use std::sync::Arc;
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 use rhai::{AST, Engine, EvalAltResult, Position, Scope};
 
+use super::error;
 use super::kept::Kept;
 use super::library::Library;
 use super::names::{self, Names};
 use super::source::{Source, Sources};
-use crate::report::Report;
+use crate::report::{Kind, Report};
 use crate::wire::escape::{escaped, escaped_lines};
 
 /// How many calls of a long chain are drawn at each of its ends.
@@ -30,6 +31,19 @@ pub(super) struct Explainer<'a> {
     pub(super) scope: &'a Scope<'static>,
     /// What errors call that script.
     pub(super) name: &'a str,
+    /// Whether the lines are shown.
+    pub(super) lines: bool,
+}
+
+/// Where in a script something happened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Spot {
+    /// The script or module.
+    pub source: String,
+    /// The line, from 1.
+    pub line: usize,
+    /// The column in characters, from 1.
+    pub column: usize,
 }
 
 /// A place that the script was at.
@@ -53,16 +67,30 @@ impl Explainer<'_> {
                 EvalAltResult::ErrorVariableNotFound(name, _) => {
                     source.and_then(|source| self.names().near_variable(name, &self.text(&source)))
                 }
-                _ => None,
+                missing => error::missing_property(missing)
+                    .and_then(|(name, kind)| self.names().near_property(name, kind)),
             };
             report.hint = hint;
         }
         report
     }
 
+    /// Where the error happened, as far as that is known.
+    pub(super) fn spot(&self, error: &EvalAltResult) -> Option<Spot> {
+        let place = self.places(error).pop()?;
+        Some(Spot {
+            line: place.position.line()?,
+            column: place.position.position().unwrap_or(1),
+            source: place.source,
+        })
+    }
+
     /// Draws `report`, which is of `error`.
     pub(super) fn draw(&self, error: &EvalAltResult, report: &Report, color: bool) -> String {
         let mut places = self.places(error);
+        if !self.lines && report.kind != Kind::Fault {
+            return draw_briefly(report, places.last(), color);
+        }
         let texts: Vec<Arc<str>> = places
             .iter()
             .map(|place| self.text(&place.source))
@@ -216,6 +244,25 @@ pub fn draw_bare(report: &Report, color: bool) -> String {
 /// The same for what is no error of this run.
 pub fn draw_warning(report: &Report, color: bool) -> String {
     draw_as(Level::WARNING, report, color)
+}
+
+/// Draws a report with its place in the script, but not the lines there.
+fn draw_briefly(report: &Report, place: Option<&Place>, color: bool) -> String {
+    let title = Level::ERROR.primary_title(escaped_lines(&report.message).into_owned());
+    let at = place.map(|place| {
+        let source = escaped(&place.source);
+        let line = place.position.line().unwrap_or_default();
+        Level::NOTE
+            .no_name()
+            .message(format!("at: {source}:{line} (`-v` shows the lines)"))
+    });
+    let mut groups = vec![
+        Group::with_title(title)
+            .elements(facts(report))
+            .elements(at),
+    ];
+    groups.extend(report.hint.as_deref().map(help));
+    renderer(color).render(&groups)
 }
 
 fn draw_as(level: Level<'_>, report: &Report, color: bool) -> String {

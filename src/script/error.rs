@@ -57,16 +57,9 @@ pub fn to_map(report: &Report) -> Map {
     let mut map = Map::new();
     map.insert("kind".into(), report.kind.name().into());
     map.insert("message".into(), report.message.as_str().into());
-    let members = [
-        ("class", &report.class),
-        ("desc", &report.desc),
-        ("command", &report.command),
-        ("vm", &report.vm),
-        ("hint", &report.hint),
-    ];
-    for (key, member) in members {
+    for (key, member) in report.details() {
         if let Some(text) = member {
-            map.insert(key.into(), text.as_str().into());
+            map.insert(key.into(), text.into());
         }
     }
     if report.exit != report.kind.exit() {
@@ -172,6 +165,19 @@ fn mistake(error: &EvalAltResult) -> (String, Option<&'static str>) {
             format!("there is no function `{}`", signature.replace(" (", "(")),
             None,
         ),
+        E::ErrorDotExpr(..) => match missing_property(error) {
+            Some((name, "()")) => (
+                format!("there is no `{name}` in nothing, `()`"),
+                Some(
+                    "there is no value before it: a map gives `()` for a key that it does not have",
+                ),
+            ),
+            Some((name, kind)) => (
+                format!("there is no `{name}` in a value of type {kind}"),
+                None,
+            ),
+            None => (sentence(error), None),
+        },
         E::ErrorModuleNotFound(name, _) => (
             format!("there is no module `{name}` here"),
             Some("a module is known in the file that imports it, and after the import"),
@@ -201,6 +207,18 @@ fn mistake(error: &EvalAltResult) -> (String, Option<&'static str>) {
         ),
         _ => (sentence(error), None),
     }
+}
+
+/// The property that was read where there is none, and the type of the value that it was read from.
+pub(super) fn missing_property(error: &EvalAltResult) -> Option<(&str, &str)> {
+    let EvalAltResult::ErrorDotExpr(words, _) = error else {
+        return None;
+    };
+    // Rhai tells both in its sentence only.
+    let rest = words.strip_prefix("Unknown property '")?;
+    let (name, rest) = rest.split_once('\'')?;
+    let kind = rest.strip_prefix(" - a getter is not registered for type '")?;
+    Some((name, kind.strip_suffix('\'')?))
 }
 
 /// What a script that does not compile did wrong.

@@ -7,7 +7,7 @@ use rhai::{AST, Engine, ImmutableString, Module, Scope, Token};
 
 use super::kept::Kept;
 use super::library::Library;
-use crate::nearest::did_you_mean;
+use crate::nearest::{did_you_mean, nearest};
 
 /// Where names are looked for.
 pub(super) struct Names<'a> {
@@ -46,6 +46,45 @@ impl Names<'_> {
             "`{called}` is written with other arguments:\n    {}",
             list.join("\n    ")
         ))
+    }
+
+    /// For a property that a value of type `kind` does not have: its method or the nearest name, or all its properties.
+    pub(super) fn near_property(&self, name: &str, kind: &str) -> Option<String> {
+        let of_kind = self.engine.collect_fn_metadata(
+            None,
+            |info| {
+                let of_kind = info
+                    .metadata
+                    .params_info
+                    .first()
+                    .is_some_and(|first| first == kind);
+                of_kind.then(|| info.metadata.name.to_string())
+            },
+            true,
+        );
+        let getters: BTreeSet<&str> = of_kind
+            .iter()
+            .filter_map(|name| name.strip_prefix("get$"))
+            .collect();
+        let methods: BTreeSet<&str> = of_kind
+            .iter()
+            .map(String::as_str)
+            .filter(|name| name.starts_with(|first: char| first.is_alphabetic()))
+            .filter(|name| !name.contains('$'))
+            .collect();
+        if methods.contains(name) {
+            return Some(format!("it is a method: `{name}(...)`"));
+        }
+        let near = nearest(name, getters.iter().chain(&methods).copied());
+        match near {
+            Some(near) if getters.contains(near) => Some(format!("did you mean `{near}`?")),
+            Some(near) => Some(format!("did you mean `{near}(...)`?")),
+            None if getters.is_empty() => None,
+            None => {
+                let getters: Vec<&str> = getters.into_iter().collect();
+                Some(format!("it has `{}`", getters.join("`, `")))
+            }
+        }
     }
 
     /// Name and shape of the functions: of the imported modules, or of the engine and the script.

@@ -280,14 +280,13 @@ impl Current {
         let recording = &inventory.fleet().settings().recording;
         let of = format!("VM {target}");
         let recalled = recording.recall::<Target>(&of);
-        match recalled.map_err(|difference| Ended::Failed(Report::from(&difference)))? {
-            Some(found) => Ok(inventory.fleet().vm(found)),
-            None => {
-                let vm = find()?;
-                recording.note(&of, vm.target());
-                Ok(vm)
-            }
+        let recalled = recalled.map_err(|difference| Ended::Failed(Report::from(&difference)))?;
+        if let Some(found) = recalled {
+            return Ok(inventory.fleet().vm(found));
         }
+        let vm = find()?;
+        recording.note(&of, vm.target());
+        Ok(vm)
     }
 
     fn wait<T>(&self, what: impl fmt::Display, work: impl Future<Output = T>) -> Result<T, Cause> {

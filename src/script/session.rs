@@ -10,7 +10,7 @@ use std::thread;
 
 use rhai::{AST, Dynamic, Engine, EvalAltResult, Scope};
 
-use super::diagnostic::{Explainer, draw_bare};
+use super::diagnostic::{Explainer, Spot, draw_bare};
 use super::error;
 use super::kept::{self, Held, Kept};
 use super::library::{EMBEDDED, Library};
@@ -46,6 +46,8 @@ pub struct Settings {
     pub modules: Option<PathBuf>,
     /// Whether errors are drawn in colour.
     pub color: bool,
+    /// Whether errors show the script's lines: for who wrote it, and not for who only runs it.
+    pub lines: bool,
     /// The VMs that scripts can name.
     pub inventory: Inventory,
 }
@@ -59,6 +61,7 @@ impl Default for Settings {
             args: Dynamic::from_array(Vec::new()),
             modules: None,
             color: false,
+            lines: true,
             inventory: Inventory::new(Fleet::new(vms), Vec::new()),
         }
     }
@@ -73,6 +76,7 @@ pub struct Session {
     scope: Scope<'static>,
     kept: Kept,
     color: bool,
+    lines: bool,
 }
 
 /// A variable of a session.
@@ -113,18 +117,30 @@ pub struct Failure {
     pub report: Report,
     /// The error with its place in the script, several lines without a newline at the end.
     pub drawn: String,
+    /// Where in the script it happened, as far as that is known.
+    pub place: Option<Spot>,
 }
 
-impl From<Failure> for Outcome {
-    fn from(failure: Failure) -> Self {
+impl Failure {
+    /// An error that happened at no place in a script.
+    pub fn bare(report: Report) -> Self {
         Self {
-            ending: Ending::Failed(failure),
-            notes: Vec::new(),
+            drawn: draw_bare(&report, false),
+            report,
+            place: None,
         }
     }
 }
 
 impl Outcome {
+    /// The outcome of a run that came to nothing.
+    pub fn of_failure(failure: Failure) -> Self {
+        Self {
+            ending: Ending::Failed(failure),
+            notes: Vec::new(),
+        }
+    }
+
     /// How the process ends after this.
     pub fn exit(&self) -> Exit {
         match &self.ending {
@@ -159,6 +175,7 @@ impl Session {
             scope: Scope::new(),
             kept: Kept::default(),
             color: settings.color,
+            lines: settings.lines,
         })
     }
 
@@ -191,7 +208,7 @@ impl Session {
     pub fn run(&mut self, source: &Source) -> Outcome {
         let script = match self.compile(source) {
             Ok(script) => script,
-            Err(failure) => return failure.into(),
+            Err(failure) => return Outcome::of_failure(*failure),
         };
         let (engine, scope) = (&self.engine, &mut self.scope);
         let performed = self.stage.perform(|current| {
@@ -211,7 +228,7 @@ impl Session {
             Ok(script) => script,
             Err(failure) => {
                 self.remember_error(&failure.report);
-                return failure.into();
+                return Outcome::of_failure(*failure);
             }
         };
         let (engine, scope, kept) = (&self.engine, &mut self.scope, &mut self.kept);
@@ -276,13 +293,13 @@ impl Session {
     }
 
     /// Whether a script compiles. Fails with what is wrong in it.
-    pub fn check(&self, source: &Source) -> Result<(), Failure> {
+    pub fn check(&self, source: &Source) -> Result<(), Box<Failure>> {
         let checked = self.compile(source).map(|_| ());
         self.sources.remove(&source.name);
         checked
     }
 
-    fn compile(&self, source: &Source) -> Result<AST, Failure> {
+    fn compile(&self, source: &Source) -> Result<AST, Box<Failure>> {
         self.sources.add(source);
         words::start_of_text();
         match self.engine.compile(source.code()) {
@@ -290,7 +307,7 @@ impl Session {
                 script.set_source(source.name.as_str());
                 Ok(script)
             }
-            Err(error) => Err(self.failure(&error.into(), None, &source.name)),
+            Err(error) => Err(Box::new(self.failure(&error.into(), None, &source.name))),
         }
     }
 
@@ -361,10 +378,15 @@ impl Session {
             kept: &self.kept,
             scope: &self.scope,
             name,
+            lines: self.lines,
         };
         let report = explainer.explain(error, error::to_report(error));
         let drawn = explainer.draw(error, &report, self.color);
-        Failure { report, drawn }
+        Failure {
+            report,
+            drawn,
+            place: explainer.spot(error),
+        }
     }
 }
 
@@ -391,8 +413,7 @@ fn release_all(engine: &Engine, current: &Current, mut ended: Ended) -> Ended {
 /// Not even a thread could be had.
 fn no_thread(error: &io::Error) -> Outcome {
     let report = Report::new(Kind::Fault, format!("no thread for the script: {error}"));
-    let drawn = draw_bare(&report, false);
-    Failure { report, drawn }.into()
+    Outcome::of_failure(Failure::bare(report))
 }
 
 /// A panic, as the fault of ours that it is.
@@ -404,6 +425,5 @@ pub fn fault(panic: &(dyn Any + Send)) -> Failure {
         .unwrap_or_else(|| "no message".to_owned());
     let report = Report::new(Kind::Fault, format!("qmpsh itself failed: {said}"))
         .with_hint("this is a bug: please report it with the script and the lines above");
-    let drawn = draw_bare(&report, false);
-    Failure { report, drawn }
+    Failure::bare(report)
 }

@@ -4,13 +4,13 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::duration::show;
 use super::freeze::FreezeError;
 use super::job::JobError;
 use super::recording::Difference;
 use super::schema::InvalidSchema;
 use super::target::InvalidTarget;
 use crate::client;
+use crate::duration::show;
 use crate::wire::escape::escaped;
 
 /// An error, and the VM that it happened on.
@@ -139,11 +139,6 @@ pub enum ErrorKind {
     },
     /// The run is read-only, and the command would change something.
     ReadOnly {
-        /// The command.
-        command: String,
-    },
-    /// A freeze was asked for by its raw command, which nothing would undo.
-    RawFreeze {
         /// The command.
         command: String,
     },
@@ -327,11 +322,6 @@ impl fmt::Display for ErrorKind {
             Self::ReadOnly { command } => write!(
                 f,
                 "`{}` would change something, and this run is read-only",
-                escaped(command)
-            ),
-            Self::RawFreeze { command } => write!(
-                f,
-                "`{}` is not sent as it is: nothing would see to the guest's thaw",
                 escaped(command)
             ),
             Self::Replay(difference) => write!(f, "the replay differs: {difference}"),

@@ -8,10 +8,10 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tokio::time::{Instant, timeout_at};
 
-use super::duration::show;
 use super::error::Error;
 use super::machine::{Vm, object};
 use super::watch::Watch;
+use crate::duration::show;
 
 /// How often a job is asked for its progress while no event comes.
 const POLL: Duration = Duration::from_millis(500);

@@ -17,7 +17,7 @@ use super::job::{Completing, Job};
 use super::pretence::Pretence;
 use super::proof::Proof;
 use super::recording::Recording;
-use super::schema::Schema;
+use super::schema::Known;
 use super::settings::Settings;
 use super::target::Target;
 use super::watch::Watch;
@@ -44,7 +44,7 @@ struct Shared {
     monitor: Mutex<Option<Qmp>>,
     // What the QEMU behind the monitor can do, once it was asked; forgotten with the connection.
     commands: Mutex<Option<Arc<BTreeSet<String>>>>,
-    schema: Mutex<Option<Arc<Schema>>>,
+    schema: Mutex<Option<Known>>,
     agent: OnceCell<Agent>,
     completing: Completing,
     pretence: Pretence,
@@ -99,7 +99,7 @@ impl Vm {
     }
 
     /// Where the schema is kept once it is known.
-    pub(super) fn schema_slot(&self) -> &Mutex<Option<Arc<Schema>>> {
+    pub(super) fn schema_slot(&self) -> &Mutex<Option<Known>> {
         &self.shared.schema
     }
 

@@ -4,7 +4,6 @@
 
 pub mod agent;
 pub mod disk;
-pub mod duration;
 pub mod effect;
 pub mod error;
 pub mod fleet;

@@ -7,7 +7,9 @@ use tokio::join;
 use super::agent::locate;
 use super::error::{Error, ErrorKind};
 use super::machine::Vm;
-use crate::client::{self, Address, Agent, Call, Holder, Qmp, Unreachable};
+use crate::client::call::CONNECT;
+use crate::client::libvirt::Obstacle;
+use crate::client::{self, Address, Agent, Call, Holder, Qmp, UnixSockets, Unreachable};
 use crate::vm::process::Process;
 
 /// How long an agent may take to answer, at most: a moment is enough for one that runs.
@@ -112,6 +114,7 @@ pub async fn probe(vm: &Vm) -> Probed {
             probed
         }
         Err(error) => {
+            let error = unserved(vm, error);
             let state = state_of(vm, &error);
             // Its guest may still be reached where only the monitor is not.
             let agent = match state {
@@ -175,23 +178,27 @@ async fn ask_monitor(vm: &Vm) -> Result<(Probed, Qmp, Value), Error> {
         version: Some(monitor.greeting().version.to_string()),
         ..Probed::default()
     };
-    verify(vm, &probed)?;
     Ok((probed, monitor, chardevs?))
 }
 
-/// Whether what answered is the VM that was found there.
-fn verify(vm: &Vm, probed: &Probed) -> Result<(), Error> {
-    let expected = vm.target().identity();
-    let differ = |expected: &Option<String>, told: &Option<String>| {
-        expected.is_some() && told.is_some() && expected != told
+/// A monitor whose queue is full, as if another client were served, and that serves none: it hangs, and those who asked it
+/// before and gave up fill the queue.
+fn unserved(vm: &Vm, error: Error) -> Error {
+    let ErrorKind::Client(client::Error::Busy {
+        address: Address::Unix(path),
+        holder: None,
+    }) = &error.kind
+    else {
+        return error;
     };
-    if differ(&expected.uuid, &probed.uuid) || differ(&expected.name, &probed.name) {
-        return Err(vm.error(ErrorKind::OtherVm {
-            name: probed.name.clone(),
-            uuid: probed.uuid.clone(),
-        }));
+    let is_served = UnixSockets::now().map_or(true, |sockets| sockets.clients(path).is_some());
+    if is_served {
+        return error;
     }
-    Ok(())
+    vm.error(client::Error::Silent {
+        address: Address::Unix(path.clone()),
+        after: vm.settings().timeout.unwrap_or(CONNECT),
+    })
 }
 
 /// What an error of the monitor's says about the VM.
@@ -210,7 +217,9 @@ fn state_of(vm: &Vm, error: &Error) -> State {
         E::Silent { .. } | E::Timeout { .. } => State::Silent,
         E::NotQmp { .. } | E::Malformed { .. } | E::TooLarge { .. } => State::Foreign,
         E::Connect { source, .. } => match source {
-            Unreachable::Denied { .. } => State::Denied,
+            Unreachable::Denied { .. } | Unreachable::Libvirt(Obstacle::Denied(_)) => State::Denied,
+            Unreachable::Libvirt(Obstacle::ShutOff) => State::Off,
+            Unreachable::Libvirt(Obstacle::NoDomain) => State::Gone,
             Unreachable::NotASocket => State::Foreign,
             Unreachable::Missing | Unreachable::Refused if has_ended => State::Gone,
             Unreachable::Missing | Unreachable::Refused => State::Stale,
@@ -254,6 +263,10 @@ async fn agent(vm: &Vm, chardevs: Option<&Value>) -> AgentState {
         ) => AgentState::Up,
         Err(client::Error::Busy { .. }) => AgentState::Busy,
         Err(client::Error::AgentDown { .. } | client::Error::Timeout { .. }) => AgentState::Down,
+        Err(client::Error::Connect {
+            source: Unreachable::Libvirt(Obstacle::NoAgent),
+            ..
+        }) => AgentState::None,
         Err(_) => AgentState::Unknown,
     }
 }

@@ -6,7 +6,7 @@ use serde_json::json;
 use super::{qmpsh, reply};
 
 fn agent(target: &str, words: &[&str]) -> Outcome {
-    qmpsh().args(&["agent", target]).args(words).run()
+    qmpsh().args(["agent", target]).args(words).run()
 }
 
 fn on(host: &HostAgent, words: &[&str]) -> Outcome {

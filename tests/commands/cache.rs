@@ -47,6 +47,44 @@ fn the_next_run_on_the_same_program_asks_for_no_schema_whichever_vm_it_is() {
 }
 
 #[test]
+fn what_another_qemu_told_makes_nothing_be_refused() {
+    let home = Arc::new(Folder::new());
+    let qemu = Qemu::bare().start();
+    messages(&home, &qemu.qmp());
+    let folder = home.join("state/schemas");
+    let file = fs::read_dir(&folder)
+        .unwrap()
+        .next()
+        .unwrap()
+        .unwrap()
+        .path();
+    // One that was broken into could tell that there is no `eject`.
+    let told = fs::read_to_string(&file).unwrap();
+    fs::write(&file, told.replace("\"eject\"", "\"reject\"")).unwrap();
+    let stderr = messages(&home, &qemu.qmp());
+    assert!(stderr.contains("Device 'x' not found"), "{stderr}");
+    assert!(fs::read_to_string(&file).unwrap().contains("\"eject\""));
+}
+
+#[test]
+fn a_recording_holds_the_schema_so_that_it_is_played_where_none_was_kept() {
+    let home = Arc::new(Folder::new());
+    let qemu = Qemu::bare().start();
+    messages(&home, &qemu.qmp());
+    let (socket, file) = (qemu.qmp(), home.join("recording"));
+    let run = |home: &Arc<Folder>, mode: &str| {
+        let words = ["qmp", socket.to_str().unwrap(), "eject", "id=5"];
+        let mode = [mode, file.to_str().unwrap()];
+        let run = Qmpsh::at_home(QMPSH, home).args(mode).args(words).run();
+        run.expect_code(4).stderr
+    };
+    assert!(run(&home, "--record").contains("Device '5' not found"));
+    drop(qemu);
+    let elsewhere = Arc::new(Folder::new());
+    assert!(run(&elsewhere, "--replay").contains("Device '5' not found"));
+}
+
+#[test]
 fn where_another_program_serves_the_socket_nothing_is_kept() {
     let home = Arc::new(Folder::new());
     let qemu = Qemu::bare().start();

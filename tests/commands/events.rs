@@ -33,7 +33,12 @@ fn follow(arguments: &[&str], monitors: &[&Path]) -> Running {
 
 /// Waits for the answer to `qmp_capabilities`, behind which a monitor sends its events.
 fn is_followed(running: &Running, monitor: &Path) {
-    running.wait_for_stderr(&format!("<- qmp {}: {{\"id\":", monitor.display()));
+    is_followed_as(running, &monitor.display().to_string());
+}
+
+/// The same for a VM that is called so.
+fn is_followed_as(running: &Running, label: &str) {
+    running.wait_for_stderr(&format!("<- qmp {label}: {{\"id\":"));
 }
 
 fn call(witness: &mut RawQmp, commands: &[&str]) {
@@ -138,7 +143,12 @@ fn of_several_vms_each_line_names_its_own_and_a_silent_one_delays_none() {
 fn a_vm_that_is_named_twice_is_followed_once() {
     let (qemu, mut witness) = qemu();
     let twice = format!("unix:{}", qemu.qmp().display());
-    let running = follow(&["-n", "2", &twice], &[&qemu.qmp()]);
+    let running = qmpsh()
+        .args(["-v", "events", "-n", "2"])
+        .arg(qemu.qmp())
+        .arg(twice)
+        .spawn();
+    is_followed(&running, &qemu.qmp());
     call(&mut witness, &["stop", "cont"]);
     let outcome = running.wait().expect_code(0);
     let names: Vec<&str> = outcome
@@ -213,6 +223,47 @@ fn who_names_no_vm_or_one_that_nobody_knows_is_told_before_any_is_followed() {
     }
     let outcome = qmpsh().args(["events", "-n", "0"]).arg(qemu.qmp()).run();
     fails(&outcome, 2, &["--count"]);
+}
+
+#[test]
+fn an_event_that_no_vm_has_is_told_with_the_nearest() {
+    let (qemu, mut witness) = qemu();
+    let running = follow(&["-n", "1", "-e", "STPO,RESUME"], &[&qemu.qmp()]);
+    running.wait_for_stderr("this QEMU has no event `STPO`");
+    running.wait_for_stderr("did you mean `STOP`?");
+    call(&mut witness, &["stop", "cont"]);
+    let outcome = running.wait().expect_code(0);
+    assert!(outcome.stdout.ends_with(" RESUME\n"), "{outcome:#?}");
+    assert!(
+        !outcome.stderr.contains("no event `RESUME`"),
+        "{outcome:#?}"
+    );
+}
+
+#[test]
+fn a_pattern_is_all_vms_that_are_called_so() {
+    let ((one, mut first), (other, mut second)) = (qemu(), qemu());
+    let folder = Folder::new();
+    let config = folder.join("qmpsh.toml");
+    let path = |qemu: &Qemu| qemu.qmp().display().to_string();
+    let text = format!(
+        "discover = []\n[vm.web01]\nqmp = \"{}\"\n[vm.web02]\nqmp = \"{}\"\n[vm.db01]\nqmp = \"/nowhere\"\n",
+        path(&one),
+        path(&other)
+    );
+    fs::write(&config, text).unwrap();
+    let config = config.to_str().unwrap();
+    let running = qmpsh()
+        .args(["-v", "--config", config, "events", "web*", "-n", "2"])
+        .spawn();
+    for (witness, name) in [(&mut first, "web01"), (&mut second, "web02")] {
+        is_followed_as(&running, name);
+        call(witness, &["stop"]);
+        running.wait_for_stdout(&format!("{name} STOP"));
+    }
+    running.wait().expect_code(0);
+    let none = qmpsh().args(["--config", config, "events", "mail*"]).run();
+    fails(&none, 3, &["is called `mail*`", "qmpsh ls"]);
 }
 
 #[test]

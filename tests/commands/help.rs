@@ -50,7 +50,7 @@ fn the_commands_that_this_qemu_has_are_listed() {
     let qemu = Qemu::bare().start();
     let text = qmp(&qemu.qmp(), &["--help"]).expect_code(0).stdout;
     let count = qmpsh()
-        .args(&[
+        .args([
             "eval",
             &format!("vm({:?}).qmp(\"query-commands\").len()", qemu.qmp()),
         ])

@@ -2,11 +2,14 @@
 
 mod agent;
 mod cache;
+mod completions;
 mod events;
 mod help;
+mod man;
 mod output;
 mod qmpadm;
 mod refused;
+mod told;
 mod typed;
 
 use std::path::Path;

@@ -51,9 +51,9 @@ fn exit_codes_tell_what_went_wrong() {
     );
     assert_eq!(refused.stdout, "");
     qmp(&qemu.folder().join("nowhere"), &["query-status"]).expect_code(3);
-    qmpsh().args(&["qmp", "web01", "stop"]).run().expect_code(3);
-    qmpsh().args(&["qmp", "web01"]).run().expect_code(2);
-    let usage = qmpsh().args(&["qmp", "--help"]).run().expect_code(0);
+    qmpsh().args(["qmp", "web01", "stop"]).run().expect_code(3);
+    qmpsh().args(["qmp", "web01"]).run().expect_code(2);
+    let usage = qmpsh().args(["qmp", "--help"]).run().expect_code(0);
     assert!(
         usage.stdout.contains("KEY=VALUE") && usage.stdout.contains("--args"),
         "{usage:#?}"
@@ -69,7 +69,7 @@ fn exit_codes_tell_what_went_wrong() {
         "--timeout",
         "100ms",
     ];
-    qmpsh().args(&words).run().expect_code(3);
+    qmpsh().args(words).run().expect_code(3);
 }
 
 #[test]

@@ -8,7 +8,7 @@ use super::{qmp, qmpsh};
 /// Runs with `-v`, which shows every message: the command must not be among them.
 fn unsent(qemu: &Qemu, words: &[&str]) -> Outcome {
     let outcome = qmpsh()
-        .args(&["-v", "qmp", qemu.qmp().to_str().unwrap()])
+        .args(["-v", "qmp", qemu.qmp().to_str().unwrap()])
         .args(words)
         .run()
         .expect_code(2);

@@ -138,7 +138,7 @@ fn arguments_come_as_json_from_the_line_a_file_or_standard_input_and_words_add_t
     )
     .expect_code(0);
     qmpsh()
-        .args(&["qmp", socket.to_str().unwrap(), "--args", "@-", "eject"])
+        .args(["qmp", socket.to_str().unwrap(), "--args", "@-", "eject"])
         .stdin(r#"{"id": "cd0"}"#)
         .run()
         .expect_code(0);

@@ -44,6 +44,11 @@ need qemu-img qemu-utils
 need qemu-ga qemu-guest-agent
 need cpio cpio
 need mkfs.ext4 e2fsprogs
+# What the completions and man pages are tested with.
+need zsh zsh
+need fish fish
+need mandoc mandoc
+need script bsdutils
 # Without libvirt-daemon-system, which is what has the services: the tests start a daemon of their own.
 need virsh libvirt-clients
 need libvirtd libvirt-daemon libvirt-daemon-driver-qemu

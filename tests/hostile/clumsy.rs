@@ -117,6 +117,10 @@ fn times_that_are_none_are_refused_before_anything_is_waited_for() {
             "timeout(TIME, || 1)",
             "retry(#{ delay: TIME }, || 1)",
         ] {
+            // An option that is nothing is one that was left out.
+            if time == "()" && call.starts_with("retry") {
+                continue;
+            }
             let script = call.replace("TIME", time);
             fails(&eval(&script), 1, &["is no length of time"]);
         }

@@ -1,8 +1,9 @@
 //! The domains of a libvirt, as the inventory sees them.
 
+use std::fs;
 use std::sync::Arc;
 
-use harness::{Folder, Libvirt};
+use harness::{Folder, Libvirt, Qmpsh};
 use qmpsh::inventory::{self, Inventory, Provider};
 use qmpsh::vm::{Fleet, Settings};
 
@@ -50,14 +51,67 @@ async fn a_libvirt_that_hangs_or_is_not_there_delays_no_other() {
     let scan = Inventory::new(fleet, providers.into()).scan().await;
     assert_eq!(scan.found.len(), 1, "{scan:?}");
     assert_eq!(scan.troubles.len(), 2, "{scan:?}");
-    assert!(scan.troubles[0].why.contains("no answer"), "{scan:?}");
-    assert!(
-        scan.troubles[1].why.contains("cannot be reached"),
-        "{scan:?}"
-    );
+    let tells = |words: &str| {
+        scan.troubles
+            .iter()
+            .any(|trouble| trouble.why.contains(words))
+    };
+    assert!(tells("no answer") && tells("cannot be reached"), "{scan:?}");
     // What waits for the one that hangs is given up too.
     assert_no_virsh(&hangs);
     // One is kept for the next question.
     assert_eq!(virsh_processes(&works).len(), 1);
     hangs.cont_daemon();
+}
+
+#[test]
+fn a_domain_is_named_as_its_operator_knows_it_and_listed_with_its_state() {
+    let libvirt = Libvirt::start();
+    let guest = libvirt.boot("web01");
+    let hangs = libvirt.bare("hangs");
+    libvirt.shut_off("off");
+    let home = Arc::new(Folder::new());
+    let config = format!(
+        "[[discover]]\ntype = \"libvirt\"\nuri = \"{}\"\n\n[vm.web01]\nlabels = [\"prod\"]\n",
+        libvirt.uri()
+    );
+    fs::write(home.join("qmpsh.toml"), config).unwrap();
+    let run = |words: &[&str]| {
+        Qmpsh::at_home(env!("CARGO_BIN_EXE_qmpsh"), &home)
+            .args(words)
+            .run()
+            .expect_code(0)
+            .stdout
+    };
+    let uuid = libvirt.virsh_ok(["domuuid", guest.name()]);
+    for name in ["web01", uuid.trim()] {
+        let status = run(&["qmp", name, "query-status"]);
+        assert!(status.contains("\"running\""), "{status}");
+    }
+    assert_eq!(
+        run(&["eval", "vms(#{ label: \"prod\" })[0].agent.hostname()"]).trim(),
+        "qmpsh-guest"
+    );
+    assert!(run(&["agent", "web01", "ping"]).is_empty());
+    hangs.stop_qemu();
+    let listed = run(&["ls", "--json"]);
+    let listed: serde_json::Value = serde_json::from_str(&listed).unwrap();
+    let told: Vec<_> = listed
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|vm| {
+            [&vm["name"], &vm["state"], &vm["agent"], &vm["provider"]]
+                .map(|v| v.as_str().unwrap_or("-"))
+        })
+        .collect();
+    assert_eq!(
+        told,
+        [
+            ["hangs", "silent", "none", "libvirt"],
+            ["off", "shut off", "-", "libvirt"],
+            ["web01", "running", "up", "config"],
+        ]
+    );
+    hangs.cont_qemu();
 }

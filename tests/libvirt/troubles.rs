@@ -125,11 +125,13 @@ fn a_shell_that_is_killed_while_it_waits_for_a_hung_domain_leaves_no_virsh() {
     let domain = libvirt.bare("web01");
     let mut running = eval(
         &domain.target(),
-        r#"let w = v.watch("STOP"); v.status; print("here"); w.wait("100s")"#,
+        r#"let w = v.watch("STOP"); print("here"); loop { v.status; }"#,
     )
     .spawn();
     running.wait_for_stdout("here");
     domain.stop_qemu();
+    // The next question hangs, and comes at once; a kill before it would only prove less.
+    std::thread::sleep(Duration::from_millis(300));
     running.signal(Signal::KILL);
     running.wait_for_exit();
     assert_no_virsh(&libvirt);

@@ -171,3 +171,70 @@ fn what_a_script_throws_is_never_shown_as_a_raw_map() {
     );
     assert!(!shown.contains("error: #{"), "{shown}");
 }
+
+#[test]
+fn a_property_that_a_value_does_not_have_names_the_nearest_its_method_or_all() {
+    for (script, parts) in [
+        (
+            "vm(\"/x\").nmae",
+            [
+                "there is no `nmae` in a value of type vm",
+                "did you mean `name`?",
+            ],
+        ),
+        (
+            "vm(\"/x\").agent.pign",
+            ["type agent", "did you mean `ping(...)`?"],
+        ),
+        (
+            "vm(\"/x\").agent.ping",
+            ["`ping`", "it is a method: `ping(...)`"],
+        ),
+        (
+            "vm(\"/x\").disk_images",
+            ["type vm", "it has `agent`, `name`,"],
+        ),
+        (
+            "let m = #{}; m.a.b",
+            ["no `b` in nothing", "a key that it does not have"],
+        ),
+    ] {
+        assert_has(&failure(script), &parts);
+    }
+}
+
+#[test]
+fn an_option_that_a_function_does_not_take_names_the_nearest() {
+    for (script, parts) in [
+        (
+            "parallel([1], #{ job: 2 }, |x| x)",
+            ["parallel: there is no option `job`", "did you mean `jobs`?"],
+        ),
+        (
+            "retry(#{ often: 3 }, || 1)",
+            ["there is no option `often`", "it takes `times`, `delay`"],
+        ),
+        (
+            "retry(#{ times: 0 }, || 1)",
+            ["retry: `times` is a number from 1 up, not 0", "test.rhai:1"],
+        ),
+        (
+            "parallel([1], #{ fail_fast: 1 }, |x| x)",
+            ["`fail_fast` is true or false, not 1", "test.rhai:1"],
+        ),
+        (
+            "vm(\"/x\").agent.fsfreeze(#{ max: \"long\" })",
+            ["fsfreeze: `max`: `long` is no length", "test.rhai:1"],
+        ),
+        (
+            "vm(\"/x\").agent.exec(\"a\", [], #{ env: 1 })",
+            ["exec: `env` is a map", "not 1"],
+        ),
+        (
+            "vm(\"/x\").job(\"j\").wait(#{ tiemout: 1 })",
+            ["wait: there is no option", "did you mean `timeout`?"],
+        ),
+    ] {
+        assert_has(&failure(script), &parts);
+    }
+}

@@ -14,6 +14,8 @@ mod imports;
 mod language;
 mod lines;
 mod parallel;
+mod repl;
+mod replay;
 mod stops;
 
 use std::io::{self, Write};

@@ -4,65 +4,169 @@ use std::env;
 use std::ffi::OsStr;
 use std::fs::File;
 use std::future::Future;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use clap::builder::StyledStr;
-use clap::{Args, Command, FromArgMatches};
 use clap_complete::engine::{CompletionCandidate, PathCompleter, ValueCompleter};
 use tokio::runtime::Builder;
 use tokio::time::timeout;
 
-use crate::cli::finish;
-use crate::cli::options::Options;
-use crate::client::Address;
-use crate::client::holder;
+use crate::client::{Address, holder};
 use crate::inventory::config::Places;
-use crate::inventory::{Config, Found, Inventory};
+use crate::inventory::{Config, Inventory};
 use crate::script::header::Header;
 use crate::script::{ready_made, source};
-use crate::vm::Fleet;
+use crate::vm::agent::AgentCommands;
+use crate::vm::schema::{self, Builtin, Schema, Type, find_name};
+use crate::vm::{self, Fleet};
 
-/// How long somebody who pressed the key is kept waiting.
-const PATIENCE: Duration = Duration::from_millis(300);
+/// How long those who look for VMs may take.
+const LOOK: Duration = Duration::from_millis(300);
+/// How long all may take that somebody waits for who pressed the key: a VM that is free to answer does so in some
+/// milliseconds, unless the host is busy.
+const PATIENCE: Duration = Duration::from_millis(1500);
 
-/// VMs by what they are called, or by the path of a monitor.
-pub(super) fn vms(current: &OsStr) -> Vec<CompletionCandidate> {
-    let typed = current.to_string_lossy();
-    if typed.starts_with(['/', '.', '~']) {
-        return PathCompleter::any().complete(current);
-    }
-    let scan = within(|inventory| async move { inventory.scan().await });
-    let found = scan.map(|scan| scan.found).unwrap_or_default();
-    found
-        .iter()
-        .filter_map(|found| Some((name_of(found)?, found.provider)))
-        .filter(|(name, _)| name.starts_with(&*typed) && is_word(name))
-        .map(|(name, provider)| CompletionCandidate::new(name).help(Some(provider.into())))
-        .collect()
+/// What is asked of this host, by the configuration that the line names.
+#[derive(Clone, Default)]
+pub(super) struct Host {
+    pub(super) config: Option<PathBuf>,
 }
 
-fn name_of(found: &Found) -> Option<&str> {
-    let names = [&found.name, &found.id, &found.uuid];
-    names.into_iter().find_map(|name| name.as_deref())
-}
-
-/// The QMP commands of a VM, unless its monitor serves somebody else.
-pub(super) fn qmp(vm: &str) -> Vec<CompletionCandidate> {
-    let vm = vm.to_owned();
-    let commands = within(|inventory| async move {
-        let vm = inventory.vm(&vm).await.ok()?;
-        let is_free = match vm.monitor_address().ok()? {
-            Address::Unix(path) => holder::is_free(path),
-            Address::Tcp { .. } | Address::Libvirt { .. } => true,
-        };
-        if !is_free {
-            return None;
+impl Host {
+    /// VMs by what they are called, or by the path of a monitor.
+    pub(super) fn vms(&self, current: &OsStr) -> Vec<CompletionCandidate> {
+        let typed = current.to_string_lossy();
+        if typed.starts_with(['/', '.', '~']) {
+            return PathCompleter::any().complete(current);
         }
-        vm.commands().await.ok()
-    });
-    let commands = commands.flatten().unwrap_or_default();
-    words(commands.iter())
+        let scan = self.ask(|inventory| async move { inventory.scan_within(LOOK).await });
+        let found = scan.map(|scan| scan.found).unwrap_or_default();
+        found
+            .iter()
+            .filter(|found| found.is_reachable())
+            .map(|found| (found.label(), found.provider))
+            .filter(|(name, _)| name.starts_with(&*typed) && is_word(name))
+            .map(|(name, provider)| CompletionCandidate::new(name).help(Some(provider.into())))
+            .collect()
+    }
+
+    /// The QMP commands of a VM.
+    pub(super) fn commands(&self, vm: &str) -> Vec<CompletionCandidate> {
+        let schema = self.schema(vm);
+        let commands = schema.iter().flat_map(|schema| schema.commands());
+        words(commands.map(|command| &command.name))
+    }
+
+    /// The arguments of a VM's QMP command that the line does not have yet, and the values of those with few.
+    pub(super) fn arguments(
+        &self,
+        vm: &str,
+        command: &str,
+        typed: &[String],
+    ) -> Vec<CompletionCandidate> {
+        let schema = self.schema(vm);
+        schema.map_or_else(Vec::new, |schema| arguments(&schema, command, typed))
+    }
+
+    /// The events of a VM.
+    pub(super) fn events(&self, vm: &str) -> Vec<CompletionCandidate> {
+        let schema = self.schema(vm);
+        let events = schema.iter().flat_map(|schema| schema.events());
+        words(events.map(|event| &event.name))
+    }
+
+    /// What a VM takes; what the last that was asked took where its monitor serves somebody else or does not answer.
+    fn schema(&self, vm: &str) -> Option<Arc<Schema>> {
+        let vm = vm.to_owned();
+        let schema = self.ask(|inventory| async move {
+            let vm = inventory.vm(&vm).await.ok()?;
+            let is_free = match vm.monitor_address().ok()? {
+                Address::Unix(path) => holder::is_free(path),
+                Address::Tcp { .. } | Address::Libvirt { .. } => true,
+            };
+            if !is_free {
+                return None;
+            }
+            vm.schema().await.ok()?
+        });
+        let last = || schema::last_kept(&settings()).map(Arc::new);
+        schema.flatten().or_else(last)
+    }
+
+    /// Asks something that takes a moment; none where it takes longer, or the configuration cannot be read.
+    fn ask<T, F: Future<Output = T>>(&self, ask: impl FnOnce(Inventory) -> F) -> Option<T> {
+        let places = match &self.config {
+            Some(file) => Places::Only(file.clone()),
+            None => Places::usual(),
+        };
+        let config = Config::load(&places).ok()?;
+        let runtime = Builder::new_current_thread().enable_all().build().ok()?;
+        let answer = runtime.block_on(async {
+            let inventory = Inventory::configured(Fleet::new(settings()), &config);
+            timeout(PATIENCE, ask(inventory)).await.ok()
+        });
+        // A provider that hangs is left to itself.
+        runtime.shutdown_background();
+        answer
+    }
+}
+
+fn settings() -> vm::Settings {
+    let mut settings = vm::Settings::new(vm::settings::default_state_dir());
+    settings.timeout = Some(PATIENCE);
+    settings
+}
+
+/// The commands of all agents: to ask one would be to change what it serves.
+pub(super) fn agent_commands() -> Vec<CompletionCandidate> {
+    let known = AgentCommands::known();
+    let commands = known.schema.commands().map(|command| &command.name);
+    words(commands)
+}
+
+/// The arguments of an agent's command that the line does not have yet.
+pub(super) fn agent_arguments(command: &str, typed: &[String]) -> Vec<CompletionCandidate> {
+    let known = AgentCommands::known();
+    let command = known.find(command).unwrap_or(command);
+    arguments(&known.schema, command, typed)
+}
+
+/// `KEY=` for each argument of a command that is not in `typed`, and `KEY=VALUE` where the values are few.
+fn arguments(schema: &Schema, command: &str, typed: &[String]) -> Vec<CompletionCandidate> {
+    let names = schema.commands().map(|command| command.name.as_str());
+    let names: Vec<&str> = names.collect();
+    let command = find_name(command, names.iter().copied()).and_then(|name| schema.command(name));
+    let Some(object) = command.and_then(|command| schema.object(command.arguments)) else {
+        return Vec::new();
+    };
+    let given = |key: &str| {
+        let mut pairs = typed.iter().filter_map(|word| word.split_once('='));
+        pairs
+            .find(|(name, _)| *name == key)
+            .map(|(_, value)| value.to_owned())
+    };
+    let members = schema.members(object, given).known;
+    let missing = members
+        .into_iter()
+        .filter(|member| given(&member.name).is_none());
+    let offered: Vec<String> = missing
+        .flat_map(|member| {
+            let key = &member.name;
+            match schema.kind(member.kind) {
+                Type::Enum(values) => values
+                    .iter()
+                    .map(|value| format!("{key}={}", value.name))
+                    .collect(),
+                Type::Builtin(Builtin::Boolean) => {
+                    vec![format!("{key}=true"), format!("{key}=false")]
+                }
+                _ => vec![format!("{key}=")],
+            }
+        })
+        .collect();
+    words(&offered)
 }
 
 /// The ready-made scripts, with what they do; and files.
@@ -120,30 +224,6 @@ pub(super) fn words<'a>(words: impl IntoIterator<Item = &'a String>) -> Vec<Comp
 fn is_word(text: &str) -> bool {
     let is_plain = |next: char| next.is_alphanumeric() || "-_.+@%/:=,".contains(next);
     !text.is_empty() && !text.starts_with('-') && text.chars().all(is_plain)
-}
-
-/// Asks the inventory something that takes a moment.
-fn within<T, F: Future<Output = T>>(ask: impl FnOnce(Inventory) -> F) -> Option<T> {
-    let runtime = Builder::new_current_thread().enable_all().build().ok()?;
-    let answer = runtime.block_on(async {
-        // What is wrong with the configuration is told by the command itself, not while it is typed.
-        let config = Config::load(&Places::usual()).ok()?;
-        let fleet = Fleet::new(finish::vm_settings(&options()?));
-        let inventory = Inventory::configured(fleet, &config);
-        timeout(PATIENCE, ask(inventory)).await.ok()
-    });
-    // A provider that hangs is left to itself.
-    runtime.shutdown_background();
-    answer
-}
-
-/// The options of a line that has none: a word that is being typed records nothing and shows no messages.
-fn options() -> Option<Options> {
-    let command = Options::augment_args(Command::new("qmpsh"));
-    let matches = command.try_get_matches_from(["qmpsh"]).ok()?;
-    let mut options = Options::from_arg_matches(&matches).ok()?;
-    options.timeout = Some(PATIENCE);
-    Some(options)
 }
 
 #[cfg(test)]

@@ -24,6 +24,17 @@ impl Typed {
         )
     }
 
+    /// The value of an option, `--option VALUE` or `--option=VALUE`.
+    pub(super) fn value_of(&self, option: &str) -> Option<&str> {
+        let at = self.0.iter().position(|word| word == option);
+        let next = at.and_then(|at| self.0.get(at + 1)).map(String::as_str);
+        let mut joined = self
+            .0
+            .iter()
+            .filter_map(|word| word.strip_prefix(option)?.strip_prefix('='));
+        next.or_else(|| joined.next())
+    }
+
     /// The words that are no options and no values of options: the subcommand and what stands after it.
     pub(super) fn places(&self, command: &Command) -> Vec<String> {
         let mut places: Vec<String> = Vec::new();

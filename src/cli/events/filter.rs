@@ -4,6 +4,8 @@ use std::str::FromStr;
 
 use glob::{MatchOptions, Pattern};
 
+use crate::nearest::did_you_mean;
+
 /// A name of events, which may hold `*`, `?` and `[...]`. Small letters stand for capitals.
 #[derive(Clone, Debug)]
 pub(super) struct Filter(Pattern);
@@ -31,6 +33,16 @@ impl Filter {
     }
 }
 
+/// The filters that none of `names` passes, with the name that may be meant.
+pub(super) fn idle<'a>(filters: &'a [Filter], names: &[&str]) -> Vec<(&'a str, Option<String>)> {
+    filters
+        .iter()
+        .filter(|filter| !names.iter().any(|name| filter.passes(name)))
+        .map(|filter| filter.0.as_str())
+        .map(|text| (text, did_you_mean(text, names.iter().copied())))
+        .collect()
+}
+
 /// Whether events called `name` are shown; with no filter, all are.
 pub(super) fn passes(filters: &[Filter], name: &str) -> bool {
     filters.is_empty() || filters.iter().any(|filter| filter.passes(name))
@@ -38,7 +50,7 @@ pub(super) fn passes(filters: &[Filter], name: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{Filter, passes};
+    use super::{Filter, idle, passes};
 
     fn filters(texts: &[&str]) -> Vec<Filter> {
         texts.iter().map(|text| text.parse().unwrap()).collect()
@@ -57,6 +69,19 @@ mod tests {
         ] {
             assert_eq!(passes(&filters(texts), name), passed, "{texts:?} {name}");
         }
+    }
+
+    #[test]
+    fn a_filter_that_no_event_passes_is_told_with_the_nearest_event() {
+        let names = ["STOP", "RESUME", "BLOCK_JOB_READY"];
+        let filters = filters(&["stop", "RESUM", "BLOCK_*", "X*"]);
+        assert_eq!(
+            idle(&filters, &names),
+            [
+                ("RESUM", Some("did you mean `RESUME`?".to_owned())),
+                ("X*", None)
+            ]
+        );
     }
 
     #[test]

@@ -6,8 +6,8 @@ use tokio::task::JoinSet;
 use super::filter::{self, Filter};
 use super::line::Style;
 use super::writer::{self, Lines};
-use crate::cli::finish;
 use crate::cli::options::Options;
+use crate::cli::told;
 use crate::report::{Kind, Report};
 use crate::vm::{Happening, Vm};
 use crate::wire::escape::escaped;
@@ -35,6 +35,15 @@ pub(super) struct Teller {
     /// How many events are still wanted.
     left: Option<u64>,
     options: Options,
+    /// The filters of which it was told that they let nothing through.
+    unknown: Vec<String>,
+}
+
+/// What is sent to be told.
+enum News {
+    Happening(Happening),
+    /// A filter that names no event, and what may be meant.
+    NoEvent(String, Option<String>),
 }
 
 /// Where a VM is, as far as it was told.
@@ -61,16 +70,20 @@ impl Teller {
             lines,
             left,
             options,
+            unknown: Vec::new(),
         }
     }
 
     /// Tells what happens until it is over. May be dropped at any time.
     pub(super) async fn tell_all(mut self, filters: Vec<Filter>) -> Over {
-        let (sender, mut happenings) = channel(WAITING);
+        let (sender, mut news) = channel(WAITING);
         // The followers end with this.
         let mut followers = JoinSet::new();
         for (index, vm) in self.vms.iter().enumerate() {
             followers.spawn(follow(index, vm.clone(), filters.clone(), sender.clone()));
+            if !filters.is_empty() {
+                followers.spawn(check(index, vm.clone(), filters.clone(), sender.clone()));
+            }
         }
         drop(sender);
         let mut reader_left = std::pin::pin!(writer::reader_left());
@@ -78,12 +91,14 @@ impl Teller {
             let next = tokio::select! {
                 biased;
                 () = &mut reader_left => None,
-                next = happenings.recv() => next,
+                next = news.recv() => next,
             };
-            let Some((index, happening)) = next else {
-                return Over::ReaderLeft;
+            let over = match next {
+                Some((index, News::Happening(happening))) => self.tell(index, happening).await,
+                Some((index, News::NoEvent(name, hint))) => self.no_event(index, name, hint).await,
+                None => Some(Over::ReaderLeft),
             };
-            if let Some(over) = self.tell(index, happening).await {
+            if let Some(over) = over {
                 return over;
             }
         }
@@ -161,20 +176,28 @@ impl Teller {
         sent.err().map(|_| Over::ReaderLeft)
     }
 
+    /// Tells, once for all VMs, that a filter lets nothing through.
+    async fn no_event(&mut self, index: usize, name: String, hint: Option<String>) -> Option<Over> {
+        if self.unknown.contains(&name) {
+            return None;
+        }
+        let label = escaped(self.vms[index].label());
+        let mut report = Report::usage(format!("{label}: this QEMU has no event `{name}`"));
+        report.hint = hint;
+        self.unknown.push(name);
+        let sent = self.warn(report).await;
+        sent.err().map(|_| Over::ReaderLeft)
+    }
+
     async fn warn(&self, report: Report) -> Result<(), writer::Ended> {
         self.lines
-            .message(finish::warning(&report, &self.options))
+            .message(told::warning(&report, &self.options))
             .await
     }
 }
 
 /// Sends what happens to a VM, with the events that pass a filter.
-async fn follow(
-    index: usize,
-    vm: Vm,
-    filters: Vec<Filter>,
-    happenings: Sender<(usize, Happening)>,
-) {
+async fn follow(index: usize, vm: Vm, filters: Vec<Filter>, news: Sender<(usize, News)>) {
     let mut follow = vm.follow();
     loop {
         let next = follow.next().await;
@@ -183,8 +206,23 @@ async fn follow(
                 continue;
             }
         }
-        if happenings.send((index, next)).await.is_err() {
+        if news.send((index, News::Happening(next))).await.is_err() {
             return;
         }
+    }
+}
+
+/// Sends the filters that let no event of this VM's QEMU through: whoever mistypes one would wait for ever.
+async fn check(index: usize, vm: Vm, filters: Vec<Filter>, news: Sender<(usize, News)>) {
+    // Whether it can be asked at all is told by the one who follows it.
+    let Ok(Some(schema)) = vm.schema().await else {
+        return;
+    };
+    let names: Vec<&str> = schema.events().map(|event| event.name.as_str()).collect();
+    for (name, hint) in filter::idle(&filters, &names) {
+        // Nobody may listen any more.
+        let _ = news
+            .send((index, News::NoEvent(name.to_owned(), hint)))
+            .await;
     }
 }

@@ -102,7 +102,7 @@ pub(super) async fn reader_left() {
         }
     });
     if told.await.is_err() {
-        pending().await
+        pending::<()>().await;
     }
 }
 

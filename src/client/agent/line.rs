@@ -11,10 +11,9 @@ use super::Sent;
 use super::link::{Fault, Link};
 use crate::client::address::Address;
 use crate::client::call::Call;
-use crate::client::connection::{Dial, Transport, connect};
+use crate::client::connection::{Dial, Transport, connect, unserved};
 use crate::client::deadline::Deadline;
 use crate::client::error::{Ending, Error};
-use crate::client::holder::{Holding, holding};
 use crate::client::tap::{Channel, LinkChange, TapPoint};
 use crate::wire::message::Outgoing;
 use crate::wire::{Limits, Refusal};
@@ -167,7 +166,7 @@ impl Line {
             Ok(Ok(())) => self.link = Some(link),
             Ok(Err(fault)) => return Err(self.lost(fault)),
             Err(_) => {
-                let error = self.silence(&link, deadline);
+                let error = unserved(&self.address, link.inode(), self.down(deadline));
                 if matches!(error, Error::AgentDown { .. }) {
                     self.link = Some(link);
                 }
@@ -175,26 +174,6 @@ impl Line {
             }
         }
         Ok(())
-    }
-
-    /// Why a new connection gave no answer: the socket serves one client, and the next one waits unseen.
-    fn silence(&self, link: &Link, deadline: Duration) -> Error {
-        let held = match &self.address {
-            Address::Unix(path) => holding(path, link.inode()),
-            Address::Tcp { .. } | Address::Libvirt { .. } => Holding::Free,
-        };
-        let address = self.address.clone();
-        match held {
-            Holding::Free => self.down(deadline),
-            Holding::Unseen => Error::Busy {
-                address,
-                holder: None,
-            },
-            Holding::By(holder) => Error::Busy {
-                address,
-                holder: Some(holder),
-            },
-        }
     }
 
     fn lost(&mut self, fault: Fault) -> Error {

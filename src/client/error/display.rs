@@ -1,9 +1,9 @@
 //! The words for what went wrong: one plain sentence each, with what a peer said quoted and escaped.
 
 use std::fmt;
-use std::time::Duration;
 
 use super::{Ending, Error, Unreachable};
+use crate::duration::show;
 use crate::wire::escape::escaped;
 
 impl fmt::Display for Error {
@@ -19,7 +19,7 @@ impl fmt::Display for Error {
                 holder: None,
             } => write!(f, "{address} is held by another client"),
             Self::Silent { address, after } => {
-                write!(f, "{address} sent no greeting within {}", Seconds(*after))
+                write!(f, "{address} sent no greeting within {}", show(*after))
             }
             Self::NotQmp { address, excerpt } => {
                 write!(f, "{address} does not speak QMP: it sent `{excerpt}`")
@@ -58,7 +58,7 @@ impl fmt::Display for Error {
                     f,
                     "no reply to `{}` from {address} within {}",
                     escaped(command),
-                    Seconds(*after)
+                    show(*after)
                 )
             }
             Self::Timeout {
@@ -71,7 +71,7 @@ impl fmt::Display for Error {
                     f,
                     "`{}` could not be sent to {address} within {}: it still works on the commands before",
                     escaped(command),
-                    Seconds(*after)
+                    show(*after)
                 )
             }
             Self::Refused { command, desc, .. } => {
@@ -104,7 +104,7 @@ impl fmt::Display for Error {
                 write!(
                     f,
                     "the guest agent at {address} did not answer within {}",
-                    Seconds(*after)
+                    show(*after)
                 )
             }
         }
@@ -131,7 +131,7 @@ impl fmt::Display for Unreachable {
                 f,
                 "a unix socket's path has at most 107 bytes, none of them zero"
             ),
-            Self::TimedOut(after) => write!(f, "no answer within {}", Seconds(*after)),
+            Self::TimedOut(after) => write!(f, "no answer within {}", show(*after)),
             Self::Libvirt(obstacle) => obstacle.fmt(f),
             Self::Other(words) => write!(f, "{words}"),
         }
@@ -145,20 +145,6 @@ impl fmt::Display for Ending {
             Self::ClosedWithin => write!(f, "the peer closed it in the middle of a message"),
             Self::Failed(words) => write!(f, "{words}"),
             Self::Released => write!(f, "it was closed on this side"),
-        }
-    }
-}
-
-/// A time as people write it: `5 s`, `2.5 s`, `300 ms`.
-struct Seconds(Duration);
-
-impl fmt::Display for Seconds {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.0 < Duration::from_secs(1) {
-            write!(f, "{} ms", self.0.as_millis())
-        } else {
-            let whole = Duration::from_millis(self.0.as_millis().try_into().unwrap_or(u64::MAX));
-            write!(f, "{} s", whole.as_secs_f64())
         }
     }
 }

@@ -83,6 +83,10 @@ impl Place {
             uri: uri.to_owned(),
             option: format!("--domain={}", quote::word(name)),
         };
+        // It would end the line, and what is behind it be a command of its own.
+        if domain.contains(char::is_control) {
+            return Err(Obstacle::NoDomain);
+        }
         // virsh takes a number for the id of a run, which may be that of another domain; and readline may not read all
         // letters.
         if domain.parse::<i64>().is_err() && domain.is_ascii() {

@@ -1,16 +1,12 @@
 //! The first words with a monitor: its greeting, and `qmp_capabilities`. From there the driver takes over.
 
-use std::path::Path;
-use std::time::Duration;
-
 use serde_json::{Map, Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use crate::client::address::Address;
-use crate::client::connection::Transport;
+use crate::client::connection::{Transport, unserved};
 use crate::client::deadline::Deadline;
 use crate::client::error::{Ending, Error};
-use crate::client::holder::{Holding, holding};
 use crate::client::tap::TapPoint;
 use crate::wire::escape::excerpt;
 use crate::wire::message::Outgoing;
@@ -43,7 +39,11 @@ pub(super) async fn greet<S: Transport>(
         tap,
     };
     let Ok(greeting) = deadline.bound(first.greeting()).await else {
-        return Err(silence(address, own, deadline.given));
+        let silent = Error::Silent {
+            address: address.clone(),
+            after: deadline.given,
+        };
+        return Err(unserved(address, own, silent));
     };
     let greeting = greeting?;
     let oob = greeting
@@ -64,26 +64,6 @@ pub(super) async fn greet<S: Transport>(
         greeting,
         oob,
     })
-}
-
-/// Why there was no greeting: a monitor serves one client, and lets the next wait without a word.
-fn silence(address: &Address, own: Option<u64>, after: Duration) -> Error {
-    let held = match address {
-        Address::Unix(path) => holding(Path::new(path), own),
-        Address::Tcp { .. } | Address::Libvirt { .. } => Holding::Free,
-    };
-    let address = address.clone();
-    match held {
-        Holding::Free => Error::Silent { address, after },
-        Holding::Unseen => Error::Busy {
-            address,
-            holder: None,
-        },
-        Holding::By(holder) => Error::Busy {
-            address,
-            holder: Some(holder),
-        },
-    }
 }
 
 struct Conversation<'a, S> {

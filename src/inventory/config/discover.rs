@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use super::error::ConfigError;
 use super::read::Given;
+use crate::inventory::libvirt::Libvirt;
 use crate::inventory::paths::{Glob, Pattern, Proxmox, SmartOs};
 use crate::inventory::process::Processes;
 use crate::inventory::scan::Provider;
@@ -34,8 +35,8 @@ pub enum Discover {
     },
     /// libvirt.
     Libvirt {
-        /// The daemon to be asked; none is the system's.
-        uri: Option<String>,
+        /// The daemon to be asked, as virsh takes it.
+        uri: String,
     },
     /// Sockets by patterns of their paths.
     Glob {
@@ -76,7 +77,9 @@ impl Discover {
                 pool: pool(given)?,
             },
             "libvirt" => Self::Libvirt {
-                uri: given.text("uri")?.map(|said| said.value),
+                uri: given
+                    .text("uri")?
+                    .map_or_else(|| Libvirt::SYSTEM.to_owned(), |said| said.value),
             },
             "glob" => {
                 let qmp = pattern(given, "qmp", Pattern::of_monitors)?.ok_or_else(|| {
@@ -107,8 +110,12 @@ impl Discover {
                 root: SmartOs::ROOT.into(),
                 pool: SmartOs::POOL.to_owned(),
             },
-            Self::Libvirt { uri: None },
         ];
+        usual.extend(
+            [Libvirt::SYSTEM, Libvirt::SESSION].map(|uri| Self::Libvirt {
+                uri: uri.to_owned(),
+            }),
+        );
         usual.extend(Glob::well_known().map(|(provider, qmp, agent)| Self::Glob {
             provider,
             qmp,
@@ -121,8 +128,8 @@ impl Discover {
     pub(super) fn provider(&self, is_usual: bool) -> Option<Arc<dyn Provider>> {
         Some(match self {
             Self::Process { proc } => Arc::new(Processes::below(proc)),
-            // TODO(libvirt): its provider; a usual one only if the daemon's socket is there.
-            Self::Libvirt { .. } => return None,
+            Self::Libvirt { uri } if is_usual && !Libvirt::is_here(uri) => return None,
+            Self::Libvirt { uri } => Arc::new(Libvirt::at(uri)),
             Self::Proxmox { root } => Arc::new(Proxmox {
                 root: root.clone(),
                 may_be_missing: is_usual,
@@ -162,7 +169,7 @@ impl Discover {
             Self::Process { proc } => vec![("proc", path(proc))],
             Self::Proxmox { root } => vec![("root", path(root))],
             Self::SmartOs { root, pool } => vec![("root", path(root)), ("pool", pool.clone())],
-            Self::Libvirt { uri } => uri.iter().map(|uri| ("uri", uri.clone())).collect(),
+            Self::Libvirt { uri } => vec![("uri", uri.clone())],
             Self::Glob { qmp, agent, .. } => {
                 let agent = agent.iter().map(|agent| ("agent", agent.to_string()));
                 [("qmp", qmp.to_string())]

@@ -63,7 +63,6 @@ fn in_order<'a>(table: &'a DeTable<'a>) -> Vec<Member<'a>> {
 }
 
 /// Reads values of one file, and says where one is wrong.
-#[derive(Clone, Copy)]
 pub(super) struct Reader<'a> {
     source: &'a Arc<Source>,
 }
@@ -287,7 +286,7 @@ impl Reader<'_> {
             return Err(self.unknown(key, &place, &known));
         }
         let given = Given {
-            reader: *self,
+            reader: self,
             members: &members,
             whole: value.span(),
         };
@@ -297,7 +296,7 @@ impl Reader<'_> {
 
 /// What was given to a `[[discover]]`: its keys are known ones.
 pub(super) struct Given<'a> {
-    reader: Reader<'a>,
+    reader: &'a Reader<'a>,
     members: &'a [Member<'a>],
     whole: Range<usize>,
 }

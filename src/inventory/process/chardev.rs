@@ -124,6 +124,7 @@ mod tests {
         place(&Options::read(text.as_bytes(), Some("backend")))
     }
 
+    #[expect(clippy::unnecessary_wraps, reason = "it is what `place` answers")]
     fn tcp(host: &str, port: u16) -> Result<Place, &'static str> {
         Ok(Place::Tcp {
             host: host.to_owned(),

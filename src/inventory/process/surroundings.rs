@@ -8,9 +8,12 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use super::Sockets;
 use super::chardev::Place;
+use super::{Sockets, read};
 use crate::client::Address;
+
+/// The most of a process's environment that is read.
+const ENVIRONMENT: u64 = 1 << 20;
 
 /// What a process sees, as far as it is not what this one sees.
 pub(super) struct Surroundings<'a> {
@@ -71,29 +74,41 @@ impl<'a> Surroundings<'a> {
     /// A path of the process's, as it is reached from here. Fails where the process hides its folder.
     pub(super) fn path(&self, path: &[u8]) -> io::Result<PathBuf> {
         let path = Path::new(OsStr::from_bytes(path));
-        let Ok(inner) = path.strip_prefix("/") else {
-            let folder = fs::read_link(self.process.join("cwd"))?;
-            return Ok(if self.mounts == View::Shared && folder.is_dir() {
-                folder.join(path)
-            } else {
-                self.shortest(path, &self.process.join("cwd").join(path))
-            });
-        };
+        if path.is_relative() {
+            return self.relative(path);
+        }
+        let inner = path.strip_prefix("/").unwrap_or(path);
+        if self.mounts == View::Other {
+            return Ok(shortest(path, &self.process.join("root").join(inner)));
+        }
         // Unreadable for other users, who then mostly have the same root.
         let root = fs::read_link(self.process.join("root")).unwrap_or_else(|_| "/".into());
-        Ok(if self.mounts == View::Other {
-            self.shortest(path, &self.process.join("root").join(inner))
-        } else {
-            root.join(inner)
-        })
+        let inside = root.join(inner);
+        // `-chroot` takes effect when all sockets are bound.
+        let is_outside = !inside.exists() && path.exists();
+        Ok(if is_outside { path.to_owned() } else { inside })
     }
 
-    /// The path itself where it leads to the same file from here too, as below a folder that all mounts share; else the
-    /// one through `/proc`, which leads into the process's own world for as long as it runs.
-    fn shortest(&self, path: &Path, through: &Path) -> PathBuf {
-        let file = |path: &Path| fs::metadata(path).ok().map(|file| (file.dev(), file.ino()));
-        let is_same = path.is_absolute() && file(path).is_some() && file(path) == file(through);
-        if is_same { path } else { through }.to_owned()
+    fn relative(&self, path: &Path) -> io::Result<PathBuf> {
+        let folder = fs::read_link(self.process.join("cwd"))?;
+        if self.mounts == View::Other || !folder.is_dir() {
+            return Ok(self.process.join("cwd").join(path));
+        }
+        let here = folder.join(path);
+        if here.exists() {
+            return Ok(here);
+        }
+        // `-daemonize` leaves the folder that the path was meant in.
+        let before = self.folder_before().map(|folder| folder.join(path));
+        Ok(before.filter(|before| before.exists()).unwrap_or(here))
+    }
+
+    /// The folder in which the process was started, if whoever did it was a shell and so told it.
+    fn folder_before(&self) -> Option<PathBuf> {
+        let variables = read(&self.process.join("environ"), ENVIRONMENT).ok()?;
+        let mut variables = variables.split(|byte| *byte == 0);
+        let folder = variables.find_map(|variable| variable.strip_prefix(b"PWD="))?;
+        Some(PathBuf::from(OsString::from_vec(folder.to_vec())))
     }
 
     /// Where the socket is bound that the process holds as this descriptor.
@@ -116,6 +131,14 @@ impl<'a> Surroundings<'a> {
         let inner = self.path(name).map_err(|_| unknown())?;
         Ok(Address::Unix(inner))
     }
+}
+
+/// The path itself where it leads to the same file from here too, as below a folder that all mounts share; else the one
+/// through `/proc`, which leads into the process's own world for as long as it runs.
+fn shortest(path: &Path, through: &Path) -> PathBuf {
+    let file = |path: &Path| fs::metadata(path).ok().map(|file| (file.dev(), file.ino()));
+    let is_same = file(path).is_some() && file(path) == file(through);
+    if is_same { path } else { through }.to_owned()
 }
 
 /// The number in `socket:[NUMBER]`.

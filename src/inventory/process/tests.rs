@@ -62,6 +62,10 @@ impl Drop for Proc {
     }
 }
 
+#[expect(
+    clippy::unnecessary_wraps,
+    reason = "it is compared with what was found"
+)]
 fn unix(path: impl AsRef<Path>) -> Option<Address> {
     Some(Address::Unix(path.as_ref().to_owned()))
 }
@@ -154,6 +158,32 @@ fn a_relative_path_is_taken_from_the_process_s_folder() {
     let found = proc.one();
     assert_eq!(found.qmp, None);
     assert!(found.obstacle.unwrap().contains("cannot be seen"));
+}
+
+#[test]
+fn a_process_that_left_its_folder_is_found_where_it_was_started() {
+    let proc = Proc::new("left");
+    let folder = proc.0.join("folder");
+    create_dir_all(&folder).unwrap();
+    fs::write(folder.join("a.qmp"), "").unwrap();
+    let process = proc.qemu(9, "-qmp unix:a.qmp,server -daemonize");
+    symlink("/", process.join("cwd")).unwrap();
+    assert_eq!(proc.one().qmp, unix("/a.qmp"));
+    let variables = format!("HOME=/root\0PWD={}\0", folder.display());
+    fs::write(process.join("environ"), variables).unwrap();
+    assert_eq!(proc.one().qmp, unix(folder.join("a.qmp")));
+}
+
+#[test]
+fn a_socket_that_was_bound_before_the_root_was_changed_is_found_outside() {
+    let proc = Proc::new("chroot");
+    let root = proc.0.join("jail");
+    create_dir_all(&root).unwrap();
+    let socket = proc.0.join("a.qmp");
+    fs::write(&socket, "").unwrap();
+    let process = proc.qemu(9, &format!("-qmp unix:{},server", socket.display()));
+    symlink(&root, process.join("root")).unwrap();
+    assert_eq!(proc.one().qmp, unix(&socket));
 }
 
 #[test]

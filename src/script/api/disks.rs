@@ -54,6 +54,7 @@ pub(super) fn register(engine: &mut Engine) {
     )
     .register_into_engine(engine, |vm: &mut Vm, plan: Array| make(vm, plan));
     property(
+        "overlays",
         "list",
         "array",
         "The overlays, each `#{ node, overlay, file }`: the disk's node, the overlay's, its image.",
@@ -67,6 +68,7 @@ pub(super) fn register(engine: &mut Engine) {
             .collect::<Outcome<Array>>()
     });
     property(
+        "overlays",
         "actions",
         "array",
         "The actions that attach all overlays, for one `transaction`.",

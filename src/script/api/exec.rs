@@ -3,10 +3,8 @@
 use rhai::{Array, Dynamic, Engine, Map};
 
 use super::agent::{ask, words};
-use super::files::bytes;
-use super::time::length;
+use super::options::Options;
 use super::{Outcome, method};
-use crate::script::error;
 use crate::vm::GuestAgent;
 use crate::vm::agent::{Exec, ExecOutcome};
 use crate::vm::error::ExecEnd;
@@ -107,37 +105,17 @@ fn shell(agent: &GuestAgent, line: &str, options: &Map) -> Outcome<Map> {
 }
 
 fn with_options(what: &str, options: &Map) -> Outcome<Exec> {
-    let mut exec = Exec::default();
-    for (key, value) in options.iter().filter(|(_, value)| !value.is_unit()) {
-        match key.as_str() {
-            "input" => exec.input = Some(bytes(value.clone(), &format!("{what}: `input`"))?),
-            "env" => exec.env = Some(environment(what, value)?),
-            "timeout" => exec.timeout = Some(length(value, &format!("{what}: `timeout`"))?),
-            "check" => {
-                exec.check = value.as_bool().map_err(|_| {
-                    error::usage(format!("{what}: `check` is true or false, not {value}"))
-                })?;
-            }
-            other => {
-                return Err(error::usage(format!(
-                    "{what}: there is no option `{other}`: use `input`, `env`, `timeout`, `check`"
-                )));
-            }
-        }
-    }
-    Ok(exec)
-}
-
-fn environment(what: &str, value: &Dynamic) -> Outcome<Vec<String>> {
-    let Some(map) = value.read_lock::<Map>() else {
-        return Err(error::usage(format!(
-            "{what}: `env` is a map, as in `#{{ PATH: \"/bin\" }}`"
-        )));
-    };
-    Ok(map
-        .iter()
-        .map(|(name, value)| format!("{name}={value}"))
-        .collect())
+    let options = Options::read(what, options, &["input", "env", "timeout", "check"])?;
+    let variable = |(name, value): (String, String)| format!("{name}={value}");
+    Ok(Exec {
+        input: options.bytes("input")?,
+        env: options
+            .named("env")?
+            .map(|env| env.into_iter().map(variable).collect()),
+        timeout: options.length("timeout")?,
+        check: options.flag("check")?,
+        ..Exec::default()
+    })
 }
 
 fn outcome(outcome: ExecOutcome) -> Map {

@@ -192,8 +192,13 @@ fn handles(engine: &mut Engine) {
         ```"#,
     )
     .register_into_engine(engine, open);
-    property("handle", "int", "The agent's number for the open file.")
-        .register_into_engine(engine, |open: &mut Open| open.0.id);
+    property(
+        "file",
+        "handle",
+        "int",
+        "The agent's number for the open file.",
+    )
+    .register_into_engine(engine, |open: &mut Open| open.0.id);
     method(
         "read",
         &["file", "count: int", "blob"],

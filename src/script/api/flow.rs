@@ -1,19 +1,25 @@
 //! The course of a script: `sleep`, `timeout`, `retry`, `fail`, `exit`. All of them can be interrupted.
 
-use std::time::{Instant, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use rhai::{Dynamic, Engine, EvalAltResult, FnPtr, Map, NativeCallContext};
 
 use super::function;
 use super::observed;
+use super::options::Options;
 use super::time::length;
+use crate::duration;
 use crate::report::{Kind, Report};
 use crate::script::run::current;
 use crate::script::stop::Cause;
 use crate::script::{bridge, error};
-use crate::vm::duration;
 
 type Outcome<T = Dynamic> = Result<T, Box<EvalAltResult>>;
+
+/// How often work is tried that says nothing else.
+const TRIES: i64 = 3;
+/// How long is waited between two tries.
+const DELAY: Duration = Duration::from_secs(1);
 
 pub(super) fn register(engine: &mut Engine) {
     function(
@@ -61,7 +67,7 @@ pub(super) fn register(engine: &mut Engine) {
     )
     .register_into_engine(
         engine,
-        |context: NativeCallContext, options: Map, work: FnPtr| retry(&context, options, &work),
+        |context: NativeCallContext, options: Map, work: FnPtr| retry(&context, &options, &work),
     );
 
     function(
@@ -110,7 +116,10 @@ pub(super) fn register(engine: &mut Engine) {
 }
 
 fn sleep(time: &Dynamic) -> Outcome<()> {
-    let time = length(time, "sleep")?;
+    rest(length(time, "sleep")?)
+}
+
+fn rest(time: Duration) -> Outcome<()> {
     current()?.rest(
         format!("sleep({})", duration::show(time)),
         bridge::sleep(time),
@@ -127,35 +136,16 @@ fn timeout(context: &NativeCallContext, time: &Dynamic, work: &FnPtr) -> Outcome
     error::settle(&scope, work.call_within_context(context, ()))
 }
 
-fn retry(context: &NativeCallContext, options: Map, work: &FnPtr) -> Outcome {
-    let mut times = 3;
-    let mut delay = Dynamic::from("1s");
-    for (key, value) in options {
-        match key.as_str() {
-            "times" => {
-                times = value
-                    .as_int()
-                    .ok()
-                    .filter(|times| *times > 0)
-                    .ok_or_else(|| {
-                        error::usage(format!("retry: `times` is a number from 1 up, not {value}"))
-                    })?;
-            }
-            "delay" => delay = value,
-            other => {
-                return Err(error::usage(format!(
-                    "retry: there is no option `{other}`: use `times`, `delay`"
-                )));
-            }
-        }
-    }
+fn retry(context: &NativeCallContext, options: &Map, work: &FnPtr) -> Outcome {
+    let options = Options::read("retry", options, &["times", "delay"])?;
+    let times = options.number("times", 1..=i64::MAX)?.unwrap_or(TRIES);
     // Found wrong before the work is done, not after it failed.
-    length(&delay, "retry: `delay`")?;
+    let delay = options.length("delay")?.unwrap_or(DELAY);
     let mut number = 0;
     loop {
         number += 1;
         match call_with_number(context, work, number) {
-            Err(failure) if number < times && is_catchable(&failure) => sleep(&delay)?,
+            Err(failure) if number < times && is_catchable(&failure) => rest(delay)?,
             last => return last,
         }
     }

@@ -6,8 +6,8 @@ use std::time::Instant;
 
 use rhai::{Dynamic, Engine, EvalAltResult, Map};
 
-use super::agent::{ask, words};
-use super::time::length;
+use super::agent::ask;
+use super::options::Options;
 use super::{Outcome, failed, method, property};
 use crate::report::{Kind, Report};
 use crate::script::bridge::{self, Driven};
@@ -50,10 +50,14 @@ pub(super) fn register(engine: &mut Engine) {
         ```"#,
     )
     .register_into_engine(engine, |agent: &mut GuestAgent, options: Map| freeze(agent, &options));
-    property("count", "int", "How many file systems are frozen.")
-        .register_into_engine(engine, |frozen: &mut Frozen| frozen.0.freeze.count());
     property(
-        "frozen_ms",
+        "freeze",
+        "count",
+        "int",
+        "How many file systems are frozen.",
+    )
+    .register_into_engine(engine, |frozen: &mut Frozen| frozen.0.freeze.count());
+    property("freeze", "frozen_ms",
         "int",
         "How long the guest was frozen, in milliseconds: from the sending of the freeze to the answer of the thaw. `()` before that.",
     )
@@ -216,27 +220,16 @@ fn freeze(agent: &GuestAgent, options: &Map) -> Outcome<Frozen> {
 }
 
 fn freeze_options(map: &Map) -> Outcome<FreezeOptions> {
-    let mut options = FreezeOptions::default();
-    for (key, value) in map.iter().filter(|(_, value)| !value.is_unit()) {
-        match key.as_str() {
-            "max" => {
-                options.max = length(value, "fsfreeze: `max`")?;
-                if options.max.is_zero() {
-                    return Err(error::usage("fsfreeze: `max` must be longer than 0"));
-                }
-            }
-            "mountpoints" => {
-                let list = value.clone().into_array().map_err(|_| {
-                    error::usage("fsfreeze: `mountpoints` is an array, as in `[\"/data\"]`")
-                })?;
-                options.mountpoints = Some(words("mountpoints", list)?);
-            }
-            other => {
-                return Err(error::usage(format!(
-                    "fsfreeze: there is no option `{other}`: use `mountpoints`, `max`"
-                )));
-            }
+    let given = Options::read("fsfreeze", map, &["mountpoints", "max"])?;
+    let mut options = FreezeOptions {
+        mountpoints: given.words("mountpoints")?,
+        ..FreezeOptions::default()
+    };
+    if let Some(max) = given.length("max")? {
+        if max.is_zero() {
+            return Err(given.wrong("max", "longer than 0"));
         }
+        options.max = max;
     }
     Ok(options)
 }

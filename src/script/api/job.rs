@@ -4,10 +4,9 @@ use std::time::Duration;
 
 use rhai::{Dynamic, Engine, Map};
 
-use super::time::length;
+use super::options::Options;
 use super::{Outcome, method, property, wait, wait_with_bar};
 use crate::script::convert::from_json;
-use crate::script::error;
 use crate::script::progress::Bar;
 use crate::vm::job::Reached;
 use crate::vm::{Job, Vm};
@@ -26,10 +25,9 @@ pub(super) fn register(engine: &mut Engine) {
         ```"#,
     )
     .register_into_engine(engine, |vm: &mut Vm, id: &str| vm.job(id));
-    property("id", "string", "The job's id.")
+    property("job", "id", "string", "The job's id.")
         .register_into_engine(engine, |job: &mut Job| job.id().to_owned());
-    property(
-        "status",
+    property("job", "status",
         "map",
         "Where the job stands (QMP `query-jobs`, QEMU 3.0): `#{ status, current, total, error }`, or `()` when QEMU does not know it.",
     )
@@ -62,17 +60,7 @@ pub(super) fn register(engine: &mut Engine) {
         ```"#,
     )
     .register_into_engine(engine, |job: &mut Job, options: Map| {
-        let mut timeout = None;
-        for (key, value) in options {
-            match key.as_str() {
-                "timeout" => timeout = Some(length(&value, "wait: `timeout`")?),
-                other => {
-                    return Err(error::usage(format!(
-                        "wait: there is no option `{other}`: use `timeout`"
-                    )));
-                }
-            }
-        }
+        let timeout = Options::read("wait", &options, &["timeout"])?.length("timeout")?;
         wait_for(job, timeout)
     });
     steps(engine);

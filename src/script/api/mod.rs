@@ -7,7 +7,7 @@
 //! - what waits does so by `current()?.block_on(what, future)`, which every stop ends, and clean-up by
 //!   `block_on_cleanup`, which none does; the future must be cancel-safe;
 //! - an error is `error::thrown(&report)`, a value nobody can take `error::usage(message)`;
-//! - JSON goes through `convert`, a length of time through `time::length`;
+//! - JSON goes through `convert`, a length of time through `time::length`, a map of options through `options::Options`;
 //! - what must be undone implements `guard::Guard`, is made known by `register_guard`, and is given to
 //!   `current()?.run().keep(...)` as soon as it exists; if it can end by itself it has a `current()?.window()`.
 
@@ -21,6 +21,7 @@ mod freeze;
 mod guard;
 mod host;
 mod job;
+mod options;
 mod output;
 mod parallel;
 mod program;
@@ -80,9 +81,9 @@ fn method(name: &str, parameters: &[&str], about: &str) -> FuncRegistration {
     function(name, parameters, about).with_purity(true)
 }
 
-/// As [`method`], for a property.
-fn property(name: &str, kind: &str, about: &str) -> FuncRegistration {
-    described(FuncRegistration::new_getter(name), &["handle", kind], about).with_purity(true)
+/// As [`method`], for a property of the handle that scripts know as a value of type `handle`.
+fn property(handle: &str, name: &str, kind: &str, about: &str) -> FuncRegistration {
+    described(FuncRegistration::new_getter(name), &[handle, kind], about).with_purity(true)
 }
 
 fn described(function: FuncRegistration, parameters: &[&str], about: &str) -> FuncRegistration {

@@ -8,6 +8,7 @@ use std::thread;
 use rhai::{Array, Dynamic, Engine, EvalAltResult, FnPtr, Map, NativeCallContext};
 
 use super::function;
+use super::options::Options;
 use crate::report::{Kind, Report};
 use crate::script::error;
 use crate::script::run::{Current, current};
@@ -16,10 +17,10 @@ use crate::script::session::STACK;
 type Outcome = Result<Dynamic, Box<EvalAltResult>>;
 
 /// How many items are worked on at once unless the script says otherwise.
-const JOBS: usize = 8;
+const JOBS: i64 = 8;
 
 /// How many at most: each has a thread.
-const MOST_JOBS: usize = 256;
+const MOST_JOBS: i64 = 256;
 
 pub(super) fn register(engine: &mut Engine) {
     function(
@@ -56,58 +57,22 @@ pub(super) fn register(engine: &mut Engine) {
     );
 }
 
-struct Options {
-    jobs: usize,
-    fail_fast: bool,
-}
-
-impl Options {
-    fn from_map(map: &Map) -> Result<Self, Box<EvalAltResult>> {
-        let mut options = Self {
-            jobs: JOBS,
-            fail_fast: false,
-        };
-        for (key, value) in map {
-            let wrong =
-                |wanted: &str| error::usage(format!("parallel: `{key}` is {wanted}, not {value}"));
-            match key.as_str() {
-                "jobs" => {
-                    let jobs = value
-                        .as_int()
-                        .ok()
-                        .and_then(|jobs| usize::try_from(jobs).ok());
-                    options.jobs = jobs
-                        .filter(|jobs| (1..=MOST_JOBS).contains(jobs))
-                        .ok_or_else(|| wrong(&format!("a number from 1 to {MOST_JOBS}")))?;
-                }
-                "fail_fast" => {
-                    options.fail_fast = value.as_bool().map_err(|_| wrong("true or false"))?;
-                }
-                other => {
-                    let message =
-                        format!("parallel: there is no option `{other}`: use `jobs`, `fail_fast`");
-                    return Err(error::usage(message));
-                }
-            }
-        }
-        Ok(options)
-    }
-}
-
 fn parallel(context: &NativeCallContext, items: Array, options: &Map, work: &FnPtr) -> Outcome {
-    let options = Options::from_map(options)?;
+    let options = Options::read("parallel", options, &["jobs", "fail_fast"])?;
+    let jobs = options.number("jobs", 1..=MOST_JOBS)?.unwrap_or(JOBS);
+    let fail_fast = options.flag("fail_fast")?;
     let current = current()?;
     let fleet = Fleet {
         context,
         work,
         // Under a scope of its own, so that the first error can end the others.
         current: current.under(current.stop().branch()),
-        fail_fast: options.fail_fast,
+        fail_fast,
         results: items.iter().map(|_| Mutex::default()).collect(),
         items: items.into_iter().map(|item| unshared(&item)).collect(),
         next: AtomicUsize::new(0),
     };
-    fleet.work(options.jobs)?;
+    fleet.work(usize::try_from(jobs).unwrap_or(1))?;
     // The run itself was stopped: the script ends, whatever the workers had.
     if let Some(cause) = current.stop().cause() {
         return Err(error::stopped(cause));

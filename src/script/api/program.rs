@@ -1,20 +1,20 @@
 //! `host.run`: programs on this host, only those that the run's permit names, with no shell in between. A program does not
 //! outlive the wait for it.
 
-use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::os::fd::OwnedFd;
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::thread;
 
-use rhai::{Array, Blob, Dynamic, Engine, EvalAltResult, ImmutableString, Map};
+use rhai::{Array, Dynamic, Engine, EvalAltResult, Map};
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 
 use serde::{Deserialize, Serialize};
 
 use super::function;
 use super::host::{Host, failed};
+use super::options::Options;
 use crate::report::{Kind, Report};
 use crate::script::run::{Current, current};
 use crate::script::{bridge, error};
@@ -36,7 +36,7 @@ pub(super) fn register(engine: &mut Engine) {
         ```"#,
     )
     .register_into_engine(engine, |_: &mut Host, program: &str, arguments: Array| {
-        run(program, &arguments, Options::default())
+        run(program, &arguments, How::default())
     });
     function(
         "run",
@@ -52,68 +52,37 @@ pub(super) fn register(engine: &mut Engine) {
     .register_into_engine(
         engine,
         |_: &mut Host, program: &str, arguments: Array, options: Map| {
-            run(program, &arguments, Options::from_map(options)?)
+            run(program, &arguments, How::from_map(&options)?)
         },
     );
 }
 
 /// How a program is run.
 #[derive(Default)]
-struct Options {
+struct How {
     input: Option<Vec<u8>>,
-    env: BTreeMap<String, String>,
+    env: Vec<(String, String)>,
     check: bool,
 }
 
-impl Options {
-    fn from_map(map: Map) -> Outcome<Self> {
-        let mut options = Self::default();
-        for (key, value) in map {
-            match key.as_str() {
-                "input" => options.input = Some(input(&value)?),
-                "check" => {
-                    options.check = value.as_bool().map_err(|_| {
-                        error::usage(format!("run: `check` is true or false, not {value}"))
-                    })?;
-                }
-                "env" => {
-                    let map = value.read_lock::<Map>();
-                    let map = map.ok_or_else(|| error::usage("run: `env` is a map"))?;
-                    options.env = map
-                        .iter()
-                        .map(|(key, value)| (key.to_string(), value.to_string()))
-                        .collect();
-                    // They decide which program it is that runs, which the permit has decided already.
-                    if let Some(name) = options
-                        .env
-                        .keys()
-                        .find(|name| *name == "PATH" || name.starts_with("LD_"))
-                    {
-                        return Err(error::usage(format!("run: `env` must not set `{name}`")));
-                    }
-                }
-                other => {
-                    let message =
-                        format!("run: there is no option `{other}`: use `input`, `env`, `check`");
-                    return Err(error::usage(message));
-                }
-            }
+impl How {
+    fn from_map(map: &Map) -> Outcome<Self> {
+        let given = Options::read("run", map, &["input", "env", "check"])?;
+        let env = given.named("env")?.unwrap_or_default();
+        // They decide which program it is that runs, which the permit has decided already.
+        let deciding = |name: &str| name == "PATH" || name.starts_with("LD_");
+        if let Some((name, _)) = env.iter().find(|(name, _)| deciding(name)) {
+            return Err(error::usage(format!("run: `env` must not set `{name}`")));
         }
-        Ok(options)
+        Ok(Self {
+            input: given.bytes("input")?,
+            env,
+            check: given.flag("check")?,
+        })
     }
 }
 
-fn input(value: &Dynamic) -> Outcome<Vec<u8>> {
-    if let Some(text) = value.read_lock::<ImmutableString>() {
-        return Ok(text.as_bytes().to_vec());
-    }
-    value
-        .read_lock::<Blob>()
-        .map(|bytes| bytes.clone())
-        .ok_or_else(|| error::usage("run: `input` is text or bytes"))
-}
-
-fn run(program: &str, arguments: &Array, options: Options) -> Outcome {
+fn run(program: &str, arguments: &Array, how: How) -> Outcome {
     let current = current()?;
     current
         .run()
@@ -138,10 +107,10 @@ fn run(program: &str, arguments: &Array, options: Options) -> Outcome {
         .map_err(|difference| error::thrown(&Report::from(&difference)))?;
     let ended = match recalled {
         Some(ended) => ended,
-        None => run_to_its_end(&current, program, arguments, options.input, options.env)?,
+        None => run_to_its_end(&current, program, arguments, how.input, how.env)?,
     };
     settings.recording.note(&of, &ended);
-    if options.check && (ended.signal.is_some() || ended.code != Some(0)) {
+    if how.check && (ended.signal.is_some() || ended.code != Some(0)) {
         return Err(unsuccessful(program, &ended));
     }
     Ok(outcome(&ended))
@@ -187,7 +156,7 @@ fn run_to_its_end(
     program: &str,
     arguments: &Array,
     input: Option<Vec<u8>>,
-    env: BTreeMap<String, String>,
+    env: Vec<(String, String)>,
 ) -> Outcome<Ended> {
     let cannot = |failure: io::Error| failed(format!("`{program}` cannot be run: {failure}"));
     let mut child = Command::new(program)

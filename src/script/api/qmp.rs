@@ -53,8 +53,7 @@ pub(super) fn register(engine: &mut Engine) {
         let arguments = arguments(command, &map)?;
         call(vm, command, arguments)
     });
-    property(
-        "qmp",
+    property("vm", "qmp",
         "qmp",
         r#"
         The commands of this QEMU as methods, with `_` for `-`: `v.qmp.query_status()`, `v.qmp.eject(#{ id: "cd0" })`.

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use rhai::{Dynamic, EvalAltResult, ImmutableString};
 
+use crate::duration;
 use crate::script::error;
-use crate::vm::duration;
 
 /// The length of time that `value` means; `what` names it in the error.
 pub(super) fn length(value: &Dynamic, what: &str) -> Result<Duration, Box<EvalAltResult>> {

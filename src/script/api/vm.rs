@@ -4,9 +4,10 @@ use rhai::{Array, Dynamic, Engine, ImmutableString, Map};
 
 use super::{Outcome, arguments, function, json, method, property, wait};
 use crate::inventory::Filter;
+use crate::report::Report;
 use crate::script::error;
 use crate::script::run::current;
-use crate::vm::{Arguments, GuestAgent, Vm};
+use crate::vm::{Arguments, GuestAgent, Target, Vm};
 
 pub(super) fn register(engine: &mut Engine) {
     engine.register_type_with_name::<Vm>("vm");
@@ -82,14 +83,14 @@ fn fleets(engine: &mut Engine) {
     function(
         "vms",
         &["array"],
-        r#"
+        r"
         All VMs that are found here and can be reached, in the order of their names: those that run, and those whose socket
         is there though nobody may listen any more, which the first call tells. Waits up to 2 s for those who look; what
         one of them cannot tell is said on standard error.
 
         ```rhai
         for v in vms() { print(`${v}`) }
-        ```"#,
+        ```",
     )
     .register_into_engine(engine, || vms(&Filter::default()));
     function(
@@ -122,14 +123,28 @@ fn fleets(engine: &mut Engine) {
 fn vms(filter: &Filter) -> Outcome<Array> {
     let current = current()?;
     let inventory = current.run().inventory();
-    let scan = current.block_on("VMs to be found", inventory.scan())?;
-    for trouble in &scan.troubles {
+    let fleet = inventory.fleet();
+    let recording = &fleet.settings().recording;
+    // What is found is this host's, so a replay is told.
+    let recalled: Option<(Vec<String>, Vec<Target>)> = recording
+        .recall("vms()")
+        .map_err(|difference| error::thrown(&Report::from(&difference)))?;
+    let (troubles, vms): (Vec<String>, Vec<Vm>) = if let Some((troubles, targets)) = recalled {
+        let vms = targets.into_iter().map(|target| fleet.vm(target));
+        (troubles, vms.collect())
+    } else {
+        let scan = current.block_on("VMs to be found", inventory.scan())?;
+        let admitted = scan.found.iter().filter(|vm| filter.admits(vm));
+        let vms = admitted.filter_map(|vm| inventory.reach(vm)).collect();
+        (scan.troubles.iter().map(ToString::to_string).collect(), vms)
+    };
+    let targets: Vec<&Target> = vms.iter().map(Vm::target).collect();
+    recording.note("vms()", &(&troubles, targets));
+    for trouble in &troubles {
         // A message that cannot be written ends the run elsewhere.
         let _ = current.run().output().log(&format!("warning: {trouble}"));
     }
-    let admitted = scan.found.iter().filter(|vm| filter.admits(vm));
-    let vms = admitted.filter_map(|vm| inventory.reach(vm));
-    Ok(vms.map(Dynamic::from).collect())
+    Ok(vms.into_iter().map(Dynamic::from).collect())
 }
 
 fn filter_of(map: &Map) -> Outcome<Filter> {
@@ -144,6 +159,7 @@ fn filter_of(map: &Map) -> Outcome<Filter> {
 
 fn properties(engine: &mut Engine) {
     property(
+        "vm",
         "name",
         "string",
         "The name that the VM was started with (QMP `query-name`), or `()`.",
@@ -152,6 +168,7 @@ fn properties(engine: &mut Engine) {
         wait(format_args!("{}: query-name", vm.label()), vm.name()).map(or_unit)
     });
     property(
+        "vm",
         "uuid",
         "string",
         "The UUID that the VM was started with (QMP `query-uuid`), or `()`.",
@@ -160,6 +177,7 @@ fn properties(engine: &mut Engine) {
         wait(format_args!("{}: query-uuid", vm.label()), vm.uuid()).map(or_unit)
     });
     property(
+        "vm",
         "status",
         "string",
         "The run state, as in `running`, `paused` or `prelaunch` (QMP `query-status`).",
@@ -168,6 +186,7 @@ fn properties(engine: &mut Engine) {
         wait(format_args!("{}: query-status", vm.label()), vm.status())
     });
     property(
+        "vm",
         "version",
         "string",
         "QEMU's version, as in `10.0.2`, from the monitor's greeting.",
@@ -178,7 +197,7 @@ fn properties(engine: &mut Engine) {
             vm.version(),
         )
     });
-    property("agent", "agent", "The guest's agent.")
+    property("vm", "agent", "agent", "The guest's agent.")
         .register_into_engine(engine, |vm: &mut Vm| -> GuestAgent { vm.agent() });
 }
 

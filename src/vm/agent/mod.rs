@@ -102,7 +102,7 @@ impl GuestAgent {
 
     async fn request(&self, call: Call) -> Result<Value, Error> {
         if call.command.starts_with("guest-fsfreeze-freeze") {
-            return Err(self.vm.error(ErrorKind::RawFreeze {
+            return Err(self.vm.error(ErrorKind::BareFreeze {
                 command: call.command,
             }));
         }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::GuestAgent;
-use crate::vm::error::{Error, ErrorKind};
+use crate::vm::error::Error;
 use crate::vm::machine::Arguments;
 
 /// As [`GuestAgent::fstrim`] waits.
@@ -15,14 +15,9 @@ impl GuestAgent {
     /// Sends any command in the way that is right for it, and gives its reply: `{}` of those that have none when they
     /// succeed (`guest-shutdown`, `guest-suspend-*`).
     ///
-    /// Waits as [`GuestAgent::call`], for `guest-fstrim` up to an hour. Refuses a freeze, which nobody would end.
+    /// Waits and refuses as [`GuestAgent::call`]; waits for `guest-fstrim` up to an hour.
     pub async fn perform(&self, command: &str, arguments: Arguments) -> Result<Value, Error> {
         match command {
-            "guest-fsfreeze-freeze" | "guest-fsfreeze-freeze-list" => {
-                Err(self.vm.error(ErrorKind::BareFreeze {
-                    command: command.to_owned(),
-                }))
-            }
             "guest-shutdown"
             | "guest-suspend-disk"
             | "guest-suspend-ram"

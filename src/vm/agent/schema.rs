@@ -19,6 +19,11 @@ pub struct AgentCommands {
 }
 
 impl AgentCommands {
+    /// All that are known, for when no agent can be asked.
+    pub fn known() -> Self {
+        Self::new(None)
+    }
+
     /// The commands in a reply to `guest-info`; all that the table has where there is none.
     fn new(info: Option<&Value>) -> Self {
         let listed = info.and_then(|info| info["supported_commands"].as_array());

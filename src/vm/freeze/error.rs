@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use crate::vm::duration::show;
+use crate::duration::show;
 use crate::vm::error::quoted;
 
 /// Why a guest was not frozen, or a freeze did not end as it should.

@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use super::record::{self, Frozen, Record};
 use super::thaw::{self, Failure};
-use crate::client::{Address, Agent};
+use crate::client::{Address, Agent, Channel};
+use crate::vm::mode::Would;
 use crate::vm::settings::Settings;
 
 /// How long one guest's thaw is tried.
@@ -26,6 +27,8 @@ pub enum Outcome {
     Thawed(Option<i64>),
     /// The VM has ended or was started anew since, so it is not our freeze's any more.
     VmGone,
+    /// Nothing was done, in a dry run.
+    Left,
     /// It could not be thawed; the record stays.
     Failed(String),
 }
@@ -85,6 +88,24 @@ impl Stale {
     /// Where the record is.
     pub fn path(&self) -> &Path {
         self.record.path()
+    }
+
+    /// Whether there is nothing left to thaw: the VM has ended.
+    pub fn is_over(&self) -> bool {
+        self.frozen.is_over()
+    }
+
+    /// Tells the thaw that a dry run does not send.
+    pub fn would_thaw(&self, settings: &Settings) -> Outcome {
+        if self.is_over() {
+            return Outcome::VmGone;
+        }
+        settings.mode.tells(&Would::Send {
+            vm: &self.frozen.vm,
+            channel: Channel::Agent,
+            message: r#"{"execute":"guest-fsfreeze-thaw"}"#,
+        });
+        Outcome::Left
     }
 
     /// Removes the record if there is nothing left to thaw: the VM has ended. Tells whether that is so.

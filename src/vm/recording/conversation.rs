@@ -72,8 +72,8 @@ impl Conversation {
         self.parts.push_back((line, part));
     }
 
-    pub(super) fn push_link(&mut self, line: usize, link: Link) {
-        let part = match link {
+    pub(super) fn push_change(&mut self, line: usize, change: Link) {
+        let part = match change {
             Link::Connected => Part::Connected,
             Link::Failed(error) => Part::Failed(error),
             Link::Ended(_) => Part::Ended,

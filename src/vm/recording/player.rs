@@ -268,7 +268,7 @@ impl State {
         match (line.sent, line.received, line.link) {
             (Some(message), None, None) => conversation.push(number, Part::Sent(message)),
             (None, Some(message), None) => conversation.push(number, Part::Received(message)),
-            (None, None, Some(link)) => conversation.push_link(number, link),
+            (None, None, Some(change)) => conversation.push_change(number, change),
             _ => {
                 return Err(
                     "it holds none, or more than one, of sent, received and link".to_owned(),

@@ -68,13 +68,13 @@ impl Recorder {
         }
     }
 
-    /// Records the end of the run. Fails when the recording is not whole; that was told when it happened.
-    pub fn end(&self, exit: u8) -> Result<(), ()> {
+    /// Records the end of the run. Gives whether the recording is whole; if not, that was told when it happened.
+    pub fn end(&self, exit: u8) -> bool {
         self.write(&Line {
             end: Some(End { exit }),
             ..Line::now()
         });
-        if self.lock().broken { Err(()) } else { Ok(()) }
+        !self.lock().broken
     }
 
     fn write(&self, line: &Line) {

@@ -34,6 +34,8 @@ mod words;
 pub use builder::Builder;
 pub use finding::{Finding, Marked, Problem};
 pub use help::{help, list};
+pub(super) use live::Known;
+pub use live::last_kept;
 pub use model::{
     Builtin, Case, Choice, Command, Event, Features, Member, Members, Object, Schema, Type, TypeId,
     Variants,

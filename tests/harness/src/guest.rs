@@ -114,6 +114,11 @@ impl Guest {
         &self.folder
     }
 
+    /// The number of its process.
+    pub fn pid(&self) -> u32 {
+        self.process.id()
+    }
+
     /// The QEMU's process, to stop, continue or kill it.
     pub fn process(&mut self) -> &mut Process {
         &mut self.process

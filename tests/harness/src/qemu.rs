@@ -49,6 +49,11 @@ impl Qemu {
         self.tcp.expect("the QEMU was started with `.tcp()`")
     }
 
+    /// The number of its process.
+    pub fn pid(&self) -> u32 {
+        self.process.id()
+    }
+
     /// The QEMU's process, to stop, continue or kill it.
     pub fn process(&mut self) -> &mut Process {
         &mut self.process
@@ -163,7 +168,13 @@ fn make_image(path: &Path, size: &str) {
     );
 }
 
-fn monitor(id: &str, backend: &str, pretty: bool) -> [String; 4] {
+fn monitor(name: &str, backend: &str, pretty: bool) -> [String; 4] {
+    // QEMU's identifiers begin with a letter; a file's name need not.
+    let id = if name.starts_with(|first: char| first.is_ascii_alphabetic()) {
+        name.to_owned()
+    } else {
+        format!("monitor-{name}")
+    };
     let mut mode = format!("chardev={id},mode=control");
     if pretty {
         let _ = write!(mode, ",pretty=on");
