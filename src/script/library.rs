@@ -28,6 +28,12 @@ const STANDARD: &str = "std/";
 
 /// Modules in the binary: path without `std/`, text.
 pub(super) const EMBEDDED: &[(&str, &str)] = &[
+    ("device", include_str!("../../stdlib/device.rhai")),
+    ("disk", include_str!("../../stdlib/disk.rhai")),
+    ("fleet", include_str!("../../stdlib/fleet.rhai")),
+    ("guest", include_str!("../../stdlib/guest.rhai")),
+    ("media", include_str!("../../stdlib/media.rhai")),
+    ("power", include_str!("../../stdlib/power.rhai")),
     ("size", include_str!("../../stdlib/size.rhai")),
     ("snapshot", include_str!("../../stdlib/snapshot.rhai")),
     ("time", include_str!("../../stdlib/time.rhai")),

@@ -8,7 +8,7 @@ use std::future::Future;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use rhai::EvalAltResult;
+use rhai::{Dynamic, EvalAltResult};
 
 use super::bridge::{self, Bridge};
 use super::error;
@@ -31,6 +31,7 @@ pub struct Run {
     inventory: Arc<Inventory>,
     guards: Mutex<Vec<Arc<dyn Guard>>>,
     notes: Mutex<Vec<Report>>,
+    result: Mutex<Dynamic>,
     waits: Mutex<Waits>,
 }
 
@@ -101,6 +102,7 @@ impl Run {
             inventory,
             guards: Mutex::default(),
             notes: Mutex::default(),
+            result: Mutex::default(),
             waits: Mutex::default(),
         })
     }
@@ -155,6 +157,15 @@ impl Run {
     /// The problems that were noted, once.
     pub fn take_notes(&self) -> Vec<Report> {
         std::mem::take(&mut lock(&self.notes))
+    }
+
+    /// Keeps the value of a run that ends otherwise than by its last statement.
+    pub fn set_result(&self, value: Dynamic) {
+        *lock(&self.result) = value;
+    }
+
+    pub(super) fn take_result(&self) -> Dynamic {
+        std::mem::take(&mut *lock(&self.result))
     }
 
     /// Has `guard` released at the run's end, last in first out, unless it is before.

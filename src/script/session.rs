@@ -102,8 +102,8 @@ pub struct Outcome {
 pub enum Ending {
     /// The script's last value.
     Value(Dynamic),
-    /// The script called `exit`.
-    Exit(u8),
+    /// The script called `exit`, maybe with a value.
+    Exit(u8, Dynamic),
     /// The process got this signal.
     Signal(u8),
     /// An error that nothing caught.
@@ -141,13 +141,22 @@ impl Outcome {
         }
     }
 
+    /// The value to print: the script's last, or what it gave to `exit`.
+    pub fn value(&self) -> Option<&Dynamic> {
+        match &self.ending {
+            Ending::Value(value) => Some(value),
+            Ending::Exit(_, value) if !value.is_unit() => Some(value),
+            _ => None,
+        }
+    }
+
     /// How the process ends after this.
     pub fn exit(&self) -> Exit {
         match &self.ending {
             Ending::Value(_) if self.notes.is_empty() => Exit::Done,
             Ending::Value(_) => Exit::Failed,
-            Ending::Exit(0) if !self.notes.is_empty() => Exit::Failed,
-            Ending::Exit(code) => Exit::Script(*code),
+            Ending::Exit(0, _) if !self.notes.is_empty() => Exit::Failed,
+            Ending::Exit(code, _) => Exit::Script(*code),
             Ending::Signal(signal) => Exit::Signal(*signal),
             Ending::Failed(failure) => failure.report.exit,
         }
@@ -332,7 +341,7 @@ impl Session {
         let ending = match ended {
             Ok(Ok(value)) => Ending::Value(value.flatten()),
             Ok(Err(error)) => match error::cause_of(&error) {
-                Some(Cause::Exit(code)) => Ending::Exit(code),
+                Some(Cause::Exit(code)) => Ending::Exit(code, run.take_result().flatten()),
                 Some(Cause::Signal(signal)) => Ending::Signal(signal),
                 _ => Ending::Failed(self.failure(&error, Some(script), &source.name)),
             },
