@@ -204,7 +204,7 @@ fn with_scripts(run: Command, places: &[String], host: &Host) -> Command {
     for declared in header.arguments.iter().flatten() {
         let kind = declared.kind.clone();
         command = command.mut_arg(&declared.name, |arg| match kind {
-            Kind::Vm => vm(arg, host),
+            Kind::Vm | Kind::Vms => vm(arg, host),
             Kind::Path => arg.add(ArgValueCompleter::new(PathCompleter::any())),
             Kind::Choice(words) => arg.add(ArgValueCandidates::new(move || offers::words(&words))),
             _ => arg,

@@ -37,6 +37,8 @@ pub struct Argument {
 pub enum Kind {
     /// What `vm(...)` takes; a text in the script.
     Vm,
+    /// Several of those, which `std/fleet` takes; always `many`.
+    Vms,
     /// A path on this host; a text in the script.
     Path,
     /// Any text.
@@ -91,14 +93,15 @@ impl Value {
 
 impl Kind {
     /// The names of all types, as headers write them.
-    pub const NAMES: [&'static str; 9] = [
-        "vm", "path", "string", "int", "float", "bool", "duration", "size", "choice",
+    pub const NAMES: [&'static str; 10] = [
+        "vm", "vms", "path", "string", "int", "float", "bool", "duration", "size", "choice",
     ];
 
     /// The type of that name; a choice has values besides its name, so is not found here.
     pub(super) fn from_name(name: &str) -> Option<Self> {
         Some(match name {
             "vm" => Self::Vm,
+            "vms" => Self::Vms,
             "path" => Self::Path,
             "string" => Self::Text,
             "int" => Self::Int,
@@ -112,7 +115,7 @@ impl Kind {
 
     fn placeholder(&self) -> &'static str {
         match self {
-            Self::Vm => "VM",
+            Self::Vm | Self::Vms => "VM",
             Self::Path => "PATH",
             Self::Text => "TEXT",
             Self::Int | Self::Float => "NUMBER",
@@ -126,8 +129,8 @@ impl Kind {
     /// The value that `word` means; an error says what is wanted.
     pub fn parse(&self, word: &str) -> Result<Value, String> {
         match self {
-            Self::Vm | Self::Path if word.is_empty() => Err("it is empty".to_owned()),
-            Self::Vm | Self::Path | Self::Text => Ok(Value::Text(word.to_owned())),
+            Self::Vm | Self::Vms | Self::Path if word.is_empty() => Err("it is empty".to_owned()),
+            Self::Vm | Self::Vms | Self::Path | Self::Text => Ok(Value::Text(word.to_owned())),
             Self::Int => word
                 .parse()
                 .map(Value::Int)
@@ -306,6 +309,17 @@ mod tests {
             .unwrap(),
             r#"{"dir":"/x","dry_run":true,"mode":"b","numbers":[-3,4],"size":1536,"tag":["p","q"],"vm":"web01","wait":1.5}"#
         );
+    }
+
+    #[test]
+    fn several_vms_are_one_or_more_words() {
+        let header = "//! X.\n//! [args]\n//! file = {}\n//! vms = { type = \"vms\" }\n";
+        assert_eq!(
+            parse(header, "x web01 db*").unwrap(),
+            r#"{"file":"x","vms":["web01","db*"]}"#
+        );
+        let shown = parse(header, "x").unwrap_err();
+        assert!(shown.contains("<VMS>..."), "{shown}");
     }
 
     #[test]

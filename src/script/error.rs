@@ -93,7 +93,7 @@ pub(super) fn to_report(error: &EvalAltResult) -> Report {
 }
 
 /// What a script threw: one of our maps, maybe passed on, or anything of its own.
-fn from_thrown(value: &Dynamic) -> Report {
+pub(super) fn from_thrown(value: &Dynamic) -> Report {
     let Some(map) = value.read_lock::<Map>() else {
         let message = text_of(value).unwrap_or_else(|| what_was_thrown(value));
         return Report::new(Kind::Script, message);

@@ -10,8 +10,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rhai::{
-    Engine, EvalAltResult, GlobalRuntimeState, ImmutableString, Module, ModuleResolver, Position,
-    Scope, Shared,
+    Engine, EvalAltResult, GlobalRuntimeState, Module, ModuleResolver, Position, Scope, Shared,
 };
 
 use super::error;
@@ -29,6 +28,12 @@ const STANDARD: &str = "std/";
 
 /// Modules in the binary: path without `std/`, text.
 pub(super) const EMBEDDED: &[(&str, &str)] = &[
+    ("device", include_str!("../../stdlib/device.rhai")),
+    ("disk", include_str!("../../stdlib/disk.rhai")),
+    ("fleet", include_str!("../../stdlib/fleet.rhai")),
+    ("guest", include_str!("../../stdlib/guest.rhai")),
+    ("media", include_str!("../../stdlib/media.rhai")),
+    ("power", include_str!("../../stdlib/power.rhai")),
     ("size", include_str!("../../stdlib/size.rhai")),
     ("snapshot", include_str!("../../stdlib/snapshot.rhai")),
     ("time", include_str!("../../stdlib/time.rhai")),
@@ -72,22 +77,9 @@ impl Library {
     /// Name and shape of every function of the modules imported so far.
     pub(super) fn functions(&self) -> Vec<(String, String)> {
         let modules = self.modules();
-        let functions = modules
+        modules
             .values()
-            .flat_map(|module| module.iter_script_fn_info())
-            .filter(|(_, _, name, ..)| !names::is_closure(name));
-        functions
-            .map(|(_, _, name, _, function)| {
-                let parameters: Vec<&str> = function
-                    .params
-                    .iter()
-                    .map(ImmutableString::as_str)
-                    .collect();
-                (
-                    name.to_owned(),
-                    format!("{name}({})", parameters.join(", ")),
-                )
-            })
+            .flat_map(|module| names::shapes(module))
             .collect()
     }
 

@@ -2,14 +2,63 @@
 
 /// Name and text, by the alphabet.
 const SCRIPTS: &[(&str, &str)] = &[
+    ("disk-add", include_str!("../../scripts/disk-add.rhai")),
+    (
+        "disk-remove",
+        include_str!("../../scripts/disk-remove.rhai"),
+    ),
     (
         "freeze-snapshot-thaw",
         include_str!("../../scripts/freeze-snapshot-thaw.rhai"),
     ),
     (
+        "guest-collect",
+        include_str!("../../scripts/guest-collect.rhai"),
+    ),
+    ("guest-copy", include_str!("../../scripts/guest-copy.rhai")),
+    ("guest-exec", include_str!("../../scripts/guest-exec.rhai")),
+    (
+        "guest-memory",
+        include_str!("../../scripts/guest-memory.rhai"),
+    ),
+    (
+        "guest-passwd",
+        include_str!("../../scripts/guest-passwd.rhai"),
+    ),
+    (
         "guest-report",
         include_str!("../../scripts/guest-report.rhai"),
     ),
+    (
+        "guest-ssh-keys",
+        include_str!("../../scripts/guest-ssh-keys.rhai"),
+    ),
+    ("guest-time", include_str!("../../scripts/guest-time.rhai")),
+    ("guest-trim", include_str!("../../scripts/guest-trim.rhai")),
+    (
+        "guest-vcpus",
+        include_str!("../../scripts/guest-vcpus.rhai"),
+    ),
+    (
+        "media-change",
+        include_str!("../../scripts/media-change.rhai"),
+    ),
+    (
+        "media-eject",
+        include_str!("../../scripts/media-eject.rhai"),
+    ),
+    ("media-list", include_str!("../../scripts/media-list.rhai")),
+    ("nic-add", include_str!("../../scripts/nic-add.rhai")),
+    ("nic-remove", include_str!("../../scripts/nic-remove.rhai")),
+    ("pause", include_str!("../../scripts/pause.rhai")),
+    ("power-off", include_str!("../../scripts/power-off.rhai")),
+    (
+        "power-reset",
+        include_str!("../../scripts/power-reset.rhai"),
+    ),
+    ("resume", include_str!("../../scripts/resume.rhai")),
+    ("suspend", include_str!("../../scripts/suspend.rhai")),
+    ("wake-up", include_str!("../../scripts/wake-up.rhai")),
 ];
 
 /// The text of the script of that name.

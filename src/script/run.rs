@@ -8,7 +8,7 @@ use std::future::Future;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use rhai::EvalAltResult;
+use rhai::{Dynamic, EvalAltResult};
 
 use super::bridge::{self, Bridge};
 use super::error;
@@ -31,6 +31,7 @@ pub struct Run {
     inventory: Arc<Inventory>,
     guards: Mutex<Vec<Arc<dyn Guard>>>,
     notes: Mutex<Vec<Report>>,
+    result: Mutex<Dynamic>,
     waits: Mutex<Waits>,
 }
 
@@ -101,6 +102,7 @@ impl Run {
             inventory,
             guards: Mutex::default(),
             notes: Mutex::default(),
+            result: Mutex::default(),
             waits: Mutex::default(),
         })
     }
@@ -157,6 +159,15 @@ impl Run {
         std::mem::take(&mut lock(&self.notes))
     }
 
+    /// Keeps the value of a run that ends otherwise than by its last statement.
+    pub fn set_result(&self, value: Dynamic) {
+        *lock(&self.result) = value;
+    }
+
+    pub(super) fn take_result(&self) -> Dynamic {
+        std::mem::take(&mut *lock(&self.result))
+    }
+
     /// Has `guard` released at the run's end, last in first out, unless it is before.
     pub fn keep(&self, guard: Arc<dyn Guard>) {
         lock(&self.guards).push(guard);
@@ -165,6 +176,11 @@ impl Run {
     /// The guard was released: nothing is left to do at the end.
     pub fn forget(&self, guard: &Arc<dyn Guard>) {
         lock(&self.guards).retain(|kept| !guard::same(kept, guard));
+    }
+
+    /// What is to be released, oldest first.
+    pub(super) fn guards(&self) -> Vec<Arc<dyn Guard>> {
+        lock(&self.guards).clone()
     }
 
     pub(super) fn take_last_guard(&self) -> Option<Arc<dyn Guard>> {

@@ -114,6 +114,7 @@ fn exit_codes_say_what_happened() {
     qmpsh(&["eval", "timeout(\"1ms\", || loop { })"]).assert(5, "", "it took longer than 1 ms");
     qmpsh(&["eval", "host.env(\"HOME\")"]).assert(6, "", "//! env = [\"HOME\"]");
     qmpsh(&["eval", "exit(42)"]).assert(42, "", "");
+    qmpsh(&["eval", "--json", "exit(42, [1])"]).assert(42, "[1]\n", "");
     qmpsh(&["eval"]).assert(2, "", "Usage");
     qmpsh(&["nonesuch"]).assert(2, "", "nonesuch");
     qmpsh(&["eval", "1", "--timeout", "soon"]).assert(2, "", "`soon` is no length of time");

@@ -71,7 +71,7 @@ fn retry_ends_with_the_first_success_or_the_last_error() {
 #[test]
 fn retry_does_not_try_again_after_exit() {
     let outcome = Stage::new().run("retry(#{ delay: 0 }, || exit(4))");
-    assert!(matches!(outcome.ending, Ending::Exit(4)));
+    assert!(matches!(outcome.ending, Ending::Exit(4, _)));
 }
 
 #[test]
@@ -85,11 +85,22 @@ fn exit_ends_the_script_from_any_depth_and_nothing_swallows_it() {
         "parallel([1, 2, 3], |x| if x == 2 { exit(7) } else { sleep(3600) }); exit(8)",
     ] {
         assert!(
-            matches!(Stage::new().run(script).ending, Ending::Exit(7)),
+            matches!(Stage::new().run(script).ending, Ending::Exit(7, _)),
             "{script}"
         );
     }
-    assert!(matches!(Stage::new().run("exit()").ending, Ending::Exit(0)));
+    assert!(matches!(
+        Stage::new().run("exit()").ending,
+        Ending::Exit(0, _)
+    ));
+}
+
+#[test]
+fn exit_may_give_the_run_a_value() {
+    let outcome = Stage::new().run("parallel([1], |x| exit(4, [x, 2])); 3");
+    assert_eq!(outcome.value().unwrap().to_string(), "[1, 2]");
+    assert_eq!(outcome.exit().code(), 4);
+    assert!(Stage::new().run("exit(4)").value().is_none());
 }
 
 #[test]

@@ -53,7 +53,7 @@ fn a_session_goes_on_after_a_stopped_run() {
     let mut stage = Stage::new();
     assert!(matches!(
         stage.run("let x = 5; exit(3)").ending,
-        Ending::Exit(3)
+        Ending::Exit(3, _)
     ));
     assert_eq!(stage.value("x"), "5");
 }

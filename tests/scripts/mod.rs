@@ -1,9 +1,18 @@
 //! Scripts on real machines, through the real binary: the ready-made ones, and the whole surface that scripts have.
 
+mod device;
 mod documentation;
+mod fleet;
+mod guest_accounts;
+mod guest_exec;
+mod guest_files;
 mod guest_report;
+mod guest_system;
 mod lent;
 mod lessons;
+mod media;
+mod modes;
+mod power;
 mod relay;
 mod snapshot;
 mod snapshot_failures;

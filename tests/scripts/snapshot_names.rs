@@ -69,10 +69,10 @@ fn a_name_that_fits_no_disk_is_refused_with_those_there_are() {
         .start();
     let before = State::of(&qemu.qmp(), qemu.folder().path());
     for (name, message) in [
-        ("c", "no disk is called c; there are a"),
+        ("c", "no drive is called c; there are a, disk-ro"),
         (
             "virtio-backend",
-            "no disk is called virtio-backend; there are a",
+            "no drive is called virtio-backend; there are a",
         ),
         ("disk-ro", "the guest cannot write to the disk disk-ro"),
     ] {

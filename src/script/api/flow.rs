@@ -62,7 +62,9 @@ pub(super) fn register(engine: &mut Engine) {
         between ("1s"). The last error is thrown. The work may take the number of the try, from 1.
 
         ```rhai
-        retry(#{ times: 3, delay: "1ms" }, |n| if n < 3 { throw "not yet" } else { n }) == 3
+        retry(#{ times: 3, delay: "1ms" }, |n| {
+            if n < 3 { throw "not yet" } else { n }
+        }) == 3
         ```"#,
     )
     .register_into_engine(
@@ -83,6 +85,24 @@ pub(super) fn register(engine: &mut Engine) {
     .register_into_engine(engine, || {
         observed("now()", || {
             Ok(humantime::format_rfc3339_seconds(SystemTime::now()).to_string())
+        })
+    });
+
+    function(
+        "now_ns",
+        &["int"],
+        r"
+        The time on this host in nanoseconds since 1970, as the guest's agent counts time.
+
+        ```rhai
+        now_ns() / 1000000000 > 1700000000
+        ```",
+    )
+    .register_into_engine(engine, || {
+        observed("now_ns()", || {
+            let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+            let nanoseconds = since.map(|since| i64::try_from(since.as_nanos()));
+            Ok(nanoseconds.map_or(0, |count| count.unwrap_or(i64::MAX)))
         })
     });
 
@@ -113,6 +133,33 @@ pub(super) fn register(engine: &mut Engine) {
     )
     .register_into_engine(engine, exit);
     engine.register_fn("exit", || exit(0));
+    function(
+        "exit_code",
+        &["error", "int"],
+        r#"
+        The exit code of a run that this error ends, for a script that tells of several errors and ends by itself.
+
+        ```rhai
+        try { timeout("1ms", || sleep(5)) } catch (e) { return exit_code(e) == 5 }
+        ```"#,
+    )
+    .register_into_engine(engine, |thrown: Dynamic| -> i64 {
+        error::from_thrown(&thrown).exit.code().into()
+    });
+    function(
+        "exit",
+        &["code: int", "value", "()"],
+        r#"
+        The same with the value that the run is to have all the same: `--json` prints it.
+
+        ```rhai
+        if 1 > 2 { exit(1, #{ failed: ["web01"] }) }
+        ```"#,
+    )
+    .register_into_engine(engine, |code: i64, value: Dynamic| {
+        current()?.run().set_result(value);
+        exit(code)
+    });
 }
 
 fn sleep(time: &Dynamic) -> Outcome<()> {

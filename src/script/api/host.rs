@@ -2,7 +2,7 @@
 //! `program.rs`. Paths are used as the permit resolved them, so that what was checked is what is touched.
 
 use std::fs::{self, File};
-use std::io::{self, Read, Write};
+use std::io::{self, IsTerminal, Read, Write};
 use std::path::{Path, PathBuf};
 
 use base64::Engine as _;
@@ -12,13 +12,16 @@ use rustix::fs::{Mode, OFlags};
 
 use super::{function, observed, program};
 use crate::report::{Kind, Report};
-use crate::script::error;
 use crate::script::permit::Access;
 use crate::script::run::current;
+use crate::script::{bridge, error};
 use crate::vm::mode::Would;
 use crate::wire::secret::{HIDDEN, is_secret};
 
 type Outcome<T = Dynamic> = Result<T, Box<EvalAltResult>>;
+
+/// The most that is read from standard input, in bytes.
+const MOST_INPUT: u64 = 1 << 20;
 
 /// What scripts know as `host`.
 #[derive(Clone)]
@@ -39,6 +42,18 @@ pub(super) fn register(engine: &mut Engine) {
         ```"#,
     )
     .register_into_engine(engine, |_: &mut Host, name: &str| env(name));
+    function(
+        "read_stdin",
+        &["host", "string"],
+        r"
+        What was given on standard input, to its end, as text of at most 1 MiB: a way in for secrets, which a command line
+        would show to all users. Throws at a terminal, where they would be seen too.
+
+        ```rhai
+        let secret = || host.read_stdin();
+        ```",
+    )
+    .register_into_engine(engine, |_: &mut Host| read_stdin());
     program::register(engine);
 }
 
@@ -218,6 +233,28 @@ fn read_text(path: &str) -> Outcome<String> {
         let report = Report::new(Kind::Host, format!("`{path}` is not UTF-8 text"));
         error::thrown(&report.with_hint("read it as bytes with `host.read_blob`"))
     })
+}
+
+fn read_stdin() -> Outcome<String> {
+    if io::stdin().is_terminal() {
+        let report = Report::new(Kind::Host, "standard input is a terminal");
+        return Err(error::thrown(
+            &report.with_hint("give it by a pipe or from a file, as in `< FILE`"),
+        ));
+    }
+    let work = bridge::on_thread("stdin", || {
+        let mut text = String::new();
+        let read = io::stdin().take(MOST_INPUT + 1).read_to_string(&mut text);
+        read.map(|_| text)
+    });
+    let text = current()?
+        .block_on("standard input", work)?
+        .and_then(|read| read)
+        .map_err(|failure| failed(format!("standard input cannot be read: {failure}")))?;
+    if text.len() as u64 > MOST_INPUT {
+        return Err(failed("standard input has more than 1 MiB".to_owned()));
+    }
+    Ok(text)
 }
 
 fn write(path: &str, bytes: &[u8]) -> Outcome<()> {

@@ -97,6 +97,7 @@ impl Comment {
         }
         let (type_name, type_at) = type_name.unwrap_or_else(|| ("string".to_owned(), at));
         argument.kind = self.kind(&type_name, type_at, values)?;
+        argument.many |= argument.kind == Kind::Vms;
         if let Some(value) = default {
             argument.default = self.default(&argument, value)?;
         }

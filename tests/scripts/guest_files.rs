@@ -1,0 +1,126 @@
+//! `guest-copy` and `guest-collect`: files both ways, whole, and never where a guest wants them.
+
+use harness::Folder;
+
+use super::lent::lent;
+use super::{document, files, qmpsh};
+
+fn text(path: &std::path::Path) -> String {
+    std::fs::read_to_string(path).unwrap()
+}
+
+#[test]
+fn a_file_goes_into_the_guest_and_comes_out_the_same() {
+    let guest = lent();
+    let (target, folder) = (guest.target(), Folder::new());
+    let (out, back) = (folder.join("out"), folder.join("back"));
+    let content: String = (0..40_000).map(|number| format!("{number}\n")).collect();
+    std::fs::write(&out, &content).unwrap();
+    let copy = |words: &[&str]| qmpsh(["--json", "run", "guest-copy"]).args(words).run();
+    let (out, back) = (out.to_str().unwrap(), back.to_str().unwrap());
+    let rows = document(&copy(&["put", out, "/tmp/copied", &target]).expect_code(0));
+    assert_eq!(rows[0]["bytes"], content.len());
+    assert_eq!(
+        guest.shell_ok("wc -c </tmp/copied").trim(),
+        content.len().to_string()
+    );
+    copy(&["get", "/tmp/copied", back, &target]).expect_code(0);
+    assert_eq!(text(back.as_ref()), content);
+
+    guest.shell_ok("echo new >/tmp/copied");
+    let outcome = copy(&["get", "/tmp/copied", back, &target]).expect_code(1);
+    assert!(
+        outcome
+            .stderr
+            .contains("is there already; --force replaces it"),
+        "{outcome:#?}"
+    );
+    copy(&["get", "/tmp/copied", back, &target, "--force"]).expect_code(0);
+    assert_eq!(text(back.as_ref()), "new\n");
+
+    let none = folder.join("none");
+    copy(&["get", "/no/such", none.to_str().unwrap(), &target]).expect_code(4);
+    assert!(!none.exists());
+    let outcome = copy(&[
+        "get",
+        "/tmp/copied",
+        none.to_str().unwrap(),
+        &target,
+        "other",
+    ]);
+    assert!(outcome.expect_code(1).stderr.contains("guest-collect"));
+    guest.shell_ok("rm /tmp/copied");
+}
+
+#[test]
+fn files_are_collected_into_a_folder_of_the_vms_name() {
+    let guest = lent();
+    let (target, folder) = (guest.target(), Folder::new());
+    let dir = folder.join("collected");
+    let collect = |words: &[&str]| {
+        qmpsh([
+            "--json",
+            "run",
+            "guest-collect",
+            "--to",
+            dir.to_str().unwrap(),
+        ])
+        .args(words)
+        .arg(&target)
+        .run()
+    };
+    guest.shell_ok("mkdir -p /tmp/deep/er; echo one >/tmp/deep/er/file");
+    let rows = document(
+        &collect(&["--path", "/etc/hostname", "--path", "/tmp/deep/er/file"]).expect_code(0),
+    );
+    assert_eq!(rows[0]["result"], "2 files, 16 B");
+    assert_eq!(text(&dir.join("web01/etc/hostname")), "qmpsh-guest\n");
+    assert_eq!(text(&dir.join("web01/tmp/deep/er/file")), "one\n");
+
+    // Again, with what has changed; one that is not there is told, and the others are copied.
+    guest.shell_ok("echo two >/tmp/deep/er/file");
+    let rows =
+        document(&collect(&["--path", "/no/such", "--path", "/tmp/deep/er/file"]).expect_code(1));
+    assert!(
+        rows[0]["result"]
+            .as_str()
+            .unwrap()
+            .starts_with("1 of 2 not copied: /no/such: "),
+        "{rows}"
+    );
+    assert_eq!(text(&dir.join("web01/tmp/deep/er/file")), "two\n");
+    assert!(rows[0]["files"][0]["error"].is_string());
+    guest.shell_ok("rm -r /tmp/deep");
+}
+
+#[test]
+fn no_path_leads_out_of_the_folder() {
+    let guest = lent();
+    let (target, folder) = (guest.target(), Folder::new());
+    let dir = folder.join("collected");
+    for (path, place) in [
+        ("/tmp/../etc/hostname", None),
+        ("..", None),
+        ("/", None),
+        ("//etc/./hostname", Some("web01/etc/hostname")),
+    ] {
+        let words = [
+            "--json",
+            "run",
+            "guest-collect",
+            &target,
+            "--to",
+            dir.to_str().unwrap(),
+            "--path",
+            path,
+        ];
+        let outcome = qmpsh(words).run();
+        assert_eq!(
+            outcome.code,
+            Some(i32::from(place.is_none())),
+            "{path}: {outcome:#?}"
+        );
+        assert!(place.is_none_or(|place| dir.join(place).exists()), "{path}");
+    }
+    assert_eq!(files(folder.path(), ""), [dir]);
+}

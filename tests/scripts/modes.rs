@@ -1,0 +1,154 @@
+//! Every ready-made script can be tried with `--dry-run`, which changes nothing and shows what would be; and `--read-only`
+//! refuses it, unless it only reads.
+
+use std::path::Path;
+
+use harness::{Folder, Qemu, RawQmp};
+use qmpsh::script::ready_made;
+use serde_json::Value;
+
+use super::lent::lent;
+use super::{nodes, qmpsh, tops};
+
+/// What changes nothing in a VM, only a file here, which its header allows.
+const WRITES: &str = "write";
+
+/// The scripts, the words after the VM, and the command that a dry run is to show last; none for one that only reads.
+const SCRIPTS: [(&str, &[&str], &[&str], &str); 25] = [
+    (
+        "disk-add",
+        &[],
+        &["{dir}/new.qcow2", "--iops", "5"],
+        "block_set_io_throttle",
+    ),
+    ("disk-remove", &[], &["virtio-disk1"], "blockdev-del"),
+    ("freeze-snapshot-thaw", &[], &[], "transaction"),
+    (
+        "guest-collect",
+        &["--path", "/etc/hostname", "--to", "{dir}"],
+        &[],
+        WRITES,
+    ),
+    (
+        "guest-copy",
+        &["put", "{dir}/out", "/tmp/copied"],
+        &[],
+        "guest-file-write",
+    ),
+    ("guest-exec", &["true"], &[], "guest-exec"),
+    (
+        "guest-memory",
+        &["--offline", "1"],
+        &[],
+        "guest-set-memory-blocks",
+    ),
+    ("guest-passwd", &["root"], &[], "guest-set-user-password"),
+    ("guest-report", &[], &[], ""),
+    (
+        "guest-ssh-keys",
+        &["root", "--add", "{dir}/out"],
+        &[],
+        "guest-ssh-add-authorized-keys",
+    ),
+    ("guest-time", &["--set", "host"], &[], "guest-set-time"),
+    ("guest-trim", &[], &[], "guest-fstrim"),
+    ("guest-vcpus", &["--online", "1"], &[], "guest-set-vcpus"),
+    (
+        "media-change",
+        &[],
+        &["cd0", "/b.iso"],
+        "blockdev-change-medium",
+    ),
+    ("media-eject", &[], &["cd0"], "eject"),
+    ("media-list", &[], &[], ""),
+    ("nic-add", &[], &["user"], "device_add"),
+    ("nic-remove", &[], &["nic0"], "netdev_del"),
+    ("pause", &[], &[], "stop"),
+    ("power-off", &[], &[], "guest-shutdown"),
+    ("power-reset", &[], &[], "system_reset"),
+    ("resume", &[], &[], "cont"),
+    ("suspend", &[], &[], "guest-suspend-ram"),
+    // Nothing sleeps here, so there is nothing to wake.
+    ("wake-up", &[], &[], ""),
+    (
+        "guest-copy",
+        &["get", "/etc/hostname", "{dir}/in"],
+        &[],
+        WRITES,
+    ),
+];
+
+/// What must stay as it is.
+fn state(monitor: &Path) -> (Vec<String>, Vec<(String, String)>, Value) {
+    let status = RawQmp::connect(monitor).call("query-status", &Value::Null);
+    (nodes(monitor), tops(monitor), status)
+}
+
+#[test]
+fn every_ready_made_script_can_be_tried_first() {
+    let guest = lent();
+    let machine = Qemu::bare()
+        .image("a.raw", "1M")
+        .args("-machine pc -accel tcg -m 32 -S -netdev user,id=net0 -device e1000,netdev=net0,id=nic0")
+        .args("-blockdev raw,read-only=on,node-name=iso,file.driver=file,file.filename=a.raw -device ide-cd,id=cd0,drive=iso")
+        .start();
+    let folder = Folder::new();
+    std::fs::write(folder.join("out"), "ssh-ed25519 AAAA x\n").unwrap();
+    guest.shell_ok("mkdir -p /root/.ssh; : >/root/.ssh/authorized_keys");
+    let on_guest = (guest.target(), guest.qmp());
+    let on_machine = (machine.qmp().to_str().unwrap().to_owned(), machine.qmp());
+    for (name, before, after, last) in SCRIPTS {
+        let (target, monitor) = match name {
+            "media-change" | "media-eject" | "media-list" | "nic-remove" | "resume" => &on_machine,
+            _ => &on_guest,
+        };
+        let words = |words: &[&str]| -> Vec<String> {
+            let dir = folder.path().to_str().unwrap();
+            words
+                .iter()
+                .map(|word| word.replace("{dir}", dir))
+                .collect()
+        };
+        let run = |mode: &str| {
+            qmpsh(["run", mode, name])
+                .args(words(before))
+                .arg(target)
+                .args(words(after))
+                .stdin("secret\n")
+                .run()
+        };
+        let was = state(monitor);
+        let outcome = run("--dry-run").expect_code(0);
+        let shown = format!("would {last}");
+        assert_eq!(
+            outcome.stderr.contains("\nwould "),
+            !last.is_empty(),
+            "{name}: {outcome:#?}"
+        );
+        let is_shown = outcome.stderr.contains(&shown)
+            || outcome.stderr.contains(&format!("\"execute\":\"{last}\""));
+        assert!(last.is_empty() || is_shown, "{name}: {outcome:#?}");
+        assert_eq!(state(monitor), was, "{name}");
+        assert!(!guest.is_frozen(), "{name}");
+
+        let outcome = run("--read-only").expect_code(if last.is_empty() || last == WRITES {
+            0
+        } else {
+            6
+        });
+        assert_eq!(state(monitor), was, "{name}: {outcome:#?}");
+    }
+    assert_eq!(guest.shell_ok("cat /root/.ssh/authorized_keys"), "");
+    guest.shell_ok("! test -e /tmp/copied; rm -r /root/.ssh");
+    assert!(
+        folder.join("in").exists() && folder.join("web01").exists(),
+        "a read-only run may save what it read"
+    );
+}
+
+#[test]
+fn none_is_left_out_above() {
+    for name in ready_made::names() {
+        assert!(SCRIPTS.iter().any(|(tried, ..)| *tried == name), "{name}");
+    }
+}
