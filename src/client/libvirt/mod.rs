@@ -1,7 +1,7 @@
 //! VMs whose monitor libvirt holds: reached through libvirt itself, by `virsh` processes that are kept open.
 //!
-//! A connection to such a VM is a stream in memory. At its other end a task plays the monitor ([`monitor`]) or the agent
-//! ([`agent`]), and passes each command on to a `virsh` ([`pool`], [`virsh`]); so all above speaks QMP and knows of no libvirt.
+//! A connection to such a VM is a stream in memory. At its other end a task plays the monitor (`monitor`) or the agent
+//! (`agent`), and passes each command on to a `virsh` (`pool`, `virsh`); so all above speaks QMP and knows of no libvirt.
 //! Nothing is linked, and a host without libvirt misses nothing until such a VM is named.
 //!
 //! Commands go to virsh by its standard input, never by its command line, which all users of a host can read.

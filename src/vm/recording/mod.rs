@@ -1,6 +1,6 @@
 //! Recordings: all that decided a run, in a file that plays it again with no VM.
 //!
-//! The [`Recorder`] is a tap: it writes each message as a line ([`line`]). What is no message and decides a run all the same
+//! The [`Recorder`] is a tap: it writes each message as a line (`line`). What is no message and decides a run all the same
 //! (names that were made up, the time, what this host showed) goes through [`Recording::observe`] and its kin. The
 //! [`Player`] plays each VM's conversations under the unchanged clients, in memory, and gives those values again.
 
