@@ -67,7 +67,7 @@ fn zsh_completes_a_script_when_tab_is_pressed() {
 
 #[test]
 fn fish_offers_scripts_with_what_they_do() {
-    let line = "qmpsh completions fish | source; complete -C 'qmpsh run --json guest-'";
+    let line = "qmpsh completions fish | source; complete -C 'qmpsh run --json guest-re'";
     let outcome = shell("/usr/bin/fish")
         .args(["--no-config", "-c", line])
         .run()
