@@ -3,6 +3,7 @@
 use rhai::packages::{Package, StandardPackage};
 use rhai::{Dynamic, Engine, ParseError};
 
+use super::bound::BoundNames;
 use super::library::Library;
 use super::{api, lookup, number, run, with, words};
 
@@ -35,7 +36,12 @@ pub(super) fn build(library: Library, args: Dynamic) -> Result<Engine, ParseErro
 /// The parts of Rhai that it marks as deprecated to say that they may change; its version is pinned.
 #[expect(deprecated, reason = "see above")]
 fn volatile(engine: &mut Engine, args: Dynamic) {
-    engine.on_parse_token(|token, _, _| words::named(number::exact_literal(token)));
+    let bound = BoundNames::default();
+    let seen = bound.clone();
+    engine.on_parse_token(move |token, _, _| {
+        seen.pass(&token);
+        words::named(number::exact_literal(token))
+    });
     // Not a variable of the scope, which functions do not see, but one that they may shadow.
     engine.on_var(move |name, index, mut context| {
         if index != 0 || context.scope().contains(name) {
@@ -44,7 +50,8 @@ fn volatile(engine: &mut Engine, args: Dynamic) {
         Ok(match name {
             "args" => Some(args.clone()),
             "host" => Some(api::host()),
-            _ => lookup::function(name, &mut context),
+            _ => lookup::function(name, &mut context)
+                .or_else(|| bound.contains(name).then_some(Dynamic::UNIT)),
         })
     });
 }

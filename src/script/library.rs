@@ -16,7 +16,7 @@ use rhai::{
 use super::error;
 use super::names;
 use super::source::{self, Source, Sources};
-use super::words;
+use super::{bound, words};
 use crate::nearest::did_you_mean;
 use crate::report::Report;
 
@@ -149,6 +149,7 @@ impl Library {
 
     fn load(&self, engine: &Engine, source: &Source) -> Result<SharedModule, Box<EvalAltResult>> {
         self.sources.add(source);
+        bound::start_of_text();
         words::start_of_text();
         let mut script = engine.compile(source.code())?;
         script.set_source(source.name.as_str());

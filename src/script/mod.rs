@@ -33,6 +33,7 @@ pub mod stage;
 pub mod stop;
 pub mod table;
 
+mod bound;
 pub mod diagnostic;
 mod engine;
 mod names;

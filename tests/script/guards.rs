@@ -375,3 +375,24 @@ fn an_undoing_that_fails_is_shown_with_its_own_place() {
         failure.drawn
     );
 }
+
+#[test]
+fn a_closure_may_hold_a_with_and_use_its_name() {
+    let script = r#"
+        let told = [];
+        let one = |x| { with guard("it", || ()) as held { [type_of(held), x] } };
+        told.push(one.call(1));
+        told += parallel([2], |x| { with guard("it", || ()) as win { [type_of(win), x] } })[0].ok;
+        told == [["guard", 1], "guard", 2]"#;
+    let (ending, ..) = tell(script);
+    assert!(
+        matches!(ending, Ending::Value(value) if value.as_bool() == Ok(true)),
+        "{script}"
+    );
+}
+
+#[test]
+fn a_name_that_nothing_binds_is_still_told_in_a_script_with_a_with() {
+    let (ending, ..) = tell("with guard(\"it\", || ()) as held {} print(hold);");
+    assert!(matches!(ending, Ending::Failed(failure) if failure.report.message.contains("hold")));
+}
