@@ -5,6 +5,7 @@
 //! | layer | what it owns | begin at |
 //! | --- | --- | --- |
 //! | [`cli`] | the command line, a file per subcommand | [`cli::main`] |
+//! | [`repl`] | the session of typed lines, and its editor | [`repl::Session`] |
 //! | [`script`] | Rhai: engine, values, errors, imports, and what scripts can call | [`script::Session`] |
 //! | [`report`] | how errors are told: kind, hint, exit code | [`report::Report`] |
 //! | [`inventory`] | where VMs are found, and which one a name means | [`inventory::Inventory`] |
@@ -21,6 +22,7 @@ pub mod client;
 pub mod duration;
 pub mod inventory;
 pub mod nearest;
+pub mod repl;
 pub mod report;
 pub mod script;
 pub mod vm;

@@ -13,5 +13,6 @@ mod layers;
 mod libvirt;
 mod modes;
 mod processes;
+mod repl;
 mod scripts;
 mod vm;

@@ -28,6 +28,7 @@ impl Allow {
             write: self.write,
             run: self.run,
             env: self.env,
+            ..Permit::default()
         }
     }
 }

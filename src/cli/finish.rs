@@ -127,6 +127,14 @@ pub(super) fn write(output: &Output, text: &str, options: &Options) -> Exit {
     }
 }
 
+/// Writes a line on standard output whose parts are fit for a terminal already, and whose colours are ours.
+pub(super) fn print_drawn(line: &str, options: &Options) -> Exit {
+    match writeln!(io::stdout().lock(), "{line}") {
+        Ok(()) => Exit::Done,
+        Err(error) => unwritten(&error, options),
+    }
+}
+
 /// Prints the run's value as `eval` does, or tells how else it ended.
 pub(super) fn with_value(session: &Session, outcome: Outcome, options: &Options) -> Exit {
     let spread = !options.json && io::stdout().is_terminal();

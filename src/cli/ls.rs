@@ -135,7 +135,7 @@ async fn asked(rows: Vec<Row>, settings: &Arc<Settings>) -> Vec<Row> {
 /// Asks all VMs, and prints those that answer at once in their order, and then the others as they do.
 async fn as_they_answer(rows: Vec<Row>, settings: &Arc<Settings>, options: &Options) -> Exit {
     let mut table = Table::new(&rows, options.color_on(&io::stdout()));
-    let mut exit = finish::print(&table.head(), options);
+    let mut exit = finish::print_drawn(&table.head(), options);
     let rows = RefCell::new(rows);
     let mut asking = pin!(ask(&rows, settings));
     loop {
@@ -146,7 +146,7 @@ async fn as_they_answer(rows: Vec<Row>, settings: &Arc<Settings>, options: &Opti
         };
         for line in table.new_lines(&rows.borrow()) {
             if exit == Exit::Done {
-                exit = finish::print(&line, options);
+                exit = finish::print_drawn(&line, options);
             }
         }
         if is_over {

@@ -16,6 +16,7 @@ mod modes;
 mod one_shot;
 mod options;
 mod qmp;
+mod repl;
 mod run;
 mod scripts;
 mod thaw;
@@ -36,13 +37,13 @@ use crate::report::{Exit, Report};
     name = "qmpsh",
     version,
     disable_help_subcommand = true,
-    arg_required_else_help = true
+    after_help = "Without a command, qmpsh is a session: at a terminal with a prompt, in a pipe with statements from\nstandard input."
 )]
 struct CommandLine {
     #[command(flatten)]
     options: Options,
     #[command(subcommand)]
-    command: Command,
+    command: Option<Command>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -77,7 +78,10 @@ pub fn main() -> Exit {
         .and_then(|matches| CommandLine::from_arg_matches(&matches));
     match parsed {
         Ok(line) => {
-            let exit = line.command.execute(&line.options);
+            let exit = match line.command {
+                Some(command) => command.execute(&line.options),
+                None => repl::execute(&line.options),
+            };
             line.options.modes.close(exit, &line.options)
         }
         Err(error) => usage(&error),

@@ -53,8 +53,9 @@ impl UnixSockets {
         let file = file(path);
         let name = path.as_os_str().as_encoded_bytes();
         let is_at = |socket: &&UnixSocket| {
-            // A socket that waits to be accepted has no inode yet.
-            let is_served = !socket.listens && socket.inode != 0;
+            // A socket that waits to be accepted has no inode yet, and a client that has hung up has none any more: the
+            // server has only not noticed.
+            let is_served = !socket.listens && socket.inode != 0 && socket.peer != Some(0);
             is_served && ((file.is_some() && socket.file == file) || socket.name == name)
         };
         let mut served = self.0.iter().filter(is_at).peekable();

@@ -6,9 +6,10 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
-use rhai::{AST, Engine, EvalAltResult, Position};
+use rhai::{AST, Engine, EvalAltResult, Position, Scope};
 
 use super::error;
+use super::kept::Kept;
 use super::library::Library;
 use super::names::{self, Names};
 use super::source::{Source, Sources};
@@ -25,6 +26,9 @@ pub(super) struct Explainer<'a> {
     pub(super) library: &'a Library,
     /// The script that ran; none if it did not compile.
     pub(super) script: Option<&'a AST>,
+    /// What earlier lines of the session left.
+    pub(super) kept: &'a Kept,
+    pub(super) scope: &'a Scope<'static>,
     /// What errors call that script.
     pub(super) name: &'a str,
     /// Whether the lines are shown.
@@ -134,6 +138,8 @@ impl Explainer<'_> {
             engine: self.engine,
             library: self.library,
             script: self.script,
+            kept: self.kept,
+            scope: self.scope,
         }
     }
 

@@ -2,8 +2,9 @@
 //! `with`, or leaves it bare; either way [`Guard::release`] runs. This file owns the trait and how a script value is
 //! known to be a guard; `with` is in `with.rs`, the end of a run in `session.rs`.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
 use rhai::{Dynamic, Engine, EvalAltResult, FuncRegistration};
 
@@ -27,6 +28,20 @@ pub trait Guard: Send + Sync {
     fn window(&self) -> Option<&Window> {
         None
     }
+
+    /// The guest that this keeps frozen, while it does.
+    fn frozen(&self) -> Option<FrozenGuest> {
+        None
+    }
+}
+
+/// A guest that a guard keeps frozen.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FrozenGuest {
+    /// What the user called its VM.
+    pub vm: String,
+    /// When it is thawed by itself.
+    pub until: Instant,
 }
 
 /// Makes `T` a guard in scripts: `with` accepts it. `guard` gives the shared state, always the same one for clones.
@@ -50,39 +65,60 @@ pub(super) fn same(one: &Arc<dyn Guard>, other: &Arc<dyn Guard>) -> bool {
 /// The time in which a guard's state lasts. When it ends by itself, the script must hear of it: in `with`, the block
 /// ends with the error; a bare guard's end is the end of the run.
 pub struct Window {
+    place: Mutex<Place>,
+    in_with: AtomicBool,
+}
+
+/// What the window's end ends: the scope that `with` works under, and the run.
+#[derive(Clone)]
+struct Place {
     scope: Stop,
     run: Stop,
-    in_with: AtomicBool,
 }
 
 impl Window {
     pub(super) fn open(run: Stop, below: &Stop) -> Self {
+        let scope = below.branch();
         Self {
-            scope: below.branch(),
-            run,
+            place: Mutex::new(Place { scope, run }),
             in_with: AtomicBool::new(false),
+        }
+    }
+
+    fn place(&self) -> MutexGuard<'_, Place> {
+        self.place.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A session holds the guard on: from now on the window's end is another run's to hear. An end that came before stays.
+    pub(super) fn move_to(&self, run: &Stop) {
+        let mut place = self.place();
+        if place.scope.ended().is_none() {
+            *place = Place {
+                scope: run.branch(),
+                run: run.clone(),
+            };
         }
     }
 
     /// The window has ended before its work did; `report` says so to the script. For any thread.
     pub fn expire(&self, report: Report) {
-        let report = Arc::new(report);
-        let cause = Cause::Ended(self.scope.id(), report);
-        self.scope.trip(cause.clone());
+        let place = self.place();
+        let cause = Cause::Ended(place.scope.id(), Arc::new(report));
+        place.scope.trip(cause.clone());
         if !self.in_with.load(Ordering::Acquire) {
-            self.run.trip(cause);
+            place.run.trip(cause);
         }
     }
 
     /// The error of the window's end, once it ended before its guard was released.
     pub(super) fn ended(&self) -> Option<Arc<Report>> {
-        self.scope.ended()
+        self.place().scope.ended()
     }
 
     /// From now on a `with` block is what the window's end ends.
-    pub(super) fn enter_with(&self) -> &Stop {
+    pub(super) fn enter_with(&self) -> Stop {
         self.in_with.store(true, Ordering::Release);
-        &self.scope
+        self.place().scope.clone()
     }
 }
 

@@ -88,6 +88,7 @@ impl Header {
             write: fill(&self.allow.write),
             run: fill(&self.allow.run),
             env: fill(&self.allow.env),
+            ..Permit::default()
         }
     }
 }

@@ -10,8 +10,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rhai::{
-    Engine, EvalAltResult, GlobalRuntimeState, ImmutableString, Module, ModuleResolver, Position,
-    Scope, Shared,
+    Engine, EvalAltResult, GlobalRuntimeState, Module, ModuleResolver, Position, Scope, Shared,
 };
 
 use super::error;
@@ -78,22 +77,9 @@ impl Library {
     /// Name and shape of every function of the modules imported so far.
     pub(super) fn functions(&self) -> Vec<(String, String)> {
         let modules = self.modules();
-        let functions = modules
+        modules
             .values()
-            .flat_map(|module| module.iter_script_fn_info())
-            .filter(|(_, _, name, ..)| !names::is_closure(name));
-        functions
-            .map(|(_, _, name, _, function)| {
-                let parameters: Vec<&str> = function
-                    .params
-                    .iter()
-                    .map(ImmutableString::as_str)
-                    .collect();
-                (
-                    name.to_owned(),
-                    format!("{name}({})", parameters.join(", ")),
-                )
-            })
+            .flat_map(|module| names::shapes(module))
             .collect()
     }
 

@@ -3,8 +3,9 @@
 
 use std::collections::BTreeSet;
 
-use rhai::{AST, Engine, Token};
+use rhai::{AST, Engine, ImmutableString, Module, Scope, Token};
 
+use super::kept::Kept;
 use super::library::Library;
 use crate::nearest::{did_you_mean, nearest};
 
@@ -14,6 +15,10 @@ pub(super) struct Names<'a> {
     pub(super) library: &'a Library,
     /// The script that ran; none if it did not compile.
     pub(super) script: Option<&'a AST>,
+    /// The functions that earlier lines of the session left.
+    pub(super) kept: &'a Kept,
+    /// The variables of the session.
+    pub(super) scope: &'a Scope<'static>,
 }
 
 impl Names<'_> {
@@ -84,12 +89,6 @@ impl Names<'_> {
 
     /// Name and shape of the functions: of the imported modules, or of the engine and the script.
     fn functions(&self, of_modules: bool) -> Vec<(String, String)> {
-        let shape = |name: &str, parameters: &[&str]| {
-            (
-                name.to_owned(),
-                format!("{name}({})", parameters.join(", ")),
-            )
-        };
         if of_modules {
             return self.library.functions();
         }
@@ -109,13 +108,19 @@ impl Names<'_> {
         let own = self.script.into_iter().flat_map(AST::iter_functions);
         let own = own.filter(|function| !is_closure(function.name));
         known.extend(own.map(|function| shape(function.name, &function.params)));
+        known.extend(self.kept.functions());
         known
     }
 
     /// For a variable that is not there: the nearest name in the text where it is missing.
     pub(super) fn near_variable(&self, name: &str, text: &str) -> Option<String> {
         let names = names_in(self.engine, text);
-        let known = names.iter().map(String::as_str).chain(["args", "host"]);
+        let kept = self.scope.iter_raw().map(|(name, ..)| name);
+        let known = names
+            .iter()
+            .map(String::as_str)
+            .chain(kept)
+            .chain(["args", "host"]);
         did_you_mean(name, known.filter(|known| *known != name))
     }
 }
@@ -143,6 +148,30 @@ fn names_in(engine: &Engine, text: &str) -> BTreeSet<String> {
         before = token;
     }
     names
+}
+
+/// Name and shape of a script's function.
+pub(super) fn shape(name: &str, parameters: &[&str]) -> (String, String) {
+    (
+        name.to_owned(),
+        format!("{name}({})", parameters.join(", ")),
+    )
+}
+
+/// Name and shape of each function of a module that can be named.
+pub(super) fn shapes(module: &Module) -> Vec<(String, String)> {
+    module
+        .iter_script_fn_info()
+        .filter(|(_, _, name, ..)| !is_closure(name))
+        .map(|(_, _, name, _, function)| {
+            let parameters: Vec<&str> = function
+                .params
+                .iter()
+                .map(ImmutableString::as_str)
+                .collect();
+            shape(name, &parameters)
+        })
+        .collect()
 }
 
 /// Whether this is Rhai's own name for a closure.

@@ -39,6 +39,21 @@ impl Output {
         }
     }
 
+    /// Streams to something else that ends at a terminal.
+    pub fn to_terminal(results: Box<dyn Write + Send>, messages: Box<dyn Write + Send>) -> Self {
+        Self {
+            results: Stream {
+                to: Mutex::new(results),
+                terminal: true,
+            },
+            messages: Stream {
+                to: Mutex::new(messages),
+                terminal: true,
+            },
+            results_are_reserved: false,
+        }
+    }
+
     /// Writes what the script prints, and a newline.
     pub fn print(&self, text: &str) -> io::Result<()> {
         if self.results_are_reserved {
@@ -51,6 +66,16 @@ impl Output {
     /// Writes the run's result, and a newline.
     pub fn result(&self, text: &str) -> io::Result<()> {
         self.results.line(text)
+    }
+
+    /// As [`Output::result`], for text with colours in which nothing else acts on a terminal.
+    pub fn shown(&self, text: &str) -> io::Result<()> {
+        self.results.write(text.to_owned())
+    }
+
+    /// As [`Output::log`], for text with colours in which nothing else acts on a terminal.
+    pub fn drawn(&self, text: &str) -> io::Result<()> {
+        self.messages.write(text.to_owned())
     }
 
     /// Whether somebody at a terminal sees the messages.
@@ -73,11 +98,14 @@ impl Stream {
     }
 
     fn line(&self, text: &str) -> io::Result<()> {
-        let mut line = if self.terminal {
+        self.write(if self.terminal {
             escaped_lines(text).into_owned()
         } else {
             text.to_owned()
-        };
+        })
+    }
+
+    fn write(&self, mut line: String) -> io::Result<()> {
         line.push('\n');
         let mut to = self.to.lock().unwrap_or_else(PoisonError::into_inner);
         to.write_all(line.as_bytes())?;

@@ -178,6 +178,11 @@ impl Run {
         lock(&self.guards).retain(|kept| !guard::same(kept, guard));
     }
 
+    /// What is to be released, oldest first.
+    pub(super) fn guards(&self) -> Vec<Arc<dyn Guard>> {
+        lock(&self.guards).clone()
+    }
+
     pub(super) fn take_last_guard(&self) -> Option<Arc<dyn Guard>> {
         lock(&self.guards).pop()
     }

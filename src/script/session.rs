@@ -1,6 +1,6 @@
-//! A session: one engine, its library and its variables, in which scripts are run one after the other. `run`, `eval`, the
-//! REPL and the tests all go through [`Session::run`], which alone gives a script its thread and its stop, releases the
-//! guards that it left, and turns whatever ended it into an [`Outcome`].
+//! A session: one engine, its library and its variables, in which scripts are run one after the other. `run`, `eval` and the
+//! tests go through [`Session::run`], the REPL through [`Session::line`]: they alone give a script its thread and its stop,
+//! release the guards that it left, and turn whatever ended it into an [`Outcome`].
 
 use std::any::Any;
 use std::io;
@@ -12,9 +12,11 @@ use rhai::{AST, Dynamic, Engine, EvalAltResult, Scope};
 
 use super::diagnostic::{Explainer, Spot, draw_bare};
 use super::error;
+use super::kept::{self, Held, Kept};
 use super::library::{EMBEDDED, Library};
 use super::output::Output;
 use super::permit::Permit;
+use super::reference::{self, Entry, Reference};
 use super::run::Current;
 use super::source::{Source, Sources};
 use super::stage::{Control, Performed, Stage};
@@ -22,6 +24,7 @@ use super::stop::Cause;
 use super::{engine, with, words};
 use crate::inventory::Inventory;
 use crate::report::{Exit, Kind, Report};
+use crate::vm::mode::Mode;
 use crate::vm::{self, Fleet};
 
 /// The stack of a script's thread: Rhai recurses where scripts nest, and a debug build takes far more for each step.
@@ -71,8 +74,18 @@ pub struct Session {
     library: Library,
     sources: Sources,
     scope: Scope<'static>,
+    kept: Kept,
     color: bool,
     lines: bool,
+}
+
+/// A variable of a session.
+#[derive(Clone, Debug)]
+pub struct Variable {
+    /// Its name.
+    pub name: String,
+    /// Its value.
+    pub value: Dynamic,
 }
 
 /// How a run ended, and what else it has to tell.
@@ -169,6 +182,7 @@ impl Session {
             library,
             sources,
             scope: Scope::new(),
+            kept: Kept::default(),
             color: settings.color,
             lines: settings.lines,
         })
@@ -189,6 +203,11 @@ impl Session {
         self.stage.control()
     }
 
+    /// What becomes of the changes that scripts ask for.
+    pub fn mode(&self) -> &Mode {
+        &self.stage.inventory().fleet().settings().mode
+    }
+
     /// The session's streams.
     pub fn output(&self) -> &Output {
         self.stage.output()
@@ -196,16 +215,10 @@ impl Session {
 
     /// Compiles `source` and runs it to its end; variables that it leaves stay for the next. Blocks the calling thread.
     pub fn run(&mut self, source: &Source) -> Outcome {
-        self.sources.add(source);
-        words::start_of_text();
-        let mut script = match self.engine.compile(source.code()) {
+        let script = match self.compile(source) {
             Ok(script) => script,
-            Err(error) => {
-                let failure = self.failure(&error.into(), None, &source.name);
-                return Outcome::of_failure(failure);
-            }
+            Err(failure) => return Outcome::of_failure(*failure),
         };
-        script.set_source(source.name.as_str());
         let (engine, scope) = (&self.engine, &mut self.scope);
         let performed = self.stage.perform(|current| {
             let ended = catch_unwind(AssertUnwindSafe(|| {
@@ -213,6 +226,106 @@ impl Session {
             }));
             release_all(engine, current, ended)
         });
+        self.outcome(performed, source, &script)
+    }
+
+    /// As [`Session::run`], for what somebody types line after line: its functions and imports stay too, if it succeeds
+    /// its guards are held until they are released or the session is left, its value becomes `last`, and its error
+    /// `last_error`.
+    pub fn line(&mut self, source: &Source) -> Outcome {
+        let script = match self.compile(source) {
+            Ok(script) => script,
+            Err(failure) => {
+                self.remember_error(&failure.report);
+                return Outcome::of_failure(*failure);
+            }
+        };
+        let (engine, scope, kept) = (&self.engine, &mut self.scope, &mut self.kept);
+        let performed = self.stage.perform(|current| {
+            kept.guards().hand_to(current);
+            let ended = catch_unwind(AssertUnwindSafe(|| kept.evaluate(engine, scope, &script)));
+            let succeeded = matches!(ended, Ok(Ok(_))) && current.run().stop().cause().is_none();
+            kept.guards().take_back(current, succeeded);
+            if succeeded {
+                kept.keep_functions(&script);
+            }
+            release_all(engine, current, ended)
+        });
+        let outcome = self.outcome(performed, source, &script);
+        match &outcome.ending {
+            // A statement without a value does not take the last one away.
+            Ending::Value(value) if !value.is_unit() => {
+                self.scope.set_or_push("last", value.clone());
+            }
+            Ending::Failed(failure) => self.remember_error(&failure.report),
+            _ => {}
+        }
+        kept::without_shadowed(&mut self.scope);
+        if script.iter_functions().next().is_none() {
+            // No later error can be in it.
+            self.sources.remove(&source.name);
+        }
+        outcome
+    }
+
+    fn remember_error(&mut self, report: &Report) {
+        self.scope.set_or_push("last_error", error::to_map(report));
+    }
+
+    /// The guards that lines left to be held on.
+    pub fn held(&self) -> Held {
+        self.kept.guards().clone()
+    }
+
+    /// Releases all guards that are held; its notes say what failed in that. Blocks the calling thread.
+    pub fn release_held(&mut self) -> Outcome {
+        self.release_where(false)
+    }
+
+    /// Releases the guards whose state ended by itself, and tells so.
+    pub fn release_ended(&mut self) -> Outcome {
+        self.release_where(true)
+    }
+
+    fn release_where(&mut self, only_ended: bool) -> Outcome {
+        let (engine, kept) = (&self.engine, &self.kept);
+        let performed = self.stage.perform(|current| {
+            kept.guards().hand_to(current);
+            if only_ended {
+                kept.guards().take_back(current, true);
+            } else {
+                kept.guards().forget();
+            }
+            release_all(engine, current, Ok(Ok(Dynamic::UNIT)))
+        });
+        self.outcome(performed, &Source::new("", ""), &AST::empty())
+    }
+
+    /// Whether a script compiles. Fails with what is wrong in it.
+    pub fn check(&self, source: &Source) -> Result<(), Box<Failure>> {
+        let checked = self.compile(source).map(|_| ());
+        self.sources.remove(&source.name);
+        checked
+    }
+
+    fn compile(&self, source: &Source) -> Result<AST, Box<Failure>> {
+        self.sources.add(source);
+        words::start_of_text();
+        match self.engine.compile(source.code()) {
+            Ok(mut script) => {
+                script.set_source(source.name.as_str());
+                Ok(script)
+            }
+            Err(error) => Err(Box::new(self.failure(&error.into(), None, &source.name))),
+        }
+    }
+
+    fn outcome(
+        &self,
+        performed: io::Result<Performed<Ended>>,
+        source: &Source,
+        script: &AST,
+    ) -> Outcome {
         let Performed { run, ended } = match performed {
             Ok(performed) => performed,
             Err(error) => return no_thread(&error),
@@ -230,11 +343,39 @@ impl Session {
             Ok(Err(error)) => match error::cause_of(&error) {
                 Some(Cause::Exit(code)) => Ending::Exit(code, run.take_result().flatten()),
                 Some(Cause::Signal(signal)) => Ending::Signal(signal),
-                _ => Ending::Failed(self.failure(&error, Some(&script), &source.name)),
+                _ => Ending::Failed(self.failure(&error, Some(script), &source.name)),
             },
             Err(panic) => Ending::Failed(fault(&*panic)),
         };
         Outcome { ending, notes }
+    }
+
+    /// The variables, newest first.
+    pub fn variables(&self) -> Vec<Variable> {
+        self.scope
+            .iter_raw()
+            .map(|(name, _, value)| Variable {
+                name: name.to_owned(),
+                value: value.clone(),
+            })
+            .collect()
+    }
+
+    /// What scripts can call; made anew each time.
+    pub fn reference(&self) -> Reference {
+        Reference::of(&self.engine)
+    }
+
+    /// The functions that lines defined, and those of the modules that they imported, each by the import's name.
+    pub fn own_functions(&self) -> Vec<Entry> {
+        let mut functions = self.kept.described();
+        functions.append(&mut self.kept.imported());
+        functions
+    }
+
+    /// What the type of a value is called in the reference.
+    pub fn type_name(&self, value: &Dynamic) -> String {
+        reference::type_name(&self.engine, value)
     }
 
     fn failure(&self, error: &EvalAltResult, script: Option<&AST>, name: &str) -> Failure {
@@ -243,6 +384,8 @@ impl Session {
             sources: &self.sources,
             library: &self.library,
             script,
+            kept: &self.kept,
+            scope: &self.scope,
             name,
             lines: self.lines,
         };

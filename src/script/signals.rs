@@ -3,9 +3,11 @@
 //! outlives this one.
 
 use std::io::{self, Write};
+use std::iter;
 use std::sync::{Arc, Weak};
 use std::thread;
 
+use nix::sys::signal::{SigSet, Signal};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 use signal_hook::low_level;
@@ -19,6 +21,8 @@ use crate::wire::escape::escaped_lines;
 /// What a signal does.
 #[derive(Debug, PartialEq, Eq)]
 enum Action {
+    /// There is no run.
+    Idle,
     /// The run was told to stop.
     Stopped,
     /// Say this.
@@ -34,28 +38,58 @@ struct Count {
     signals: u32,
 }
 
-/// Begins to handle signals for the runs of a session. Fails if no thread or handler can be made.
+/// Begins to handle signals for the runs of a session; between runs one ends the process. Fails if no thread or handler can
+/// be made.
 pub fn handle(control: Control) -> io::Result<()> {
-    let ignored = ignored();
-    let heard = [SIGINT, SIGTERM, SIGHUP]
-        .into_iter()
-        .filter(|signal| ignored & (1 << (signal - 1)) == 0);
-    let mut signals = Signals::new(heard)?;
+    let mut signals = Signals::new(heard())?;
     thread::Builder::new()
         .name("signals".into())
         .spawn(move || {
-            let mut count = Count::default();
-            for signal in signals.forever() {
-                // The three have numbers below 16.
-                let number = u8::try_from(signal).unwrap_or(u8::MAX);
-                match count.on_signal(number, control.run()) {
-                    Action::Stopped => {}
-                    Action::Tell(message) => tell(message),
-                    Action::End => low_level::exit(128 + signal),
-                }
-            }
+            let end = |signal| low_level::exit(128 + i32::from(signal));
+            act(signals.forever(), &control, end);
         })?;
     Ok(())
+}
+
+/// As [`handle`], but what is done between runs is `idle`'s to say, and no other handler in this process, such as an
+/// editor's, ever sees these signals. To be called before other threads are started: those that run already do see them.
+pub fn handle_alone(control: Control, idle: impl Fn(u8) + Send + 'static) -> io::Result<()> {
+    let mut ours = SigSet::empty();
+    for signal in heard() {
+        ours.add(Signal::try_from(signal)?);
+    }
+    ours.thread_block()?;
+    thread::Builder::new()
+        .name("signals".into())
+        .spawn(move || {
+            // It fails for no set that can be blocked.
+            let signals = iter::from_fn(|| ours.wait().ok()).map(|signal| signal as i32);
+            act(signals, &control, idle);
+        })?;
+    Ok(())
+}
+
+/// The signals to be handled.
+fn heard() -> impl Iterator<Item = i32> {
+    let ignored = ignored();
+    [SIGINT, SIGTERM, SIGHUP]
+        .into_iter()
+        .filter(move |signal| ignored & (1 << (signal - 1)) == 0)
+}
+
+/// Does what each signal says.
+fn act(signals: impl Iterator<Item = i32>, control: &Control, idle: impl Fn(u8)) {
+    let mut count = Count::default();
+    for signal in signals {
+        // The three have numbers below 16.
+        let number = u8::try_from(signal).unwrap_or(u8::MAX);
+        match count.on_signal(number, control.run()) {
+            Action::Stopped => {}
+            Action::Idle => idle(number),
+            Action::Tell(message) => tell(message),
+            Action::End => low_level::exit(128 + signal),
+        }
+    }
 }
 
 /// Signals cannot be handled, so work that must be cleaned up after cannot be begun.
@@ -81,9 +115,8 @@ fn tell(message: String) {
 
 impl Count {
     fn on_signal(&mut self, signal: u8, run: Option<Arc<Run>>) -> Action {
-        // With no run there is nothing to clean up.
         let Some(run) = run else {
-            return Action::End;
+            return Action::Idle;
         };
         if !std::ptr::eq(self.run.as_ptr(), Arc::as_ptr(&run)) {
             *self = Self {
@@ -163,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn with_no_run_the_process_ends() {
-        assert_eq!(Count::default().on_signal(15, None), Action::End);
+    fn with_no_run_there_is_nothing_to_stop() {
+        assert_eq!(Count::default().on_signal(15, None), Action::Idle);
     }
 }

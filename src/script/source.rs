@@ -60,6 +60,11 @@ impl Sources {
         texts.insert(source.name.clone(), source.text.clone());
     }
 
+    pub(super) fn remove(&self, name: &str) {
+        let mut texts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        texts.remove(name);
+    }
+
     pub(super) fn text(&self, name: &str) -> Option<Arc<str>> {
         self.0
             .lock()

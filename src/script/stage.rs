@@ -70,6 +70,11 @@ impl Stage {
         self.control.clone()
     }
 
+    /// The VMs that runs can name.
+    pub fn inventory(&self) -> &Inventory {
+        &self.inventory
+    }
+
     /// The streams.
     pub fn output(&self) -> &Output {
         &self.output

@@ -34,8 +34,7 @@ fn evaluate(context: &mut EvalContext, inputs: &[Expression]) -> Outcome {
     let guard = as_guard(context, &value, expression.position())?;
     let scope = guard
         .window()
-        .map_or(current.stop(), |window| window.enter_with())
-        .clone();
+        .map_or_else(|| current.stop().clone(), Window::enter_with);
     let before = context.scope().len();
     context.scope_mut().push(
         name.get_string_value().unwrap_or_default().to_owned(),

@@ -45,6 +45,16 @@ pub fn is_secret(name: &str) -> bool {
     NAMES.iter().any(|part| name.contains(part))
 }
 
+/// Words beside which a line that somebody typed may have a secret though it is called otherwise.
+const IN_LINES: [&str; 4] = ["rawdata", "input-data", "input:", "private_key"];
+
+/// Whether a line that somebody typed may hold a secret, so that no history is to keep it: it has a word that goes with
+/// one.
+pub fn may_be_in(line: &str) -> bool {
+    let lowercase = line.to_lowercase();
+    is_secret(line) || IN_LINES.iter().any(|word| lowercase.contains(word))
+}
+
 /// The words of a command line with what is secret in them as `***`: `password=x`, `--password=x`, `--password x`, and a
 /// JSON object's members.
 pub fn hidden_words(words: &[String]) -> Vec<String> {

@@ -35,6 +35,7 @@ fn free(folder: &Folder) -> Stage {
             write: all,
             run: programs,
             env: vec!["PATH".into(), "QMPSH_NONE".into()],
+            ..Permit::default()
         },
     )
 }

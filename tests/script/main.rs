@@ -12,7 +12,9 @@ mod guards;
 mod host;
 mod imports;
 mod language;
+mod lines;
 mod parallel;
+mod repl;
 mod replay;
 mod stops;
 

@@ -12,7 +12,7 @@ use super::{Outcome, failed, method, property};
 use crate::report::{Kind, Report};
 use crate::script::bridge::{self, Driven};
 use crate::script::error;
-use crate::script::guard::{Guard, Window, register_guard};
+use crate::script::guard::{FrozenGuest, Guard, Window, register_guard};
 use crate::script::run::current;
 use crate::vm::freeze::FreezeError;
 use crate::vm::{Error, ErrorKind, Freeze, FreezeOptions, GuestAgent};
@@ -125,6 +125,16 @@ impl Guard for Held {
 
     fn window(&self) -> Option<&Window> {
         Some(&self.window)
+    }
+
+    fn frozen(&self) -> Option<FrozenGuest> {
+        let is_over = self.freeze.frozen().is_some()
+            || self.freeze.is_expired()
+            || self.freeze.is_pretended();
+        (!is_over).then(|| FrozenGuest {
+            vm: self.freeze.vm().label().to_owned(),
+            until: self.freeze.until(),
+        })
     }
 }
 

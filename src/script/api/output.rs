@@ -1,6 +1,5 @@
 //! What a script says: `print` and `table` to standard output, `log` to standard error; `json` and `from_json`.
 
-use std::collections::BTreeSet;
 use std::io;
 
 use rhai::{Array, Dynamic, Engine, EvalAltResult, ImmutableString, Map};
@@ -12,6 +11,7 @@ use crate::script::convert::{from_json, to_json};
 use crate::script::error;
 use crate::script::run::{Current, current};
 use crate::script::stop::Cause;
+use crate::script::table;
 
 type Outcome<T = ()> = Result<T, Box<EvalAltResult>>;
 
@@ -154,15 +154,8 @@ fn table(rows: &Array, columns: Option<Array>) -> Outcome {
     Ok(())
 }
 
-/// All keys: `name` first, the others by the alphabet.
 fn columns_of(rows: &[Map]) -> Vec<String> {
-    let keys: BTreeSet<String> = rows
-        .iter()
-        .flat_map(Map::keys)
-        .map(ToString::to_string)
-        .collect();
-    let (name, others): (Vec<_>, Vec<_>) = keys.into_iter().partition(|key| key == "name");
-    name.into_iter().chain(others).collect()
+    table::columns(rows.iter().flat_map(Map::keys).map(AsRef::as_ref))
 }
 
 fn lines(rows: &[Map], columns: &[String]) -> Vec<String> {
@@ -174,23 +167,7 @@ fn lines(rows: &[Map], columns: &[String]) -> Vec<String> {
             .collect()
     });
     let cells: Vec<Vec<String>> = std::iter::once(head).chain(body).collect();
-    let width = |column: usize| {
-        cells
-            .iter()
-            .map(|row| row[column].chars().count())
-            .max()
-            .unwrap_or(0)
-    };
-    let widths: Vec<usize> = (0..columns.len()).map(width).collect();
-    let padded = |row: &Vec<String>| {
-        let cells: Vec<String> = row
-            .iter()
-            .zip(&widths)
-            .map(|(cell, width)| format!("{cell:width$}"))
-            .collect();
-        cells.join("  ").trim_end().to_owned()
-    };
-    cells.iter().map(padded).collect()
+    table::lines(&cells)
 }
 
 /// A value in one line: text bare, all else as JSON where it has such a form.

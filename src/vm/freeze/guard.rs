@@ -152,6 +152,11 @@ impl Freeze {
         self.shared.frozen.get().copied()
     }
 
+    /// When the guest is thawed if nothing thaws it before.
+    pub fn until(&self) -> std::time::Instant {
+        (self.shared.began + self.shared.max).into_std()
+    }
+
     /// Whether nothing was frozen, in a dry run.
     pub fn is_pretended(&self) -> bool {
         self.shared.pretended

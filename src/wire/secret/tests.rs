@@ -74,3 +74,24 @@ fn what_is_no_command_passes_unchanged() {
         assert_eq!(redacted(&message), message);
     }
 }
+
+#[test]
+fn a_typed_line_with_a_word_that_goes_with_a_secret_is_known() {
+    for line in [
+        "v.agent.set_user_password(\"root\", \"x\")",
+        "v.qmp(\"set_password\", #{ protocol: \"vnc\", password: \"x\" })",
+        "v.qmp(\"block_passwd\", #{})",
+        "v.qmp(\"object-add\", #{ \"qom-type\": \"secret\", id: \"s\", data: \"x\" })",
+        "v.agent.exec(\"cat\", [], #{ input: \"x\" })",
+        "let PASSWORD = \"x\";",
+    ] {
+        assert!(super::may_be_in(line), "{line}");
+    }
+    for line in [
+        "v.status",
+        "v.qmp(\"query-block\")",
+        "v.agent.file_read(\"/etc/hosts\")",
+    ] {
+        assert!(!super::may_be_in(line), "{line}");
+    }
+}

@@ -17,6 +17,7 @@
 //! | a peer that misbehaves | `FakePeer::builder().greet().expect("query-status").send("garbage").hang_up().start()` |
 //! | a hand on what passes a socket | `let p = Proxy::before(guest.agent()); let h = p.hold_request("guest-info"); ...; h.wait(); h.forward()` |
 //! | qmpsh itself | `Qmpsh::new(env!("CARGO_BIN_EXE_qmpsh")).args(["eval", "1"]).run()`, or `.spawn()` and signals |
+//! | qmpsh at a terminal | `let t = Qmpsh::new(..).on_terminal(); t.types("1 + 1\r"); t.wait_for("2\nqmpsh> ")` |
 //! | what QEMU or the agent says itself | `RawQmp::connect(path).call(..)`, `RawAgent::connect(path).call(..)` |
 //! | a folder | `Folder::new()` |
 //!
@@ -34,6 +35,7 @@ mod proxy;
 mod qemu;
 mod qmpsh;
 mod raw;
+mod terminal;
 mod wait;
 
 pub use control::ShellOutput;
@@ -49,3 +51,4 @@ pub use qemu::{Qemu, QemuBuilder};
 pub use qmpsh::{Outcome, Qmpsh, Running};
 pub use raw::{Event, RawAgent, RawQmp};
 pub use rustix::process::Signal;
+pub use terminal::Terminal;

@@ -42,6 +42,16 @@ impl Process {
     pub(crate) fn start(mut command: Command) -> Self {
         // A Ctrl-C at the terminal ends the tests, and they end their children.
         command.process_group(0);
+        Self::spawn(command)
+    }
+
+    /// Starts `command` with a session of its own, whose terminal is its standard input.
+    pub(crate) fn start_on_terminal(command: Command) -> Self {
+        // `setsid` does not fork when it leads no process group yet.
+        Self::spawn(command)
+    }
+
+    fn spawn(command: Command) -> Self {
         let what = format!("{command:?}");
         let (reply, answer) = channel();
         SPAWNER

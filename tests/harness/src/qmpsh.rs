@@ -10,11 +10,12 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::wait::DEADLINE;
-use crate::{Folder, Process, Signal};
+use crate::{Folder, Process, Signal, Terminal};
 
 /// A command line of qmpsh, to be run.
 pub struct Qmpsh {
     command: Command,
+    binary: String,
     home: Arc<Folder>,
     stdin: Option<Vec<u8>>,
     deadline: Duration,
@@ -80,6 +81,7 @@ impl Qmpsh {
             .current_dir(home.path());
         Self {
             command,
+            binary: binary.to_owned(),
             home: Arc::clone(home),
             stdin: None,
             deadline: DEADLINE,
@@ -131,6 +133,21 @@ impl Qmpsh {
     /// Runs it to its end.
     pub fn run(self) -> Outcome {
         self.spawn().wait()
+    }
+
+    /// Starts it at a terminal of its own, which is its input and its output.
+    pub fn on_terminal(self) -> Terminal {
+        let words = self.command.get_args();
+        let words = words.skip_while(|word| *word != self.binary.as_str());
+        let mut command = Process::command("setsid", &[]);
+        command.arg("--ctty").args(words);
+        command.env_clear();
+        let variables = self.command.get_envs();
+        command.envs(variables.filter_map(|(name, value)| Some((name, value?))));
+        if let Some(folder) = self.command.get_current_dir() {
+            command.current_dir(folder);
+        }
+        Terminal::start(command, self.home, self.deadline)
     }
 
     /// Starts it and returns at once.

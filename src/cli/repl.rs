@@ -1,0 +1,122 @@
+//! `qmpsh` alone: the REPL at a terminal, and in a pipe statements from standard input.
+
+use std::env;
+use std::fs::{self, File};
+use std::io::{self, IsTerminal};
+use std::path::Path;
+
+use super::options::Options;
+use super::{finish, modes, thaw};
+use crate::inventory::config::user_folder;
+use crate::repl::preferences::Preferences;
+use crate::repl::session::Surroundings;
+use crate::repl::{Session, history, stream, terminal};
+use crate::report::{Exit, Kind, Report};
+use crate::script::permit::Permit;
+use crate::script::{Settings, Source, source};
+use crate::vm::settings::default_state_dir;
+
+/// Lives a session with whoever is at the other end of standard input.
+pub(super) fn execute(options: &Options) -> Exit {
+    let head = modes::head("<session>", env::args_os().skip(1));
+    if let Err(report) = options.modes.open(options, &head) {
+        return finish::complain(&report, options);
+    }
+    thaw::warn_of_stale(options);
+    if io::stdin().is_terminal() && io::stdout().is_terminal() && !is_dumb() {
+        at_terminal(options)
+    } else {
+        in_pipe(options)
+    }
+}
+
+/// A terminal that cannot move its cursor is no place for an editor.
+fn is_dumb() -> bool {
+    env::var_os("TERM").is_none_or(|terminal| terminal == "dumb")
+}
+
+fn at_terminal(options: &Options) -> Exit {
+    let screen = terminal::Screen::default();
+    let settings = match finish::settings(options) {
+        Ok(settings) => settings,
+        Err(exit) => return exit,
+    };
+    let state = default_state_dir();
+    // The history goes without a folder that cannot be made.
+    let history = fs::create_dir_all(&state)
+        .ok()
+        .map(|()| history::file(&state));
+    let settings = Settings {
+        output: screen.output(),
+        permit: Permit {
+            whole_host: true,
+            ..Permit::default()
+        },
+        ..settings
+    };
+    let surroundings = Surroundings {
+        history: history.clone(),
+        width: terminal::width,
+        preferences: Preferences::new(options.color()),
+        for_people: !options.json,
+    };
+    let mut session = match new_session(settings, surroundings, options) {
+        Ok(session) => session,
+        Err(exit) => return exit,
+    };
+    terminal::run(&mut session, &screen, history, |session| {
+        match start_file() {
+            Ok(Some(source)) => session.take_start(&source),
+            Ok(None) => {}
+            Err(report) => {
+                session.complain(&report);
+            }
+        }
+    })
+}
+
+fn in_pipe(options: &Options) -> Exit {
+    let surroundings = Surroundings {
+        history: None,
+        width: || None,
+        preferences: Preferences::new(options.color()),
+        for_people: false,
+    };
+    let settings = match finish::settings(options) {
+        Ok(settings) => settings,
+        Err(exit) => return exit,
+    };
+    match new_session(settings, surroundings, options) {
+        Ok(mut session) => stream::run(&mut session, io::BufReader::new(io::stdin())),
+        Err(exit) => exit,
+    }
+}
+
+fn new_session(
+    settings: Settings,
+    surroundings: Surroundings,
+    options: &Options,
+) -> Result<Session, Exit> {
+    crate::script::Session::new(settings)
+        .map(|script| Session::new(script, surroundings))
+        .map_err(|error| finish::no_session(&error, options))
+}
+
+/// The file that the user has for the start of every session, if there is one.
+fn start_file() -> Result<Option<Source>, Report> {
+    let Some(path) = user_folder().map(|folder| folder.join("rc.rhai")) else {
+        return Ok(None);
+    };
+    let failed = |why: &dyn std::fmt::Display| {
+        let path = path.display();
+        Report::new(Kind::Host, format!("`{path}` cannot be read: {why}"))
+    };
+    let bytes = match File::open(&path).and_then(source::read) {
+        Ok(bytes) => bytes,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(failed(&error)),
+    };
+    let text = String::from_utf8(bytes).map_err(|_| failed(&"it is not UTF-8 text"))?;
+    let name = Path::new(&path).display().to_string();
+    Ok(Some(Source::new(name, text)))
+}

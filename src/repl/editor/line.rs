@@ -1,0 +1,174 @@
+//! The editor of lines, by rustyline: its keys, its history, and what this session tells it to complete, to hint and to
+//! show as a prompt.
+
+use std::borrow::Cow;
+use std::cell::Cell;
+use std::path::PathBuf;
+
+use nu_ansi_term::Style as Paint;
+use rustyline::completion::{Completer, Pair};
+use rustyline::config::Configurer;
+use rustyline::error::ReadlineError;
+use rustyline::highlight::{CmdKind, Highlighter};
+use rustyline::hint::{Hinter, HistoryHinter};
+use rustyline::history::FileHistory;
+use rustyline::validate::{ValidationContext, ValidationResult, Validator};
+use rustyline::{CompletionType, Config, Context, EditMode, Editor as Rustyline, Helper};
+
+use super::{Asker, Editor, Input, Question};
+use crate::repl::history;
+use crate::repl::preferences::{Keys, Preferences};
+use crate::repl::prompt::Prompt;
+use crate::repl::typing::Typing;
+use crate::repl::whole;
+
+/// An editor at the process's terminal.
+pub struct LineEditor<T: From<Question>> {
+    rustyline: Rustyline<Assistant<T>, FileHistory>,
+    history: Option<PathBuf>,
+}
+
+impl<T: From<Question>> LineEditor<T> {
+    /// An editor with the lines of that file as its history. Fails if the terminal cannot be used.
+    pub fn new(asker: Asker<T>, typing: Typing, history: Option<PathBuf>) -> Result<Self, String> {
+        let failed = |error: ReadlineError| error.to_string();
+        let config = Config::builder()
+            .max_history_size(history::LINES)
+            .map_err(failed)?
+            .history_ignore_dups(true)
+            .map_err(failed)?
+            .completion_type(CompletionType::List)
+            .completion_prompt_limit(200)
+            .bracketed_paste(true)
+            .build();
+        let mut rustyline = Rustyline::with_config(config).map_err(failed)?;
+        rustyline.set_helper(Some(Assistant {
+            asker,
+            typing,
+            hints: Cell::new(true),
+            hinter: HistoryHinter::new(),
+        }));
+        if let Some(path) = &history {
+            // There is none yet, or it is no text: then there are no earlier lines.
+            let _ = rustyline.load_history(path);
+        }
+        Ok(Self { rustyline, history })
+    }
+
+    fn remember(&mut self, text: &str) {
+        if !history::is_kept(text) {
+            return;
+        }
+        let added = self.rustyline.add_history_entry(text);
+        if let (Ok(true), Some(path)) = (added, &self.history) {
+            // A history that cannot be written is no reason to stop; the lines of now are still there.
+            let _ = self.rustyline.append_history(path);
+        }
+    }
+}
+
+impl<T: From<Question>> Editor for LineEditor<T> {
+    fn read(&mut self, prompt: &Prompt, preferences: Preferences) -> Input {
+        self.rustyline.set_edit_mode(match preferences.keys {
+            Keys::Emacs => EditMode::Emacs,
+            Keys::Vi => EditMode::Vi,
+        });
+        let Some(assistant) = self.rustyline.helper_mut() else {
+            return Input::End;
+        };
+        // Without colours a hint could not be told from what was typed.
+        assistant.hints.set(preferences.hints && preferences.color);
+        let typing = assistant.typing.clone();
+        let begun = typing.begin(prompt);
+        let read = self.rustyline.readline(&begun);
+        typing.end();
+        match read {
+            Ok(text) => {
+                self.remember(&text);
+                Input::Text(text)
+            }
+            Err(ReadlineError::Interrupted) => Input::GivenUp,
+            Err(_) => Input::End,
+        }
+    }
+}
+
+/// What rustyline asks while somebody types.
+struct Assistant<T: From<Question>> {
+    asker: Asker<T>,
+    typing: Typing,
+    hints: Cell<bool>,
+    hinter: HistoryHinter,
+}
+
+impl<T: From<Question>> Helper for Assistant<T> {}
+
+impl<T: From<Question>> Validator for Assistant<T> {
+    fn validate(&self, context: &mut ValidationContext) -> rustyline::Result<ValidationResult> {
+        Ok(if whole::is_whole(context.input()) {
+            ValidationResult::Valid(None)
+        } else {
+            ValidationResult::Incomplete
+        })
+    }
+}
+
+impl<T: From<Question>> Hinter for Assistant<T> {
+    type Hint = String;
+
+    fn hint(&self, line: &str, cursor: usize, context: &Context<'_>) -> Option<String> {
+        let hint = if self.hints.get() {
+            self.hinter.hint(line, cursor, context)
+        } else {
+            None
+        };
+        // Several lines are more than a hint.
+        let hint = hint.filter(|hint| !hint.contains('\n'));
+        self.typing.hints(hint.as_deref());
+        hint
+    }
+}
+
+impl<T: From<Question>> Highlighter for Assistant<T> {
+    fn highlight_prompt<'b, 's: 'b, 'p: 'b>(
+        &'s self,
+        prompt: &'p str,
+        is_own: bool,
+    ) -> Cow<'b, str> {
+        match self.typing.prompts(is_own) {
+            Some(now) => Cow::Owned(now),
+            None => Cow::Borrowed(prompt),
+        }
+    }
+
+    fn highlight_hint<'h>(&self, hint: &'h str) -> Cow<'h, str> {
+        Cow::Owned(Paint::new().dimmed().paint(hint).to_string())
+    }
+
+    /// Called before each change, so also where only the changed character is written.
+    fn highlight_char(&self, line: &str, cursor: usize, kind: CmdKind) -> bool {
+        if kind == CmdKind::ForcedRefresh {
+            self.typing.hints(None);
+        }
+        self.typing.changes(line, cursor);
+        false
+    }
+}
+
+impl<T: From<Question>> Completer for Assistant<T> {
+    type Candidate = Pair;
+
+    fn complete(
+        &self,
+        line: &str,
+        cursor: usize,
+        _: &Context<'_>,
+    ) -> rustyline::Result<(usize, Vec<Pair>)> {
+        let (start, candidates) = self.asker.complete(line, cursor);
+        let pair = |candidate: crate::repl::complete::Candidate| Pair {
+            display: candidate.shown,
+            replacement: candidate.text,
+        };
+        Ok((start, candidates.into_iter().map(pair).collect()))
+    }
+}

@@ -1,0 +1,117 @@
+//! The prompt: the VM in use, and which guests this session keeps frozen, with the time that is left.
+
+use std::time::Instant;
+
+use nu_ansi_term::{Color, Style as Paint};
+
+use crate::script::kept::Held;
+use crate::wire::escape::escaped;
+
+/// A prompt, drawn anew as time passes.
+#[derive(Clone)]
+pub struct Prompt {
+    in_use: Option<String>,
+    mode: Option<&'static str>,
+    held: Held,
+    color: bool,
+}
+
+impl Prompt {
+    /// A prompt for a session that has this VM in use, makes no changes in this mode, and holds this.
+    pub fn new(in_use: Option<&str>, mode: Option<&'static str>, held: Held, color: bool) -> Self {
+        Self {
+            in_use: in_use.map(str::to_owned),
+            mode,
+            held,
+            color,
+        }
+    }
+
+    /// The prompt without colours.
+    pub fn plain(&self) -> String {
+        let (name, frozen) = self.parts();
+        format!("{name}{}{frozen}> ", self.mode())
+    }
+
+    fn mode(&self) -> String {
+        self.mode.map(|mode| format!(" {mode}")).unwrap_or_default()
+    }
+
+    /// The prompt as it is now, as wide as it was when it was `begun`.
+    pub fn now(&self, begun: &str) -> String {
+        let (name, frozen) = self.parts();
+        let mode = self.mode();
+        let now = format!("{name}{mode}{frozen}> ").chars().count();
+        let fill = " ".repeat(begun.chars().count().saturating_sub(now));
+        if !self.color {
+            return format!("{name}{mode}{frozen}{fill}> ");
+        }
+        let frozen = match frozen.as_str() {
+            "" => String::new(),
+            frozen => Color::White
+                .on(Color::Red)
+                .bold()
+                .paint(&frozen[1..])
+                .to_string(),
+        };
+        let gap = if frozen.is_empty() { "" } else { " " };
+        let name = Paint::new().bold().paint(name);
+        let mode = Color::Yellow.paint(mode);
+        format!("{name}{mode}{gap}{frozen}{fill}> ")
+    }
+
+    fn parts(&self) -> (String, String) {
+        let in_use = self.in_use.as_deref().unwrap_or("qmpsh");
+        let name = short(in_use);
+        let mut frozen = String::new();
+        for guest in self.held.frozen() {
+            let left = guest.until.saturating_duration_since(Instant::now());
+            // Up, so that it says 1 s until the very end.
+            let seconds = left.as_secs() + u64::from(left.subsec_nanos() > 0);
+            let vm = match short(&guest.vm) {
+                vm if vm == name => String::new(),
+                vm => format!(" {vm}"),
+            };
+            frozen.push_str(&format!(" FROZEN{vm} {seconds}s"));
+        }
+        (name, frozen)
+    }
+}
+
+/// What of a VM's name is told at each line: a socket's file without its folder.
+fn short(target: &str) -> String {
+    let first = target.split(',').next().unwrap_or(target);
+    let last = first.rsplit('/').next().unwrap_or(first);
+    let name = if last.is_empty() { first } else { last };
+    let name = name.strip_suffix(".qmp").unwrap_or(name);
+    escaped(name).chars().take(40).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Prompt, short};
+    use crate::script::kept::Held;
+
+    #[test]
+    fn the_prompt_tells_the_vm_in_use_by_the_last_part_of_its_name() {
+        let prompt = |in_use| Prompt::new(in_use, None, Held::default(), false).plain();
+        assert_eq!(prompt(None), "qmpsh> ");
+        assert_eq!(prompt(Some("web01")), "web01> ");
+        for (target, name) in [
+            ("/run/web01.qmp", "web01"),
+            ("qmp=/run/a.qmp,agent=/run/a.qga", "a"),
+            ("tcp:127.0.0.1:4444", "tcp:127.0.0.1:4444"),
+            ("a\u{1b}[2J", "a\\x1b[2J"),
+        ] {
+            assert_eq!(short(target), name);
+        }
+    }
+
+    #[test]
+    fn it_stays_as_wide_as_it_began() {
+        let prompt = Prompt::new(None, Some("dry-run"), Held::default(), false);
+        assert_eq!(prompt.plain(), "qmpsh dry-run> ");
+        let prompt = Prompt::new(None, None, Held::default(), false);
+        assert_eq!(prompt.now("qmpsh FROZEN 10s> "), "qmpsh           > ");
+    }
+}

@@ -1,0 +1,371 @@
+//! A session of typed lines, with no terminal: a line goes in, and what it gives, or what is wrong with it, goes to the
+//! session's output. The only file of the REPL (with those below its folder) that knows Rhai.
+
+mod values;
+
+use std::io;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use super::preferences::Preferences;
+use super::show::{Style, show};
+use super::value::Value;
+use super::{commands, history, whole};
+use crate::report::{Exit, Kind, Report};
+use crate::script::kept::Held;
+use crate::script::output::Output;
+use crate::script::reference::{Entry, Reference};
+use crate::script::{self, Control, Ending, Outcome, Source, diagnostic, result};
+use crate::vm::mode::Mode;
+
+/// The signal of Ctrl-C, which ends a line and not the session.
+const SIGINT: u8 = 2;
+
+/// The signal by which a program ends whose reader went away.
+const SIGPIPE: u8 = 13;
+
+/// How wide what is shown is where no terminal says.
+const WIDTH: usize = 100;
+
+/// How a line ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// It did what it should.
+    Done,
+    /// It failed, which was told; a session that nobody watches ends so.
+    Failed(Exit),
+    /// The session is to end.
+    Leave(Exit),
+}
+
+/// What the session knows of the process around it.
+pub struct Surroundings {
+    /// Where its lines are kept.
+    pub history: Option<PathBuf>,
+    /// How many characters a line of the terminal has now; none where there is no terminal.
+    pub width: fn() -> Option<usize>,
+    /// What somebody sets.
+    pub preferences: Preferences,
+    /// Whether values are shown for people; else as `eval` prints them.
+    pub for_people: bool,
+}
+
+/// A session.
+pub struct Session {
+    script: script::Session,
+    surroundings: Surroundings,
+    /// The lines that succeeded, as a script would have them.
+    succeeded: Vec<String>,
+    in_use: Option<String>,
+    count: usize,
+    reference: Option<Reference>,
+}
+
+impl Session {
+    /// A session whose lines run in `script`.
+    pub fn new(script: script::Session, surroundings: Surroundings) -> Self {
+        Self {
+            script,
+            surroundings,
+            succeeded: Vec::new(),
+            in_use: None,
+            count: 0,
+            reference: None,
+        }
+    }
+
+    /// Does what was typed and tells its value or its error. Blocks until it is done.
+    pub fn take(&mut self, text: &str) -> Answer {
+        let text = text.trim_end();
+        if text.trim().is_empty() {
+            return Answer::Done;
+        }
+        if let Some(command) = text.trim_start().strip_prefix(':') {
+            return match commands::perform(self, command) {
+                Ok(answer) => answer,
+                Err(report) => self.complain(&report),
+            };
+        }
+        match self.evaluate(text) {
+            Ok(value) if is_quiet(text) || matches!(value, Value::Nothing) => Answer::Done,
+            Ok(value) => self.tell_value(&value),
+            Err(answer) => answer,
+        }
+    }
+
+    /// Runs the file that a user has for the start of every session: what fails in it is told and does no harm.
+    pub fn take_start(&mut self, source: &Source) {
+        let mut text = String::new();
+        let mut first_line = 0;
+        for (number, line) in source.text.lines().enumerate() {
+            if text.is_empty() {
+                first_line = number;
+            }
+            text.push_str(line);
+            text.push('\n');
+            if !whole::is_whole(text.trim_end()) {
+                continue;
+            }
+            let statement = std::mem::take(&mut text);
+            if statement.trim_start().starts_with(':') {
+                self.take(&statement);
+            } else {
+                self.start(&source.name, first_line, &statement);
+            }
+        }
+        if !text.trim().is_empty() {
+            self.start(&source.name, first_line, &text);
+        }
+    }
+
+    /// Runs a statement of a file that begins behind so many lines, which errors are to count.
+    fn start(&mut self, name: &str, before: usize, statement: &str) {
+        let name = format!("{name}:{}", before + 1);
+        let outcome = self.script.line(&Source::new(name, statement));
+        // What it is worth is nothing to show at a start.
+        let _ = self.ending(outcome);
+    }
+
+    /// The value of what was typed; what else ended it is told.
+    pub(super) fn evaluate(&mut self, text: &str) -> Result<Value, Answer> {
+        self.count += 1;
+        let source = Source::new(format!("line {}", self.count), text);
+        let outcome = self.script.line(&source);
+        let value = self.ending(outcome)?;
+        self.succeeded.push(text.to_owned());
+        Ok(value)
+    }
+
+    fn ending(&mut self, outcome: Outcome) -> Result<Value, Answer> {
+        let exit = outcome.exit();
+        for note in &outcome.notes {
+            self.complain(note);
+        }
+        match outcome.ending {
+            Ending::Value(value) if outcome.notes.is_empty() => {
+                Ok(values::plain(self.script.engine(), &value))
+            }
+            Ending::Value(_) => Err(Answer::Failed(exit)),
+            Ending::Exit(code, _) => Err(Answer::Leave(Exit::Script(code))),
+            Ending::Signal(SIGINT) => {
+                self.write(Output::drawn, "interrupted");
+                Err(Answer::Failed(exit))
+            }
+            Ending::Signal(_) => Err(Answer::Leave(exit)),
+            Ending::Failed(failure) => {
+                self.write(Output::drawn, &failure.drawn);
+                Err(Answer::Failed(exit))
+            }
+        }
+    }
+
+    /// Shows a value: for people, or as `eval` does.
+    fn tell_value(&mut self, value: &Value) -> Answer {
+        if self.surroundings.for_people {
+            let shown = show(value, self.style());
+            return shown.map_or(Answer::Done, |shown| self.tell(&shown));
+        }
+        self.tell_raw(false)
+    }
+
+    /// Shows `last` raw: as JSON, or text bare.
+    pub(super) fn tell_raw(&mut self, json: bool) -> Answer {
+        let last = self.last();
+        match result::text(&last, json, self.surroundings.for_people) {
+            Ok(None) => Answer::Done,
+            Ok(Some(text)) => self.write(Output::result, &text),
+            Err(report) => self.complain(&report),
+        }
+    }
+
+    /// Shows all of `last`, however long it is.
+    pub(super) fn tell_all(&mut self) -> Answer {
+        let value = values::plain(self.script.engine(), &self.last());
+        let style = Style {
+            lines: 0,
+            ..self.style()
+        };
+        show(&value, style).map_or(Answer::Done, |shown| self.tell(&shown))
+    }
+
+    fn last(&self) -> rhai::Dynamic {
+        let variables = self.script.variables();
+        let last = variables.into_iter().find(|one| one.name == "last");
+        last.map_or(rhai::Dynamic::UNIT, |last| last.value)
+    }
+
+    /// Shows text that is fit for a terminal.
+    pub(super) fn tell(&mut self, text: &str) -> Answer {
+        self.write(Output::shown, text)
+    }
+
+    /// What cannot be written ends the session: nobody reads it any more.
+    fn write(&self, by: fn(&Output, &str) -> io::Result<()>, text: &str) -> Answer {
+        match by(self.script.output(), text) {
+            Ok(()) => Answer::Done,
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {
+                Answer::Leave(Exit::Signal(SIGPIPE))
+            }
+            Err(_) => Answer::Leave(Kind::Host.exit()),
+        }
+    }
+
+    /// Tells an error.
+    pub fn complain(&mut self, report: &Report) -> Answer {
+        let drawn = diagnostic::draw_bare(report, self.preferences().color);
+        match self.write(Output::drawn, &drawn) {
+            Answer::Done => Answer::Failed(report.exit),
+            unwritten => unwritten,
+        }
+    }
+
+    /// Releases all that lines left to be held on: the end of a session. Its error becomes the session's, if that had none.
+    pub fn leave(&mut self, exit: Exit) -> Exit {
+        let outcome = self.script.release_held();
+        match self.ending(outcome) {
+            Err(Answer::Failed(failed)) if exit == Exit::Done => failed,
+            _ => exit,
+        }
+    }
+
+    /// Releases what was held and ended by itself, and tells of it.
+    pub fn tell_ended(&mut self) {
+        if self.held().has_ended() {
+            let outcome = self.script.release_ended();
+            let _ = self.ending(outcome);
+        }
+    }
+
+    /// Releases all that is held.
+    pub(super) fn release(&mut self) -> Answer {
+        let outcome = self.script.release_held();
+        self.ending(outcome).err().unwrap_or(Answer::Done)
+    }
+
+    /// Takes a VM into use: the variable `v`.
+    pub(super) fn take_into_use(&mut self, target: &str) -> Answer {
+        let text = format!("let v = vm({});", quoted(target));
+        match self.evaluate(&text) {
+            Ok(_) => {
+                self.in_use = Some(target.to_owned());
+                Answer::Done
+            }
+            Err(answer) => answer,
+        }
+    }
+
+    /// The VM in use, as the user named it.
+    pub fn in_use(&self) -> Option<&str> {
+        self.in_use.as_deref()
+    }
+
+    /// What becomes of changes, where they are not simply made.
+    pub fn mode(&self) -> Option<&'static str> {
+        match self.script.mode() {
+            Mode::Live => None,
+            Mode::ReadOnly => Some("read-only"),
+            Mode::DryRun(_) => Some("dry-run"),
+        }
+    }
+
+    /// What is held.
+    pub fn held(&self) -> Held {
+        self.script.held()
+    }
+
+    /// For the thread that handles signals.
+    pub fn control(&self) -> Control {
+        self.script.control()
+    }
+
+    /// What is set.
+    pub fn preferences(&self) -> Preferences {
+        self.surroundings.preferences
+    }
+
+    pub(super) fn preferences_mut(&mut self) -> &mut Preferences {
+        &mut self.surroundings.preferences
+    }
+
+    /// The lines that succeeded, as a script has them.
+    pub(super) fn succeeded(&self) -> &[String] {
+        &self.succeeded
+    }
+
+    /// What is wrong with a script, if it does not compile.
+    pub(super) fn check(&self, text: &str) -> Option<Report> {
+        self.script
+            .check(&Source::new("<saved>", text))
+            .err()
+            .map(|failure| failure.report)
+    }
+
+    /// The lines that the history keeps, oldest first.
+    pub(super) fn history(&self) -> Vec<String> {
+        let path = self.surroundings.history.as_deref();
+        path.map(history::entries).unwrap_or_default()
+    }
+
+    /// What can be called.
+    pub fn reference(&mut self) -> &Reference {
+        let script = &self.script;
+        self.reference.get_or_insert_with(|| script.reference())
+    }
+
+    /// The functions of lines and of imports.
+    pub fn own_functions(&self) -> Vec<Entry> {
+        self.script.own_functions()
+    }
+
+    /// Name, type and value of each variable, newest first.
+    pub fn variables(&self) -> Vec<(String, String, Value)> {
+        let of = |variable: script::Variable| {
+            let kind = self.script.type_name(&variable.value);
+            let value = values::plain(self.script.engine(), &variable.value);
+            (variable.name, kind, value)
+        };
+        self.script.variables().into_iter().map(of).collect()
+    }
+
+    /// Names and types of the variables, newest first: cheaper than with their values.
+    pub fn variable_types(&self) -> Vec<(String, String)> {
+        let of = |variable: script::Variable| {
+            let kind = self.script.type_name(&variable.value);
+            (variable.name, kind)
+        };
+        self.script.variables().into_iter().map(of).collect()
+    }
+
+    /// How values are shown now.
+    pub(super) fn style(&self) -> Style {
+        let preferences = self.preferences();
+        Style {
+            color: preferences.color,
+            width: (self.surroundings.width)().unwrap_or(WIDTH),
+            lines: preferences.lines,
+        }
+    }
+
+    /// The value of what was typed, and how long it took.
+    pub(super) fn timed(&mut self, text: &str) -> (Result<Value, Answer>, Duration) {
+        let begun = Instant::now();
+        let ended = self.evaluate(text);
+        (ended, begun.elapsed())
+    }
+
+    /// Shows a value for people.
+    pub(super) fn tell_shown(&mut self, value: &Value) -> Answer {
+        self.tell_value(value)
+    }
+}
+
+/// Whether what was typed asks for no value to be shown: it ends in a semicolon.
+fn is_quiet(text: &str) -> bool {
+    text.ends_with(';')
+}
+
+/// `text` as a script's text.
+fn quoted(text: &str) -> String {
+    // A text in JSON is one in a script too, but for what has no need of an escape here.
+    serde_json::Value::from(text).to_string()
+}

@@ -1,0 +1,214 @@
+//! A line's value as text for people: text as it is, a list of maps as a table, other maps and lists as a tree, bytes as hex.
+//! Nothing in it acts on a terminal but the colours that are put here.
+
+mod hex;
+mod tree;
+
+use crate::repl::value::Value;
+use crate::script::table;
+use crate::wire::escape::{escaped, escaped_lines};
+
+/// How values are shown.
+#[derive(Clone, Copy, Debug)]
+pub struct Style {
+    /// Whether in colour.
+    pub color: bool,
+    /// How many characters a line has.
+    pub width: usize,
+    /// How many lines are shown at most; 0 is all.
+    pub lines: usize,
+}
+
+/// The value's text, without a newline at its end; none if there is nothing to show.
+pub fn show(value: &Value, style: Style) -> Option<String> {
+    let lines = match value {
+        Value::Nothing => return None,
+        Value::Text(text) => text_lines(text),
+        Value::Bytes(bytes) => {
+            let cut = match style.lines {
+                0 => bytes,
+                lines => &bytes[..bytes.len().min(lines * hex::IN_LINE)],
+            };
+            let more = bytes.chunks(hex::IN_LINE).len() - cut.chunks(hex::IN_LINE).len();
+            return Some(bounded(hex::lines(cut, style), more, style));
+        }
+        Value::List(items) => {
+            table_lines(items, style).unwrap_or_else(|| tree::lines(value, style))
+        }
+        _ => tree::lines(value, style),
+    };
+    Some(bounded(lines, 0, style))
+}
+
+fn text_lines(text: &str) -> Vec<String> {
+    let text = text.strip_suffix('\n').unwrap_or(text);
+    escaped_lines(text).split('\n').map(str::to_owned).collect()
+}
+
+/// Maps below each other, if all fit into lines of that width.
+fn table_lines(items: &[Value], style: Style) -> Option<Vec<String>> {
+    let rows: Vec<&Vec<(String, Value)>> = items
+        .iter()
+        .map(|item| match item {
+            Value::Map(members) if !members.is_empty() => Some(members),
+            _ => None,
+        })
+        .collect::<Option<_>>()?;
+    let keys = rows.iter().flat_map(|row| row.iter());
+    let columns = table::columns(keys.map(|(key, _)| key.as_str()));
+    if columns.is_empty() {
+        return None;
+    }
+    let head = columns.iter().map(|name| escaped(name).to_uppercase());
+    let mut cells: Vec<Vec<String>> = vec![head.collect()];
+    for item in items {
+        let row = columns.iter().map(|column| {
+            let value = item.get(column).unwrap_or(&Value::Nothing);
+            tree::inline(value)
+        });
+        cells.push(row.collect());
+    }
+    let mut lines = table::lines(&cells);
+    if lines.iter().any(|line| line.chars().count() > style.width) {
+        return None;
+    }
+    lines[0] = tree::paint(style, nu_ansi_term::Style::new().bold(), &lines[0]);
+    Some(lines)
+}
+
+/// As many lines as are to be shown, and how many more there are: those behind, and `more` that were not even made.
+fn bounded(mut lines: Vec<String>, more: usize, style: Style) -> String {
+    let more = match style.lines {
+        0 => 0,
+        shown => lines.len().saturating_sub(shown) + more,
+    };
+    if more > 0 {
+        lines.truncate(style.lines);
+        let told = format!("... {more} more lines: `:show` shows all, `:json` the raw value");
+        let dimmed = nu_ansi_term::Style::new().dimmed();
+        lines.push(tree::paint(style, dimmed, &told));
+    }
+    lines.join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Style, show};
+    use crate::repl::value::Value;
+
+    const PLAIN: Style = Style {
+        color: false,
+        width: 60,
+        lines: 200,
+    };
+
+    fn number(number: i64) -> Value {
+        Value::Number(number.to_string())
+    }
+
+    fn text(text: &str) -> Value {
+        Value::Text(text.to_owned())
+    }
+
+    fn map(members: &[(&str, Value)]) -> Value {
+        Value::Map(
+            members
+                .iter()
+                .map(|(key, value)| ((*key).to_owned(), value.clone()))
+                .collect(),
+        )
+    }
+
+    #[track_caller]
+    fn expect(value: &Value, shown: &str) {
+        assert_eq!(show(value, PLAIN).as_deref(), Some(shown));
+    }
+
+    #[test]
+    fn no_value_is_not_shown() {
+        assert_eq!(show(&Value::Nothing, PLAIN), None);
+    }
+
+    #[test]
+    fn text_is_shown_as_text_with_nothing_in_it_that_acts() {
+        expect(&text("a\n\tb\u{1b}[2J\n"), "a\n\tb\\x1b[2J");
+    }
+
+    #[test]
+    fn maps_in_a_list_are_a_table_where_they_fit() {
+        let row = |name: &str| map(&[("name", text(name)), ("size", number(1))]);
+        let list = Value::List(vec![row("a\nb"), row("c")]);
+        expect(&list, "NAME    SIZE\n\"a\\nb\"  1\nc       1");
+        let wide = Value::List(vec![row(&"x".repeat(60))]);
+        assert!(show(&wide, PLAIN).unwrap().starts_with("- name: xxx"));
+    }
+
+    #[test]
+    fn a_map_is_a_tree() {
+        let value = map(&[
+            ("bytes-used", number(67_108_864)),
+            (
+                "file",
+                map(&[("driver", text("qcow2")), ("ro", Value::Bool(false))]),
+            ),
+            ("list", Value::List(vec![number(1), number(2)])),
+            (
+                "many",
+                Value::List(vec![map(&[(
+                    "a",
+                    Value::List(vec![map(&[("b", number(1))])]),
+                )])]),
+            ),
+            ("none", Value::Nothing),
+            ("text", text("true")),
+            ("two", text("a\nb")),
+        ]);
+        expect(
+            &value,
+            "bytes-used: 67108864 (64 MiB)\n\
+             file:\n  driver: qcow2\n  ro: false\n\
+             list: [1, 2]\n\
+             many:\n  - a:\n      - b: 1\n\
+             none: ()\n\
+             text: \"true\"\n\
+             two: \"a\\nb\"",
+        );
+    }
+
+    #[test]
+    fn what_is_long_is_cut_and_says_how_to_see_all() {
+        let style = Style { lines: 2, ..PLAIN };
+        let shown = show(&text("a\nb\nc\nd"), style).unwrap();
+        assert_eq!(
+            shown,
+            "a\nb\n... 2 more lines: `:show` shows all, `:json` the raw value"
+        );
+    }
+
+    #[test]
+    fn keys_that_a_guest_chose_act_on_nothing() {
+        let value = map(&[("a\u{1b}[2J", text("\u{202e}"))]);
+        expect(&value, "a\\x1b[2J: \"\\u{202e}\"");
+        let value = Value::List(vec![value]);
+        expect(&value, "A\\X1B[2J\n\"\\u{202e}\"");
+    }
+
+    #[test]
+    fn colours_are_put_only_where_they_are_wanted() {
+        let style = Style {
+            color: true,
+            ..PLAIN
+        };
+        let shown = show(&map(&[("a", number(1))]), style).unwrap();
+        assert!(shown.contains("\u{1b}["), "{shown}");
+    }
+
+    #[test]
+    fn bytes_are_shown_as_hex_with_what_of_them_is_text() {
+        expect(
+            &Value::Bytes(b"QEMU\x00\xff and more text".to_vec()),
+            "00000000  51 45 4d 55 00 ff 20 61  6e 64 20 6d 6f 72 65 20  |QEMU.. and more |\n\
+             00000010  74 65 78 74                                       |text|",
+        );
+    }
+}

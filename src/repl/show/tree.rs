@@ -1,0 +1,226 @@
+//! Maps and lists as a tree: a key or a dash a line, what is below it further to the right.
+
+use nu_ansi_term::{Color, Style as Paint};
+
+use super::Style;
+use crate::repl::value::Value;
+use crate::wire::escape::escaped;
+
+/// How many characters are put before what is below.
+const STEP: &str = "  ";
+
+/// The most of a text that one line of a tree shows, in characters.
+const TEXT: usize = 500;
+
+/// The lines of a value.
+pub(super) fn lines(value: &Value, style: Style) -> Vec<String> {
+    let mut tree = Tree {
+        style,
+        lines: Vec::new(),
+    };
+    if let Some(line) = tree.short(value, None, 0) {
+        return vec![line];
+    }
+    tree.below(value, "");
+    tree.lines
+}
+
+/// A value in one line without colours: for the cell of a table.
+pub(super) fn inline(value: &Value) -> String {
+    match value {
+        Value::Nothing => String::new(),
+        Value::List(items) => {
+            let items: Vec<String> = items.iter().map(inline).collect();
+            format!("[{}]", items.join(", "))
+        }
+        Value::Map(members) => {
+            let members: Vec<String> = members
+                .iter()
+                .map(|(key, value)| format!("{}: {}", escaped(key), inline(value)))
+                .collect();
+            format!("{{{}}}", members.join(", "))
+        }
+        plain => word(plain),
+    }
+}
+
+/// `text` in that colour, if colours are wanted.
+pub(super) fn paint(style: Style, paint: Paint, text: &str) -> String {
+    if style.color {
+        paint.paint(text).to_string()
+    } else {
+        text.to_owned()
+    }
+}
+
+struct Tree {
+    style: Style,
+    lines: Vec<String>,
+}
+
+impl Tree {
+    /// The value in what is left of a line that is `used` already; none if it needs lines of its own.
+    fn short(&self, value: &Value, key: Option<&str>, used: usize) -> Option<String> {
+        match value {
+            Value::List(items) if items.iter().all(Value::is_plain) => {
+                let line = inline(value);
+                let fits = used + line.chars().count() <= self.style.width;
+                (fits || items.is_empty()).then(|| {
+                    let items: Vec<String> =
+                        items.iter().map(|item| self.plain(item, None)).collect();
+                    format!("[{}]", items.join(", "))
+                })
+            }
+            Value::List(_) => None,
+            Value::Map(members) => members.is_empty().then(|| "{}".to_owned()),
+            plain => Some(self.plain(plain, key)),
+        }
+    }
+
+    fn below(&mut self, value: &Value, indent: &str) {
+        match value {
+            Value::Map(members) => {
+                for (key, member) in members {
+                    self.member(indent, key, member);
+                }
+            }
+            Value::List(items) => {
+                for item in items {
+                    self.item(indent, item);
+                }
+            }
+            plain => {
+                let line = format!("{indent}{}", self.plain(plain, None));
+                self.lines.push(line);
+            }
+        }
+    }
+
+    fn member(&mut self, indent: &str, key: &str, value: &Value) {
+        let name = escaped(key);
+        let used = indent.len() + name.chars().count() + 2;
+        let painted = paint(self.style, Color::Cyan.normal(), &name);
+        if let Some(line) = self.short(value, Some(key), used) {
+            self.lines.push(format!("{indent}{painted}: {line}"));
+        } else {
+            self.lines.push(format!("{indent}{painted}:"));
+            self.below(value, &format!("{indent}{STEP}"));
+        }
+    }
+
+    /// The first line of an item stands behind its dash.
+    fn item(&mut self, indent: &str, value: &Value) {
+        let first = self.lines.len();
+        let inner = format!("{indent}{STEP}");
+        if let Some(line) = self.short(value, None, inner.len()) {
+            self.lines.push(format!("{indent}- {line}"));
+            return;
+        }
+        self.below(value, &inner);
+        if let Some(line) = self.lines.get_mut(first) {
+            let rest = line.split_off(inner.len());
+            *line = format!("{indent}- {rest}");
+        }
+    }
+
+    fn plain(&self, value: &Value, key: Option<&str>) -> String {
+        let color = match value {
+            Value::Number(_) => Color::Yellow.normal(),
+            Value::Bool(_) => Color::Purple.normal(),
+            Value::Text(_) => Color::Green.normal(),
+            Value::Nothing | Value::Other(_) | Value::Bytes(_) => Paint::new().dimmed(),
+            Value::List(_) | Value::Map(_) => Paint::new(),
+        };
+        let word = match value {
+            Value::Nothing => "()".to_owned(),
+            Value::List(_) => "[]".to_owned(),
+            Value::Map(_) => "{}".to_owned(),
+            plain => word(plain),
+        };
+        let shown = paint(self.style, color, &word);
+        match size(value, key) {
+            Some(size) => {
+                let size = paint(self.style, Paint::new().dimmed(), &format!("({size})"));
+                format!("{shown} {size}")
+            }
+            None => shown,
+        }
+    }
+}
+
+fn word(value: &Value) -> String {
+    match value {
+        Value::Bool(value) => value.to_string(),
+        Value::Number(number) => number.clone(),
+        Value::Text(text) => quoted_if_need_be(text),
+        Value::Bytes(bytes) => format!("<{} bytes>", bytes.len()),
+        Value::Other(told) => escaped(told).into_owned(),
+        Value::Nothing | Value::List(_) | Value::Map(_) => String::new(),
+    }
+}
+
+/// A text that could be taken for something else, or has more than plain characters, stands in quotes.
+fn quoted_if_need_be(text: &str) -> String {
+    let mut shown = escaped(text).into_owned();
+    let is_whole = shown == text;
+    if let Some((at, _)) = shown.char_indices().nth(TEXT) {
+        shown.truncate(at);
+        shown.push_str("...");
+    }
+    let is_plain = is_whole
+        && !text.is_empty()
+        && text.trim() == text
+        && !matches!(text, "true" | "false" | "()" | "[]" | "{}")
+        && text.parse::<f64>().is_err()
+        && !text.starts_with(['"', '[', '{', '(', '-'])
+        && !text.contains(", ")
+        && !text.contains(": ");
+    if is_plain {
+        shown
+    } else {
+        format!("\"{shown}\"")
+    }
+}
+
+/// A number of bytes in the unit that people would say, where the key tells that it is one.
+fn size(value: &Value, key: Option<&str>) -> Option<String> {
+    let (Value::Number(number), Some(key)) = (value, key) else {
+        return None;
+    };
+    let of_bytes = ["size", "bytes", "memory"]
+        .iter()
+        .any(|word| key.split(['-', '_']).any(|part| part == *word));
+    let bytes: u64 = number.parse().ok().filter(|_| of_bytes)?;
+    human(bytes)
+}
+
+fn human(bytes: u64) -> Option<String> {
+    const UNITS: [&str; 6] = ["KiB", "MiB", "GiB", "TiB", "PiB", "EiB"];
+    let mut unit = UNITS.iter().enumerate().rev();
+    let (power, unit) = unit
+        .find(|(power, _)| bytes >> (10 * (power + 1)) > 0)
+        .map(|(power, unit)| (power + 1, *unit))?;
+    let tenths = (u128::from(bytes) * 10 + (1 << (10 * power - 1))) >> (10 * power);
+    Some(match (tenths / 10, tenths % 10) {
+        (whole, 0) => format!("{whole} {unit}"),
+        (whole, tenth) => format!("{whole}.{tenth} {unit}"),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::human;
+
+    #[test]
+    fn sizes_are_said_as_people_say_them() {
+        for (bytes, said) in [
+            (1023, None),
+            (1024, Some("1 KiB")),
+            (1536, Some("1.5 KiB")),
+            (10 << 30, Some("10 GiB")),
+            (u64::MAX, Some("16 EiB")),
+        ] {
+            assert_eq!(human(bytes).as_deref(), said, "{bytes}");
+        }
+    }
+}

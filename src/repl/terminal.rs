@@ -1,0 +1,249 @@
+//! A session at a terminal. The editor has a thread of its own, so that the session can act while somebody types: tell that
+//! a freeze ended, complete a word, or leave when a signal says so.
+
+use std::io::{self, Write};
+use std::os::fd::AsFd;
+use std::path::PathBuf;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::thread;
+use std::time::Duration;
+
+use nix::sys::signal::{SigSet, Signal};
+use rustix::termios::{OptionalActions, Termios, tcgetattr, tcgetwinsize, tcsetattr};
+
+use super::complete::complete;
+use super::editor::{Asker, Editor, Input, LineEditor, Question};
+use super::preferences::Preferences;
+use super::prompt::Prompt;
+use super::session::{Answer, Session};
+use super::typing::Typing;
+use crate::report::{Exit, Kind, Report};
+use crate::script::output::Output;
+use crate::script::signals;
+
+/// How many characters a line has where the terminal does not say.
+const WIDTH: usize = 80;
+
+/// How often the prompt tells anew how long a guest stays frozen.
+const TICK: Duration = Duration::from_secs(1);
+
+/// Turns off what an editor may have turned on.
+const AS_BEFORE: &str = "\x1b[?2004l";
+
+/// The signal that a Ctrl-C sends.
+const SIGINT: u8 = 2;
+
+/// What a session at a terminal waits for.
+enum Event {
+    Typed(Input),
+    Asked(Question),
+    Signal(u8),
+    NoEditor(String),
+}
+
+impl From<Question> for Event {
+    fn from(question: Question) -> Self {
+        Self::Asked(question)
+    }
+}
+
+/// How many characters a line of the terminal has now.
+pub fn width() -> Option<usize> {
+    let size = tcgetwinsize(io::stdout()).ok()?;
+    Some(usize::from(size.ws_col)).filter(|width| *width > 0)
+}
+
+/// Where a session's output goes at a terminal: to the process's streams, and while somebody types above that line.
+#[derive(Clone, Default)]
+pub struct Screen(Typing);
+
+impl Screen {
+    /// The output.
+    pub fn output(&self) -> Output {
+        Output::to_terminal(
+            Box::new(Half(self.0.clone(), io::stdout())),
+            Box::new(Half(self.0.clone(), io::stderr())),
+        )
+    }
+}
+
+/// One stream of a screen. It is given whole lines.
+struct Half<W>(Typing, W);
+
+impl<W: Write> Write for Half<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if !self.0.is_going_on() {
+            return self.1.write(bytes);
+        }
+        let text = String::from_utf8_lossy(bytes);
+        self.0.write_above(&text, width().unwrap_or(WIDTH))?;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.1.flush()
+    }
+}
+
+/// Lives a session from its `start`, before the first prompt, to its end, which undoes what is held. Blocks. To be called
+/// before other threads are started.
+pub fn run(
+    session: &mut Session,
+    screen: &Screen,
+    history: Option<PathBuf>,
+    start: impl FnOnce(&mut Session),
+) -> Exit {
+    let (events, happened) = channel();
+    let of_signals = events.clone();
+    let idle = move |signal| {
+        // Ctrl-C with nothing to end is the editor's, or that of a program in the foreground.
+        if signal != SIGINT {
+            let _ = of_signals.send(Event::Signal(signal));
+        }
+    };
+    if let Err(error) = signals::handle_alone(session.control(), idle) {
+        session.complain(&signals::unhandled(&error));
+        return Exit::Fault;
+    }
+    // The editor's thread is to be woken by it, and no other.
+    let resized = SigSet::from(Signal::SIGWINCH);
+    if let Err(error) = resized.thread_block() {
+        session.complain(&signals::unhandled(&error.into()));
+        return Exit::Fault;
+    }
+    start(session);
+    let before = Before::now();
+    let (prompts, prompted) = channel();
+    let typing = screen.0.clone();
+    let editing = thread::Builder::new()
+        .name("editor".into())
+        .spawn(move || edit(&events, &prompted, typing, history));
+    if let Err(error) = editing {
+        let report = Report::new(Kind::Fault, format!("no thread for the editor: {error}"));
+        session.complain(&report);
+        return Exit::Fault;
+    }
+    let waiting = Waiting {
+        prompts,
+        happened,
+        typing: screen.0.clone(),
+    };
+    let exit = waiting.lines(session);
+    screen.0.end();
+    before.restore();
+    session.leave(exit)
+}
+
+/// The editor's thread: a line for each prompt.
+fn edit(
+    events: &Sender<Event>,
+    prompts: &Receiver<(Prompt, Preferences)>,
+    typing: Typing,
+    history: Option<PathBuf>,
+) {
+    // Where it stays blocked, a line is drawn for the old size until the next one.
+    let _ = SigSet::from(Signal::SIGWINCH).thread_unblock();
+    let mut editor = match LineEditor::new(Asker(events.clone()), typing, history) {
+        Ok(editor) => editor,
+        Err(why) => {
+            let _ = events.send(Event::NoEditor(why));
+            return;
+        }
+    };
+    // Either end of these channels is gone when the session has ended, and then nobody reads on.
+    while let Ok((prompt, preferences)) = prompts.recv() {
+        if events
+            .send(Event::Typed(editor.read(&prompt, preferences)))
+            .is_err()
+        {
+            break;
+        }
+    }
+}
+
+struct Waiting {
+    prompts: Sender<(Prompt, Preferences)>,
+    happened: Receiver<Event>,
+    typing: Typing,
+}
+
+impl Waiting {
+    /// Takes line after line until one of them, or a signal, ends the session.
+    fn lines(&self, session: &mut Session) -> Exit {
+        loop {
+            session.tell_ended();
+            let color = session.preferences().color;
+            let prompt = Prompt::new(session.in_use(), session.mode(), session.held(), color);
+            if self.prompts.send((prompt, session.preferences())).is_err() {
+                return Exit::Fault;
+            }
+            let text = match self.typed(session) {
+                Ok(Input::Text(text)) => text,
+                Ok(Input::GivenUp) => continue,
+                Ok(Input::End) => return Exit::Done,
+                Err(exit) => return exit,
+            };
+            if let Answer::Leave(exit) = session.take(&text) {
+                return exit;
+            }
+        }
+    }
+
+    /// What is typed at the prompt; meanwhile answers the editor and keeps the time of what is frozen.
+    fn typed(&self, session: &mut Session) -> Result<Input, Exit> {
+        let held = session.held();
+        loop {
+            let event = if held.frozen().is_empty() && !held.has_ended() {
+                self.happened
+                    .recv()
+                    .map_err(|_| RecvTimeoutError::Disconnected)
+            } else {
+                self.happened.recv_timeout(TICK)
+            };
+            match event {
+                Ok(Event::Typed(input)) => break Ok(input),
+                Ok(Event::Asked(question)) => {
+                    let told = complete(session, &question.line, question.cursor);
+                    // An editor that does not wait any more has no need of it.
+                    let _ = question.answer.send(told);
+                }
+                Ok(Event::Signal(signal)) => break Err(Exit::Signal(signal)),
+                Ok(Event::NoEditor(why)) => {
+                    let report =
+                        Report::new(Kind::Host, format!("the terminal cannot be used: {why}"));
+                    session.complain(&report);
+                    break Err(report.exit);
+                }
+                Err(RecvTimeoutError::Timeout) => {
+                    session.tell_ended();
+                    // A terminal that is gone ends the editor, which tells so.
+                    let _ = self.typing.tick(width().unwrap_or(WIDTH));
+                }
+                Err(RecvTimeoutError::Disconnected) => break Err(Exit::Fault),
+            }
+        }
+    }
+}
+
+/// The terminal as it was before an editor changed it: a signal ends the session in the middle of a line.
+struct Before(Option<Termios>);
+
+impl Before {
+    fn now() -> Self {
+        Self(tcgetattr(io::stdin()).ok())
+    }
+
+    fn restore(&self) {
+        let Some(before) = &self.0 else {
+            return;
+        };
+        let stdin = io::stdin();
+        let changed =
+            tcgetattr(stdin.as_fd()).is_ok_and(|now| now.local_modes != before.local_modes);
+        if changed {
+            // A terminal that is gone needs nothing restored.
+            let _ = tcsetattr(stdin.as_fd(), OptionalActions::Now, before);
+            let _ = writeln!(io::stdout(), "{AS_BEFORE}");
+        }
+    }
+}

@@ -1,0 +1,109 @@
+//! Ctrl-C, Ctrl-D and signals, at the prompt and while a line runs.
+
+use std::sync::mpsc::channel;
+
+use harness::{FakePeer, Signal};
+
+use super::{PROMPT, line, terminal};
+
+#[test]
+fn ctrl_c_at_the_prompt_clears_the_line() {
+    let terminal = terminal();
+    terminal.types("let x = [1,\r\x03");
+    terminal.wait_for_end(&format!("let x = [1,\n\n{PROMPT}"));
+    line(&terminal, "1", "1\n");
+}
+
+#[test]
+fn ctrl_c_ends_a_loop_and_keeps_the_session() {
+    let terminal = terminal();
+    terminal.types("let x = 0; print(\"begun\"); loop { x += 1; }\r");
+    terminal.wait_for("\nbegun");
+    terminal.types("\x03");
+    terminal.wait_for_end(&format!("interrupted\n{PROMPT}"));
+    line(&terminal, "x > 0", "true\n");
+}
+
+#[test]
+fn ctrl_c_ends_a_call_that_is_not_answered_and_a_second_one_tells_what_is_waited_for() {
+    let (asked, is_asked) = channel();
+    let peer = FakePeer::builder()
+        .greet()
+        .expect("query-status")
+        .answer(move |_| {
+            let _ = asked.send(());
+            Vec::new()
+        })
+        .wait_for_hang_up()
+        .start();
+    let terminal = terminal();
+    let target = peer.socket().display().to_string();
+    terminal.types(&format!("vm(\"{target}\").status\r"));
+    is_asked.recv().unwrap();
+    terminal.types("\x03");
+    terminal.wait_for_end(&format!("interrupted\n{PROMPT}"));
+    line(&terminal, "1", "1\n");
+    // An undoing goes on to its end.
+    terminal.types("with guard(\"it\", || sleep(\"1h\")) as g { print(\"begun\"); }\r");
+    terminal.wait_for("\nbegun");
+    terminal.types("\x03");
+    terminal.wait_for("begun\n^C");
+    // Two at once would be one.
+    terminal.wait_until_heard(Signal::INT);
+    terminal.types("\x03");
+    terminal.wait_for("still busy: releasing it");
+}
+
+#[test]
+fn ctrl_d_leaves_and_undoes_what_is_held() {
+    let terminal = terminal();
+    line(&terminal, "guard(\"it\", || print(\"undone\"));", "");
+    line(&terminal, ":held", "it\n");
+    terminal.types("\x04");
+    terminal.wait_for("\nundone");
+    assert_eq!(terminal.wait(), Some(0));
+}
+
+#[test]
+fn quit_leaves_and_exit_leaves_with_its_code() {
+    for (text, code) in [(":quit", 0), ("exit(3)", 3)] {
+        let terminal = terminal();
+        terminal.types(&format!("{text}\r"));
+        assert_eq!(terminal.wait(), Some(code));
+    }
+}
+
+#[test]
+fn a_signal_at_the_prompt_leaves_cleanly() {
+    for (signal, code) in [(Signal::TERM, 143), (Signal::HUP, 129)] {
+        let terminal = terminal();
+        line(&terminal, "guard(\"it\", || print(\"undone\"));", "");
+        terminal.types("half a li");
+        terminal.wait_for_end("half a li");
+        terminal.signal(signal);
+        terminal.wait_for("\nundone");
+        // Bracketed paste is turned off again.
+        assert!(terminal.written().contains("\x1b[?2004l"));
+        assert_eq!(terminal.wait(), Some(code));
+    }
+}
+
+#[test]
+fn the_line_follows_the_terminals_size() {
+    let terminal = terminal();
+    terminal.types("\"a text that is longer than the narrow screen will be\"");
+    terminal.wait_for_end("will be\"");
+    terminal.resize(30, 10);
+    terminal.types(" \r");
+    terminal.wait_for("a text that is longer than the");
+    terminal.wait_for_end(PROMPT);
+    line(&terminal, "1", "1\n");
+}
+
+#[test]
+fn vi_keys_can_be_set() {
+    let terminal = terminal();
+    line(&terminal, ":set mode vi", "");
+    terminal.types("1 + 1\x1b0i4\r");
+    terminal.wait_for_end(&format!("41 + 1\n42\n{PROMPT}"));
+}

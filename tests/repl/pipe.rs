@@ -1,0 +1,62 @@
+//! `qmpsh` in a pipe: statements from standard input.
+
+use harness::{Outcome, Qmpsh};
+
+use super::{BOUND, QMPSH};
+
+fn piped(text: &str) -> Outcome {
+    Qmpsh::new(QMPSH).stdin(text).deadline(BOUND).run()
+}
+
+#[test]
+fn statements_are_run_one_after_the_other_without_a_prompt() {
+    let outcome = piped("let x = 1;\nfn f(a) {\n    a * 2\n}\nf(x)\n#{ a: x }\n\"text\"\nx;\n");
+    assert_eq!(outcome.stdout, "2\n{\"a\":1}\ntext\n", "{outcome:#?}");
+    assert_eq!((outcome.code, outcome.stderr.as_str()), (Some(0), ""));
+}
+
+#[test]
+fn an_empty_input_is_no_error() {
+    for text in ["", "\n\n"] {
+        let outcome = piped(text);
+        assert_eq!(outcome.code, Some(0), "{outcome:#?}");
+        assert_eq!((outcome.stdout.as_str(), outcome.stderr.as_str()), ("", ""));
+    }
+}
+
+#[test]
+fn the_first_error_ends_it_with_the_exit_code_of_a_run_and_undoes_what_is_held() {
+    let held = "guard(\"it\", || print(\"undone\"));\n";
+    for (text, code, told) in [
+        ("fail(\"no\")\nprint(\"not reached\")\n", 1, "error: no"),
+        ("let = \nprint(\"not reached\")\n", 2, "error: expecting"),
+        (
+            ":nonsense\nprint(\"not reached\")\n",
+            2,
+            "no command `:nonsense`",
+        ),
+        (
+            "vm(\"/nowhere/at/all\").status\nprint(\"not reached\")",
+            3,
+            "/nowhere/at/all",
+        ),
+        ("exit(7)\nprint(\"not reached\")\n", 7, ""),
+        (":quit\nprint(\"not reached\")\n", 0, ""),
+        ("let x = [1,\n", 2, "error: expecting"),
+    ] {
+        let outcome = piped(&format!("{held}{text}"));
+        assert_eq!(outcome.code, Some(code), "{outcome:#?}");
+        assert_eq!(outcome.stdout, "undone\n", "{outcome:#?}");
+        assert!(outcome.stderr.contains(told), "{outcome:#?}");
+    }
+}
+
+#[test]
+fn input_that_is_no_text_is_told() {
+    let outcome = Qmpsh::new(QMPSH).stdin(b"1\n\xff\xfe\n".to_vec()).run();
+    assert_eq!(outcome.code, Some(2), "{outcome:#?}");
+    assert!(
+        outcome.stderr.contains("it is not UTF-8 text"),
+        "{outcome:#?}"
+    );
+}

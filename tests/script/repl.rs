@@ -1,0 +1,317 @@
+//! The REPL's session, with no terminal: lines in, text out.
+
+use harness::Folder;
+use qmpsh::repl::complete::complete;
+use qmpsh::repl::preferences::Preferences;
+use qmpsh::repl::session::Surroundings;
+use qmpsh::repl::{Answer, Session};
+use qmpsh::report::Exit;
+use qmpsh::script::output::Output;
+use qmpsh::script::{self, Settings, Source};
+
+use super::Kept;
+
+struct Talk {
+    session: Session,
+    shown: Kept,
+    told: Kept,
+    seen: usize,
+}
+
+impl Talk {
+    fn new() -> Self {
+        let (shown, told) = (Kept::default(), Kept::default());
+        let output = Output::to_terminal(Box::new(shown.clone()), Box::new(told.clone()));
+        let script = script::Session::new(Settings {
+            output,
+            ..Settings::default()
+        });
+        let surroundings = Surroundings {
+            history: None,
+            width: || Some(60),
+            preferences: Preferences::new(false),
+            for_people: true,
+        };
+        Self {
+            session: Session::new(script.unwrap(), surroundings),
+            shown,
+            told,
+            seen: 0,
+        }
+    }
+
+    /// What a line shows.
+    fn shows(&mut self, line: &str) -> String {
+        self.session.take(line);
+        let all = self.shown.text();
+        let new = all[self.seen..].to_owned();
+        self.seen = all.len();
+        new
+    }
+
+    #[track_caller]
+    fn expect(&mut self, lines: &[(&str, &str)]) {
+        for (line, shown) in lines {
+            assert_eq!(self.shows(line), *shown, "{line}\n{}", self.told.text());
+        }
+    }
+
+    /// The error that a line is answered with.
+    fn error(&mut self, line: &str) -> String {
+        let before = self.told.text().len();
+        assert!(
+            matches!(self.session.take(line), Answer::Failed(_)),
+            "{line}"
+        );
+        self.told.text()[before..].to_owned()
+    }
+
+    fn words(&mut self, line: &str) -> Vec<String> {
+        let (_, candidates) = complete(&mut self.session, line, line.len());
+        candidates.into_iter().map(|one| one.text).collect()
+    }
+}
+
+#[test]
+fn values_are_shown_unless_a_semicolon_ends_the_line() {
+    Talk::new().expect(&[
+        ("1 + 1", "2\n"),
+        ("1 + 1;", ""),
+        ("let x = #{ a: [1, 2] }", ""),
+        ("x", "a: [1, 2]\n"),
+        ("()", ""),
+        ("|x| x", "<function>\n"),
+        ("vm(\"/run/web01.qmp\")", "vm(\"/run/web01.qmp\")\n"),
+        ("", ""),
+    ]);
+}
+
+#[test]
+fn what_a_line_leaves_to_the_process_is_its_answer() {
+    let mut talk = Talk::new();
+    assert_eq!(talk.session.take("1"), Answer::Done);
+    assert_eq!(
+        talk.session.take("fail(\"no\")"),
+        Answer::Failed(Exit::Failed)
+    );
+    assert_eq!(talk.session.take("let = "), Answer::Failed(Exit::Usage));
+    assert_eq!(talk.session.take("exit(3)"), Answer::Leave(Exit::Script(3)));
+    assert_eq!(talk.session.take(":quit"), Answer::Leave(Exit::Done));
+}
+
+#[test]
+fn the_raw_value_and_all_of_a_long_one_can_be_seen() {
+    let mut talk = Talk::new();
+    talk.expect(&[
+        ("[1, \"a\"]", "[1, a]\n"),
+        (":json", "[\n  1,\n  \"a\"\n]\n"),
+        (":json #{ a: 1 }", "{\n  \"a\": 1\n}\n"),
+        (":json ()", "null\n"),
+        (":set lines 2", ""),
+        (
+            "\"1\\n2\\n3\\n4\"",
+            "1\n2\n... 2 more lines: `:show` shows all, `:json` the raw value\n",
+        ),
+        (":show", "1\n2\n3\n4\n"),
+    ]);
+}
+
+#[test]
+fn the_time_of_a_line_is_told_with_its_value() {
+    let mut talk = Talk::new();
+    let shown = talk.shows(":time 6 * 7");
+    assert!(
+        shown.starts_with("42\ntook ") && shown.ends_with("s\n"),
+        "{shown}"
+    );
+}
+
+#[test]
+fn commands_tell_what_is_wrong_with_them() {
+    let mut talk = Talk::new();
+    for (line, message, hint) in [
+        (
+            ":hlep",
+            "there is no command `:hlep`",
+            "did you mean `:help`?",
+        ),
+        (
+            ":set mod vi",
+            "there is no setting `mod`",
+            "did you mean `mode`?",
+        ),
+        (":quit now", "`:quit` takes nothing", ""),
+        (":use", "`:use` needs something", "as in `:use "),
+        (":save", "`:save` needs something", "as in `:save "),
+        (":save x", "no line has succeeded yet", ""),
+        (
+            ":help nonesuch",
+            "there is no help on `nonesuch`",
+            "`:help` lists",
+        ),
+        (
+            ":help fsfreez",
+            "there is no help on `fsfreez`",
+            "did you mean `fsfreeze`?",
+        ),
+        (":shell exit 3", "the line ended with exit code 3", ""),
+    ] {
+        let error = talk.error(line);
+        assert!(
+            error.contains(message) && error.contains(hint),
+            "{line}: {error}"
+        );
+    }
+}
+
+#[test]
+fn help_tells_of_functions_types_modules_and_what_was_defined_here() {
+    let mut talk = Talk::new();
+    for (topic, told) in [
+        ("", "`:help TOPIC` tells all about one of these"),
+        ("", ":history [TEXT]"),
+        ("retry", "retry(options: map, work: Fn) -> value"),
+        ("retry", "    Does the work until it succeeds"),
+        ("agent.exec", "agent.exec(program: string"),
+        ("v.agent.exec", "agent.exec(program: string"),
+        ("job", "what a value of type job has"),
+        ("std/size", "human(bytes)"),
+        ("size::human", "std/size::human(bytes)"),
+        (":time", "how long it takes"),
+        ("frozen_ms", "freeze.frozen_ms -> int"),
+    ] {
+        let shown = talk.shows(&format!(":help {topic}"));
+        assert!(
+            shown.contains(told),
+            "{topic}: {shown}\n{}",
+            talk.told.text()
+        );
+        let too_long = |line: &&str| line.chars().count() > 80 && line.starts_with("  ");
+        assert_eq!(shown.lines().find(too_long), None, "{topic}");
+    }
+    talk.shows("/// Twice as much.\n///\n/// More of it.\nfn twice(x) { x * 2 }");
+    assert_eq!(
+        talk.shows(":help twice"),
+        "twice(x)\n    Twice as much.\n\n    More of it.\n"
+    );
+}
+
+#[test]
+fn a_vm_is_taken_into_use_as_v() {
+    let mut talk = Talk::new();
+    talk.expect(&[
+        (":use /run/web01.qmp", ""),
+        ("v", "vm(\"/run/web01.qmp\")\n"),
+    ]);
+    assert_eq!(talk.session.in_use(), Some("/run/web01.qmp"));
+    talk.error(":use tcp:");
+    assert_eq!(talk.session.in_use(), Some("/run/web01.qmp"));
+}
+
+#[test]
+fn variables_are_listed_with_their_types() {
+    let mut talk = Talk::new();
+    talk.shows("let x = 1; let list = [1, 2]; const NAME = \"a\\nb\";");
+    assert_eq!(
+        talk.shows(":vars"),
+        "NAME  TYPE    VALUE\nx     int     1\nlist  array   2 items\nNAME  string  a\n"
+    );
+}
+
+#[test]
+fn a_start_file_counts_its_lines_and_goes_on_behind_a_mistake() {
+    let mut talk = Talk::new();
+    let text =
+        "// Mine.\nfn mine() {\n    42\n}\n\n:set lines 7\nnobody();\nlet x = mine();\n1 + 1\n";
+    talk.session.take_start(&Source::new("rc.rhai", text));
+    assert_eq!(talk.shown.text(), "");
+    let told = talk.told.text();
+    assert!(
+        told.contains("there is no function `nobody()`") && told.contains("rc.rhai:7"),
+        "{told}"
+    );
+    talk.expect(&[("x", "42\n")]);
+    assert_eq!(talk.session.preferences().lines, 7);
+}
+
+#[test]
+fn words_are_completed_by_where_they_stand() {
+    let mut talk = Talk::new();
+    talk.shows("let machines = #{ first: #{ size: 1 }, \"a-b\": 2 }; let v = vm(\"/x\");");
+    talk.shows("import \"std/size\" as sizes; fn my_own(x) { x }");
+    for (line, words) in [
+        ("mach", &["machines"][..]),
+        ("my_", &["my_own("]),
+        ("x + my_o", &["my_own("]),
+        ("siz", &["sizes::"]),
+        ("sizes::", &["human("]),
+        ("machines.first.", &["size"]),
+        ("machines.firs", &["first"]),
+        ("v.stat", &["status"]),
+        ("v.agent.fsfr", &["fsfreeze("]),
+        ("vm(\"x\").agent.fsst", &["fsstatus()"]),
+        ("v.agent.fsfreeze(#{ max: \"1s\" }).fro", &["frozen_ms"]),
+        ("\"text v.stat", &[]),
+        ("0..v", &["v"]),
+        ("import \"std/t", &["std/time\""]),
+        (":hel", &["help"]),
+        (":help fsfr", &["fsfreeze"]),
+        (":help :ti", &[":time"]),
+        (":set mode v", &["vi"]),
+        (":time mach", &["machines"]),
+        ("nonesuch.", &[]),
+    ] {
+        let found = talk.words(line);
+        let is_there = |word: &&str| found.iter().any(|one| one == word);
+        let all = words.iter().all(is_there) && (found.is_empty() == words.is_empty());
+        assert!(all, "{line}: {found:?}");
+    }
+    assert!(talk.words("machines.first.").contains(&"keys()".to_owned()));
+}
+
+#[test]
+fn lines_are_saved_as_a_script_that_is_not_written_over_another() {
+    let folder = Folder::new();
+    let path = folder.join("mine.rhai").display().to_string();
+    let mut talk = Talk::new();
+    talk.shows("fn twice(x) { x * 2 }");
+    talk.error("nobody()");
+    talk.shows("let x = twice(21)");
+    let shown = talk.shows(&format!(":save {path}"));
+    assert!(shown.starts_with("wrote 2 lines to "), "{shown}");
+    let script = std::fs::read_to_string(&path).unwrap();
+    assert!(
+        script.ends_with("\n\nfn twice(x) { x * 2 }\nlet x = twice(21);\n"),
+        "{script}"
+    );
+    assert!(
+        talk.error(&format!(":save {path}"))
+            .contains("cannot be written")
+    );
+    talk.shows("fn twice(x) { x * 20 }");
+    let error = talk.error(&format!(":save {path}2"));
+    assert!(
+        error.contains("is written, but does not run as it is"),
+        "{error}"
+    );
+}
+
+#[test]
+fn a_text_is_changed_in_the_editor_that_the_user_has() {
+    // The program is run with an environment of its own elsewhere; here the one of the tests says which editor.
+    let outcome = harness::Qmpsh::new(env!("CARGO_BIN_EXE_qmpsh"))
+        .env("EDITOR", "sed -i s/1/41/")
+        .stdin("1 + 1\n:edit\n")
+        .run();
+    assert_eq!(outcome.stdout, "2\n41 + 1\n42\n", "{outcome:#?}");
+    let outcome = harness::Qmpsh::new(env!("CARGO_BIN_EXE_qmpsh"))
+        .env("EDITOR", "false")
+        .stdin("1 + 1\n:edit\n")
+        .run();
+    assert_eq!(outcome.code, Some(1), "{outcome:#?}");
+    assert!(
+        outcome
+            .stderr
+            .contains("the editor ended with exit code 1, so nothing is run")
+    );
+}
