@@ -7,6 +7,8 @@ use std::io;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
+use rhai::Dynamic;
+
 use super::preferences::Preferences;
 use super::show::{Style, show};
 use super::value::Value;
@@ -146,7 +148,11 @@ impl Session {
                 Ok(values::plain(self.script.engine(), &value))
             }
             Ending::Value(_) => Err(Answer::Failed(exit)),
-            Ending::Exit(code, _) => Err(Answer::Leave(Exit::Script(code))),
+            Ending::Exit(code, value) => {
+                // As a script's last value.
+                self.tell_result(&value, false);
+                Err(Answer::Leave(Exit::Script(code)))
+            }
             Ending::Signal(SIGINT) => {
                 self.write(Output::drawn, "interrupted");
                 Err(Answer::Failed(exit))
@@ -171,7 +177,11 @@ impl Session {
     /// Shows `last` raw: as JSON, or text bare.
     pub(super) fn tell_raw(&mut self, json: bool) -> Answer {
         let last = self.last();
-        match result::text(&last, json, self.surroundings.for_people) {
+        self.tell_result(&last, json)
+    }
+
+    fn tell_result(&mut self, value: &Dynamic, json: bool) -> Answer {
+        match result::text(value, json, self.surroundings.for_people) {
             Ok(None) => Answer::Done,
             Ok(Some(text)) => self.write(Output::result, &text),
             Err(report) => self.complain(&report),

@@ -134,13 +134,8 @@ fn a_record_of_a_domain_that_was_started_anew_thaws_nothing() {
     drop(running);
     libvirt.virsh_ok(["destroy", "web01"]);
     let again = libvirt.boot("web01");
-    eval_at(
-        &home,
-        &again.target(),
-        r#"v.agent.call("guest-fsfreeze-freeze")"#,
-    )
-    .run()
-    .expect_code(0);
+    let freeze = r#"{"execute":"guest-fsfreeze-freeze"}"#;
+    libvirt.virsh_ok(["qemu-agent-command", "web01", freeze]);
     let told = Qmpsh::at_home(env!("CARGO_BIN_EXE_qmpsh"), &home)
         .args(["thaw", "--stale"])
         .run()

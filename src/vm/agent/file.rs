@@ -1,9 +1,14 @@
 //! Files of the guest's: a handle that is closed on every path, and whole files as values.
 
+use std::pin::pin;
+use std::time::Duration;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 use tokio::runtime::Handle;
+use tokio::sync::oneshot;
+use tokio::time::timeout;
 
 use super::GuestAgent;
 use crate::vm::error::{Error, ErrorKind};
@@ -11,6 +16,9 @@ use crate::vm::machine::object;
 
 /// Bytes asked for or sent at once: beyond this the agent is no faster, and an interrupt waits longer.
 pub(super) const CHUNK: usize = 512 * 1024;
+
+/// How long an opening that was given up may take to tell which handle is to be closed: an interrupt waits as long.
+const LATE: Duration = Duration::from_millis(500);
 
 /// The largest file that is read into memory, in bytes; larger ones are streamed by `download`.
 pub const MAX_FILE: u64 = 256 * 1024 * 1024;
@@ -34,7 +42,29 @@ pub struct Piece {
 
 impl GuestAgent {
     /// Opens a file of the guest's (`guest-file-open`); `mode` is one of C's `fopen`: r, w, a, with b and +.
+    ///
+    /// Given up, it is waited for a moment longer in the background, so that a handle that comes is closed.
     pub async fn file_open(&self, path: &str, mode: &str) -> Result<FileHandle, Error> {
+        let (agent, path, mode) = (self.clone(), path.to_owned(), mode.to_owned());
+        let (mut opened, handle) = oneshot::channel();
+        self.vm.settings().cleanup().spawn(async move {
+            let mut opening = pin!(agent.open(&path, &mode));
+            let outcome = tokio::select! {
+                biased;
+                outcome = &mut opening => Some(outcome),
+                () = opened.closed() => timeout(LATE, opening).await.ok(),
+            };
+            if let Some(outcome) = outcome {
+                // Nobody waits: dropping the handle closes it.
+                let _ = opened.send(outcome);
+            }
+        });
+        handle
+            .await
+            .unwrap_or_else(|_| Err(self.vm.error(ErrorKind::Interrupted)))
+    }
+
+    async fn open(&self, path: &str, mode: &str) -> Result<FileHandle, Error> {
         let arguments = object(json!({ "path": path, "mode": mode }));
         let reply = self.call("guest-file-open", arguments).await?;
         Ok(FileHandle {
