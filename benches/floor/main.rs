@@ -17,6 +17,7 @@ mod qmpsh;
 mod raw;
 mod round_trip;
 mod rounds;
+mod session;
 mod table;
 
 use table::Table;
@@ -24,12 +25,13 @@ use table::Table;
 type Part = (&'static str, fn(&mut Table));
 
 /// The parts, in the order of the table.
-const PARTS: [Part; 7] = [
+const PARTS: [Part; 8] = [
     ("round-trip", round_trip::measure),
     ("host-files", files::on_host),
     ("guest-files", files::in_guest),
     ("freeze", freeze::measure),
     ("processes", processes::measure),
+    ("session", session::measure),
     ("fleet", fleet::measure),
     ("libvirt", libvirt::measure),
 ];

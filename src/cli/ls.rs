@@ -18,7 +18,7 @@ use self::row::Row;
 use self::table::Table;
 use super::options::Options;
 use super::{finish, one_shot};
-use crate::inventory::{Filter, Found, Scan};
+use crate::inventory::{Filter, Scan};
 use crate::report::{Exit, Kind, Report};
 use crate::script::run::{Current, Ended};
 use crate::vm::survey::survey;
@@ -43,15 +43,15 @@ const GLANCE: Duration = Duration::from_millis(500);
 /// The exit code is 0 also where VMs are silent: the list is what was asked for. It is 3 where a PATTERN fits no VM.
 #[derive(Debug, Args)]
 pub(super) struct Ls {
-    /// Only the VMs of that name, id or beginning of a UUID; * and ? stand for any characters
+    /// Only the VMs of that name, label, id or beginning of a UUID; * and ? stand for any characters
     #[arg(value_name = "PATTERN")]
     patterns: Vec<String>,
 }
 
 impl Ls {
     pub(super) fn execute(self, options: &Options) -> Exit {
-        let patterns = self.patterns.iter().map(|text| Pattern::read(text));
-        let patterns: Vec<Pattern> = match patterns.collect() {
+        let patterns = self.patterns.iter().map(|text| Filter::called(text));
+        let patterns: Vec<Filter> = match patterns.collect() {
             Ok(patterns) => patterns,
             Err(wrong) => return finish::complain(&Report::usage(wrong), options),
         };
@@ -61,29 +61,8 @@ impl Ls {
     }
 }
 
-/// Which VMs are listed.
-struct Pattern {
-    called: Filter,
-    /// The beginning of a UUID.
-    uuid: String,
-}
-
-impl Pattern {
-    fn read(text: &str) -> Result<Self, String> {
-        Ok(Self {
-            called: Filter::called(text)?,
-            uuid: text.to_ascii_lowercase(),
-        })
-    }
-
-    fn fits(&self, found: &Found) -> bool {
-        let uuid = found.uuid.as_deref().unwrap_or_default();
-        self.called.admits(found) || (!self.uuid.is_empty() && uuid.starts_with(&self.uuid))
-    }
-}
-
 /// Finds, asks and shows.
-fn list(current: &Current, patterns: &[Pattern], options: &Options) -> Result<Exit, Ended> {
+fn list(current: &Current, patterns: &[Filter], options: &Options) -> Result<Exit, Ended> {
     let inventory = current.run().inventory();
     let scan = async { Ok::<_, Report>(inventory.scan().await) };
     let Scan { found, troubles } = current.ask("VMs to be found", scan)?;
@@ -96,7 +75,7 @@ fn list(current: &Current, patterns: &[Pattern], options: &Options) -> Result<Ex
     }
     let mut rows: Vec<Row> = found.into_iter().map(Row::new).collect();
     if !patterns.is_empty() {
-        rows.retain(|row| patterns.iter().any(|pattern| pattern.fits(&row.found)));
+        rows.retain(|row| patterns.iter().any(|pattern| pattern.admits(&row.found)));
         if rows.is_empty() {
             let report = Report::new(Kind::Gone, "no VM that is found here fits");
             return Err(report.with_hint("`qmpsh ls` lists all").into());

@@ -48,15 +48,15 @@ struct CommandLine {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Ls(ls::Ls),
     Run(run::Run),
     Eval(eval::Eval),
-    Scripts(scripts::Scripts),
     Qmp(qmp::Qmp),
     Agent(agent::Agent),
     Events(events::Events),
-    Ls(ls::Ls),
-    Config(config::Config),
     Thaw(thaw::Thaw),
+    Scripts(scripts::Scripts),
+    Config(config::Config),
     Completions(completions::Completions),
     Man(man::ManPage),
 }
@@ -113,17 +113,17 @@ impl Command {
             }
         }
         match self {
-            Self::Thaw(thaw) => thaw.execute(options),
+            Self::Ls(ls) => ls.execute(options),
             Self::Run(run) => run.execute(options),
             Self::Eval(eval) => eval.execute(options),
-            Self::Scripts(scripts) => scripts.execute(options),
             Self::Qmp(qmp) => qmp.execute(options),
             Self::Agent(agent) => agent.execute(options),
             Self::Events(events) => events.execute(options),
+            Self::Thaw(thaw) => thaw.execute(options),
+            Self::Scripts(scripts) => scripts.execute(options),
+            Self::Config(_) => config::Config::execute(options),
             Self::Completions(completions) => completions.execute(options),
             Self::Man(page) => page.execute(command(), options),
-            Self::Ls(ls) => ls.execute(options),
-            Self::Config(_) => config::Config::execute(options),
         }
     }
 }

@@ -25,8 +25,8 @@ impl Filter {
     /// What can be filtered by.
     pub const KEYS: [&'static str; 5] = ["name", "label", "provider", "uuid", "id"];
 
-    /// VMs that are called like `pattern` (`*`, `?` and `[...]` as in a shell), by their name, id or UUID. Fails with what is
-    /// wrong with the pattern.
+    /// VMs that are called like `pattern` (`*`, `?` and `[...]` as in a shell), by their name, label, id or UUID; what
+    /// begins a UUID is enough, as where one VM is named. Fails with what is wrong with the pattern.
     pub fn called(pattern: &str) -> Result<Self, String> {
         Ok(Self(vec![(Key::Any, read(pattern)?)]))
     }
@@ -56,7 +56,9 @@ impl Filter {
         self.0.iter().all(|(key, pattern)| {
             let fits = |text: &str| pattern.matches(text);
             match key {
-                Key::Any => names::callable(vm).any(fits),
+                Key::Any => {
+                    names::callable(vm).any(fits) || names::begins_uuid(pattern.as_str(), vm)
+                }
                 Key::Name => vm.names().any(fits),
                 Key::Label => vm.labels.iter().any(|label| fits(label)),
                 Key::Provider => fits(vm.provider),
@@ -84,10 +86,10 @@ mod tests {
             id: Some("104".to_owned()),
             ..Found::new("proxmox")
         };
-        for pattern in ["web*", "web0?", "web0[12]", "104", "0e4d*", "*"] {
+        for pattern in ["web*", "web0[12]", "prod", "104", "0e4d*", "0E4D9", "*"] {
             assert!(Filter::called(pattern).unwrap().admits(&vm), "{pattern}");
         }
-        for pattern in ["web", "db*", ""] {
+        for pattern in ["web", "db*", "0e4", ""] {
             assert!(!Filter::called(pattern).unwrap().admits(&vm), "{pattern}");
         }
         let both = |label: &str, provider: &str| {

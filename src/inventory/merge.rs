@@ -237,11 +237,7 @@ impl Group {
             provider: self.provider(),
             given_name: of(|found| found.given_name.clone()),
             uuid: of(|found| found.uuid.clone()),
-            labels: self
-                .sightings
-                .iter()
-                .flat_map(|found| found.labels.clone())
-                .collect(),
+            labels,
             qmp: ways().find_map(|found| found.qmp.clone()),
             monitors: ways()
                 .map(|found| found.monitors.clone())

@@ -23,17 +23,13 @@ pub(super) enum Meaning<'a> {
 /// The VM that `text` means among `vms`. One that is shut off is meant only where no other is.
 pub(super) fn meaning<'a>(text: &str, vms: &'a [Found]) -> Meaning<'a> {
     let whole = uuid(text);
-    let prefix = prefix(text);
     let has = |names: &[String]| names.iter().any(|name| name == text);
     let fits: [&dyn Fn(&Found) -> bool; 5] = [
         &|vm| whole.is_some() && vm.uuid == whole,
         &|vm| vm.names().any(|name| name == text),
         &|vm| has(&vm.labels),
         &|vm| vm.id.as_deref() == Some(text),
-        &|vm| match (&prefix, &vm.uuid) {
-            (Some(prefix), Some(uuid)) => digits(uuid).starts_with(prefix),
-            _ => false,
-        },
+        &|vm| begins_uuid(text, vm),
     ];
     for fits in fits {
         let meant: Vec<&Found> = vms.iter().filter(|vm| fits(vm)).collect();
@@ -48,6 +44,12 @@ pub(super) fn meaning<'a>(text: &str, vms: &'a [Found]) -> Meaning<'a> {
         }
     }
     Meaning::Nothing
+}
+
+/// Whether a text is the beginning of the VM's UUID, with or without dashes, and long enough to stand for it.
+pub(super) fn begins_uuid(text: &str, vm: &Found) -> bool {
+    let uuid = vm.uuid.as_deref();
+    uuid.is_some_and(|uuid| prefix(text).is_some_and(|prefix| digits(uuid).starts_with(&prefix)))
 }
 
 /// All that `vm` can be called by, for those who look for what was meant.

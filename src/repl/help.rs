@@ -150,28 +150,34 @@ fn about(session: &mut Session, topic: &str, style: Style) -> Result<String, Rep
         let named = |entry: &&Entry| entry.name == name;
         meant.extend(reference.entries.iter().filter(named));
     }
-    if owner.is_none() {
-        let mut members: Vec<&Entry> = reference.members(word).collect();
-        members.sort_by(|one, other| one.name.cmp(&other.name));
-        if !members.is_empty() && meant.is_empty() {
-            let mut text = format!(
-                "{}\n",
-                bold(style, &format!("what a value of type {word} has"))
-            );
-            for member in members {
-                text.push_str(&line(member, style));
-            }
-            return Ok(text.trim_end().to_owned());
-        }
-    }
+    let members = match owner {
+        None => of_type(word, reference, style),
+        Some(_) => None,
+    };
     if meant.is_empty() {
-        return Err(unknown(topic, &own, reference));
+        return members.ok_or_else(|| unknown(topic, &own, reference));
     }
     meant.dedup();
     // What is ours comes first: it is seldom Rhai's own that is asked for.
     meant.sort_by_key(|entry| entry.of_language);
-    let texts: Vec<String> = meant.into_iter().map(|entry| full(entry, style)).collect();
+    let texts = meant.into_iter().map(|entry| full(entry, style));
+    let texts: Vec<String> = texts.chain(members).collect();
     Ok(texts.join("\n\n"))
+}
+
+/// What a type has; none if there is no type of that name.
+fn of_type(name: &str, reference: &Reference, style: Style) -> Option<String> {
+    let mut members: Vec<&Entry> = reference.members(name).collect();
+    if members.is_empty() {
+        return None;
+    }
+    members.sort_by(|one, other| one.name.cmp(&other.name));
+    let title = format!("what a value of type {name} has");
+    let mut text = format!("{}\n", bold(style, &title));
+    for member in members {
+        text.push_str(&line(member, style));
+    }
+    Some(text.trim_end().to_owned())
 }
 
 fn unknown(topic: &str, own: &[Entry], reference: &Reference) -> Report {

@@ -62,7 +62,9 @@ pub(super) fn register(engine: &mut Engine) {
         between ("1s"). The last error is thrown. The work may take the number of the try, from 1.
 
         ```rhai
-        retry(#{ times: 3, delay: "1ms" }, |n| if n < 3 { throw "not yet" } else { n }) == 3
+        retry(#{ times: 3, delay: "1ms" }, |n| {
+            if n < 3 { throw "not yet" } else { n }
+        }) == 3
         ```"#,
     )
     .register_into_engine(

@@ -2,7 +2,7 @@
 //! `qmpsh`, each in a folder of its own and each gone when the test process is, however that ends.
 //!
 //! It is a witness independent of qmpsh: it shares no code with it, and speaks the protocols in the plainest way
-//! ([`RawQmp`], [`RawAgent`], [`Guest::is_frozen`]). It fails by panics that say what went wrong.
+//! ([`RawQmp`], [`RawAgent`], [`Inside::is_frozen`]). It fails by panics that say what went wrong.
 //!
 //! | to get | write |
 //! | --- | --- |
