@@ -1,6 +1,6 @@
 //! `guest-copy` and `guest-collect`: files both ways, whole, and never where a guest wants them.
 
-use harness::Folder;
+use harness::{Folder, Qemu};
 
 use super::lent::lent;
 use super::{document, files, qmpsh};
@@ -99,10 +99,10 @@ fn no_path_leads_out_of_the_folder() {
     let (target, folder) = (guest.target(), Folder::new());
     let dir = folder.join("collected");
     for (path, place) in [
-        ("/tmp/../etc/hostname", None),
-        ("..", None),
-        ("/", None),
-        ("//etc/./hostname", Some("web01/etc/hostname")),
+        ("/tmp/../etc/hostname", Err("has .. in it")),
+        ("..", Err("has .. in it")),
+        ("/", Err("names no file")),
+        ("//etc/./hostname", Ok("web01/etc/hostname")),
     ] {
         let words = [
             "--json",
@@ -115,12 +115,31 @@ fn no_path_leads_out_of_the_folder() {
             path,
         ];
         let outcome = qmpsh(words).run();
-        assert_eq!(
-            outcome.code,
-            Some(i32::from(place.is_none())),
-            "{path}: {outcome:#?}"
-        );
-        assert!(place.is_none_or(|place| dir.join(place).exists()), "{path}");
+        match place {
+            Ok(place) => {
+                outcome.expect_code(0);
+                assert!(dir.join(place).exists(), "{path}");
+            }
+            Err(message) => {
+                let outcome = outcome.expect_code(1);
+                assert!(outcome.stdout.contains(message), "{path}: {outcome:#?}");
+            }
+        }
     }
     assert_eq!(files(folder.path(), ""), [dir]);
+}
+
+#[test]
+fn no_name_of_a_vm_leads_out_of_the_folder() {
+    for (name, folder) in [
+        ("../../x", "x"),
+        (".hidden/..", "hidden_.."),
+        ("web 01\u{1b}[2J", "web_01__2J"),
+        ("...", "vm"),
+    ] {
+        let qemu = Qemu::bare().arg("-name").arg(name).start();
+        let script = "import \"std/guest\" as guest; guest::folder(vm(args[0]))";
+        let outcome = qmpsh(["eval", script, qemu.qmp().to_str().unwrap()]).run();
+        assert_eq!(outcome.expect_code(0).stdout.trim_end(), folder, "{name}");
+    }
 }
