@@ -271,12 +271,8 @@ impl Session {
 
     /// The VMs that are found here; what else ended the search is told.
     pub(super) fn find(&mut self) -> Result<Scan, Answer> {
-        self.script
-            .find()
-            .or_else(|outcome| match self.ending(outcome) {
-                Err(answer) => Err(answer),
-                Ok(_) => Err(Answer::Done),
-            })
+        let found = self.script.find();
+        found.map_err(|outcome| self.ending(*outcome).err().unwrap_or(Answer::Done))
     }
 
     /// What becomes of changes, where they are not simply made.

@@ -303,7 +303,7 @@ impl Session {
 
     /// The VMs that are found here, without connecting to any. Waits up to 2 s. The outcome is of a search that was
     /// interrupted.
-    pub fn find(&self) -> Result<Scan, Outcome> {
+    pub fn find(&self) -> Result<Scan, Box<Outcome>> {
         let performed = self.stage.perform(|current| {
             let inventory = current.run().inventory();
             current.ask("VMs to be found", async {
@@ -320,12 +320,12 @@ impl Session {
             }
             Ok(Ok(Err(Ended::Failed(report)))) => Ending::Failed(Failure::bare(report)),
             Ok(Err(panic)) => Ending::Failed(fault(&*panic)),
-            Err(error) => return Err(no_thread(&error)),
+            Err(error) => return Err(Box::new(no_thread(&error))),
         };
-        Err(Outcome {
+        Err(Box::new(Outcome {
             ending,
             notes: Vec::new(),
-        })
+        }))
     }
 
     /// Whether a script compiles. Fails with what is wrong in it.
