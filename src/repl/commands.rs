@@ -14,6 +14,7 @@ use super::show::{Style, show};
 use super::value::Value;
 use super::{help, whole};
 use crate::duration;
+use crate::inventory::{Filter, Found};
 use crate::nearest::did_you_mean;
 use crate::report::{Exit, Kind, Report};
 
@@ -41,6 +42,12 @@ pub const COMMANDS: &[Command] = &[
         arguments: "VM",
         about: "take a VM into use: it becomes the variable `v`",
         perform: take_into_use,
+    },
+    Command {
+        name: "vms",
+        arguments: "[PATTERN]",
+        about: "the VMs that are found here, as `:use NAME` knows them",
+        perform: vms,
     },
     Command {
         name: "vars",
@@ -156,6 +163,45 @@ fn take_into_use(session: &mut Session, target: &str) -> Result<Answer, Report> 
     Ok(session.take_into_use(target))
 }
 
+fn vms(session: &mut Session, pattern: &str) -> Result<Answer, Report> {
+    let filter = match pattern {
+        "" => Filter::default(),
+        pattern => Filter::called(pattern).map_err(Report::usage)?,
+    };
+    let scan = match session.find() {
+        Ok(scan) => scan,
+        Err(answer) => return Ok(answer),
+    };
+    for trouble in &scan.troubles {
+        session.complain(&Report::new(Kind::Host, trouble.to_string()));
+    }
+    let text = |text: &str| match text {
+        "" => Value::Nothing,
+        text => Value::Text(text.to_owned()),
+    };
+    let row = |vm: &Found| {
+        Value::Map(vec![
+            ("name".to_owned(), text(&vm.label())),
+            (
+                "uuid".to_owned(),
+                text(vm.uuid.as_deref().unwrap_or_default()),
+            ),
+            ("labels".to_owned(), text(&vm.labels.join(" "))),
+            ("found by".to_owned(), text(vm.provider)),
+        ])
+    };
+    let rows: Vec<Value> = scan
+        .found
+        .iter()
+        .filter(|vm| filter.admits(vm))
+        .map(row)
+        .collect();
+    if rows.is_empty() {
+        return Ok(session.tell("no VM is found here"));
+    }
+    Ok(session.tell_shown(&Value::List(rows)))
+}
+
 fn variables(session: &mut Session) -> Answer {
     let mut rows: Vec<Value> = session
         .variables()
@@ -202,7 +248,7 @@ fn time(session: &mut Session, expression: &str) -> Result<Answer, Report> {
     needed("time", expression, ":time v.status")?;
     let (ended, took) = session.timed(expression);
     let answer = match ended {
-        Ok(value) => session.tell_shown(&value),
+        Ok(value) => session.tell_value(&value),
         Err(answer) => answer,
     };
     if matches!(answer, Answer::Leave(_)) {

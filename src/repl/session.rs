@@ -13,6 +13,7 @@ use super::preferences::Preferences;
 use super::show::{Style, show};
 use super::value::Value;
 use super::{commands, history, whole};
+use crate::inventory::Scan;
 use crate::report::{Exit, Kind, Report};
 use crate::script::kept::Held;
 use crate::script::output::Output;
@@ -165,11 +166,10 @@ impl Session {
         }
     }
 
-    /// Shows a value: for people, or as `eval` does.
-    fn tell_value(&mut self, value: &Value) -> Answer {
-        if self.surroundings.for_people {
-            let shown = show(value, self.style());
-            return shown.map_or(Answer::Done, |shown| self.tell(&shown));
+    /// Shows a line's value, which is `last` now: for people, or as `eval` does.
+    pub(super) fn tell_value(&mut self, value: &Value) -> Answer {
+        if self.surroundings.for_people || matches!(value, Value::Nothing) {
+            return self.tell_shown(value);
         }
         self.tell_raw(false)
     }
@@ -269,6 +269,12 @@ impl Session {
         self.in_use.as_deref()
     }
 
+    /// The VMs that are found here; what else ended the search is told.
+    pub(super) fn find(&mut self) -> Result<Scan, Answer> {
+        let found = self.script.find();
+        found.map_err(|outcome| self.ending(*outcome).err().unwrap_or(Answer::Done))
+    }
+
     /// What becomes of changes, where they are not simply made.
     pub fn mode(&self) -> Option<&'static str> {
         match self.script.mode() {
@@ -365,7 +371,8 @@ impl Session {
 
     /// Shows a value for people.
     pub(super) fn tell_shown(&mut self, value: &Value) -> Answer {
-        self.tell_value(value)
+        let shown = show(value, self.style());
+        shown.map_or(Answer::Done, |shown| self.tell(&shown))
     }
 }
 

@@ -17,12 +17,12 @@ use super::library::{EMBEDDED, Library};
 use super::output::Output;
 use super::permit::Permit;
 use super::reference::{self, Entry, Reference};
-use super::run::Current;
+use super::run::{Current, Ended};
 use super::source::{Source, Sources};
 use super::stage::{Control, Performed, Stage};
 use super::stop::Cause;
 use super::{bound, engine, with, words};
-use crate::inventory::Inventory;
+use crate::inventory::{Inventory, Scan};
 use crate::report::{Exit, Kind, Report};
 use crate::vm::mode::Mode;
 use crate::vm::{self, Fleet};
@@ -301,6 +301,33 @@ impl Session {
         self.outcome(performed, &Source::new("", ""), &AST::empty())
     }
 
+    /// The VMs that are found here, without connecting to any. Waits up to 2 s. The outcome is of a search that was
+    /// interrupted.
+    pub fn find(&self) -> Result<Scan, Box<Outcome>> {
+        let performed = self.stage.perform(|current| {
+            let inventory = current.run().inventory();
+            current.ask("VMs to be found", async {
+                Ok::<_, Report>(inventory.scan().await)
+            })
+        });
+        let ended = performed.map(|performed| performed.ended);
+        let ending = match ended {
+            Ok(Ok(Ok(scan))) => return Ok(scan),
+            Ok(Ok(Err(Ended::Stopped(Cause::Signal(signal))))) => Ending::Signal(signal),
+            Ok(Ok(Err(Ended::Stopped(cause)))) => {
+                let report = Report::new(Kind::Interrupted, cause.to_string());
+                Ending::Failed(Failure::bare(report))
+            }
+            Ok(Ok(Err(Ended::Failed(report)))) => Ending::Failed(Failure::bare(report)),
+            Ok(Err(panic)) => Ending::Failed(fault(&*panic)),
+            Err(error) => return Err(Box::new(no_thread(&error))),
+        };
+        Err(Box::new(Outcome {
+            ending,
+            notes: Vec::new(),
+        }))
+    }
+
     /// Whether a script compiles. Fails with what is wrong in it.
     pub fn check(&self, source: &Source) -> Result<(), Box<Failure>> {
         let checked = self.compile(source).map(|_| ());
@@ -323,7 +350,7 @@ impl Session {
 
     fn outcome(
         &self,
-        performed: io::Result<Performed<Ended>>,
+        performed: io::Result<Performed<Ran>>,
         source: &Source,
         script: &AST,
     ) -> Outcome {
@@ -400,11 +427,11 @@ impl Session {
     }
 }
 
-type Ended = thread::Result<Result<Dynamic, Box<EvalAltResult>>>;
+type Ran = thread::Result<Result<Dynamic, Box<EvalAltResult>>>;
 
 /// Releases the guards that the script left bare, last in first out, whatever ended it. The first failed release is the
 /// error of a script that otherwise succeeded.
-fn release_all(engine: &Engine, current: &Current, mut ended: Ended) -> Ended {
+fn release_all(engine: &Engine, current: &Current, mut ended: Ran) -> Ran {
     while let Some(guard) = current.run().take_last_guard() {
         let released = catch_unwind(AssertUnwindSafe(|| with::release(engine, current, &guard)));
         match (released, &ended) {

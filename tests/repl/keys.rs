@@ -2,9 +2,9 @@
 
 use std::sync::mpsc::channel;
 
-use harness::{FakePeer, Signal};
+use harness::{FakePeer, Qmpsh, Signal};
 
-use super::{PROMPT, line, terminal};
+use super::{PROMPT, QMPSH, line, terminal};
 
 #[test]
 fn ctrl_c_at_the_prompt_clears_the_line() {
@@ -98,6 +98,19 @@ fn the_line_follows_the_terminals_size() {
     terminal.wait_for("a text that is longer than the");
     terminal.wait_for_end(PROMPT);
     line(&terminal, "1", "1\n");
+}
+
+#[test]
+fn a_session_that_makes_no_changes_says_so_in_the_prompt() {
+    for (option, prompt) in [
+        ("--read-only", "qmpsh read-only>"),
+        ("--dry-run", "qmpsh dry-run>"),
+    ] {
+        let terminal = Qmpsh::new(QMPSH).arg(option).on_terminal();
+        terminal.wait_for_end(prompt);
+        terminal.types("1\r");
+        terminal.wait_for_end(&format!("{prompt} 1\n1\n{prompt}"));
+    }
 }
 
 #[test]

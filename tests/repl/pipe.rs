@@ -52,6 +52,35 @@ fn the_first_error_ends_it_with_the_exit_code_of_a_run_and_undoes_what_is_held()
 }
 
 #[test]
+fn commands_tell_their_own_in_a_pipe_too() {
+    let outcome = piped("let x = 1;\n\"the last value\";\n:vars\n:held\n");
+    let expected =
+        "NAME  TYPE    VALUE\nx     int     1\nlast  string  the last value\nnothing is held\n";
+    assert_eq!(
+        (outcome.code, outcome.stdout.as_str()),
+        (Some(0), expected),
+        "{outcome:#?}"
+    );
+}
+
+#[test]
+fn a_session_that_makes_no_changes_refuses_them() {
+    let run = |option: &str, text: &str| Qmpsh::new(QMPSH).arg(option).stdin(text).run();
+    let outcome = run("--read-only", ":shell true\n");
+    assert_eq!(outcome.code, Some(6), "{outcome:#?}");
+    assert!(
+        outcome.stderr.contains("this session is read-only"),
+        "{outcome:#?}"
+    );
+    let outcome = run("--dry-run", "vm(\"/nowhere\").qmp(\"stop\");\n");
+    assert_eq!(outcome.code, Some(0), "{outcome:#?}");
+    assert!(
+        outcome.stderr.contains("would send to /nowhere"),
+        "{outcome:#?}"
+    );
+}
+
+#[test]
 fn input_that_is_no_text_is_told() {
     let outcome = Qmpsh::new(QMPSH).stdin(b"1\n\xff\xfe\n".to_vec()).run();
     assert_eq!(outcome.code, Some(2), "{outcome:#?}");

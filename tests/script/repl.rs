@@ -210,6 +210,13 @@ fn a_vm_is_taken_into_use_as_v() {
 }
 
 #[test]
+fn the_vms_that_are_found_are_listed() {
+    let mut talk = Talk::new();
+    talk.expect(&[(":vms", "no VM is found here\n")]);
+    assert!(talk.error(":vms [").contains('['));
+}
+
+#[test]
 fn variables_are_listed_with_their_types() {
     let mut talk = Talk::new();
     talk.shows("let x = 1; let list = [1, 2]; const NAME = \"a\\nb\";");
