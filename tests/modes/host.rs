@@ -85,3 +85,17 @@ fn a_read_only_run_starts_no_program_here() {
     .expect_code(6);
     assert!(outcome.stderr.contains("`true` is not run"), "{outcome:#?}");
 }
+
+#[test]
+fn a_read_only_run_removes_nothing_here() {
+    let folder = Folder::new();
+    let kept = folder.join("kept");
+    std::fs::write(&kept, "x").unwrap();
+    let script = format!("host.remove({kept:?})");
+    let words = ["eval", "--allow-write", text(folder.path()), &script];
+    let refused = qmpsh(["--read-only"]).args(words).run().expect_code(6);
+    assert!(refused.stderr.contains("is read-only"), "{refused:#?}");
+    assert!(kept.exists());
+    qmpsh(words).run().expect_code(0);
+    assert!(!kept.exists());
+}

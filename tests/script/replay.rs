@@ -95,3 +95,21 @@ fn the_recordings_hold_nothing_of_the_machine_that_they_were_made_on() {
         }
     }
 }
+
+#[test]
+fn a_recording_that_ends_early_is_told_wherever_it_was_cut() {
+    let whole = fs::read_to_string(folder().join("guest-report.jsonl")).unwrap();
+    let lines: Vec<&str> = whole.lines().collect();
+    let home = harness::Folder::new();
+    // Behind the last message only the end itself is missing, and what was recorded can be played.
+    for count in 1..lines.len() - 1 {
+        let cut = home.join(format!("{count}.jsonl"));
+        fs::write(&cut, lines[..count].join("\n") + "\n").unwrap();
+        let words = ["run", "guest-report", "mail01"];
+        let outcome = replay(cut.to_str().unwrap(), words).expect_code(2);
+        assert!(
+            outcome.stderr.contains("the recording ends early"),
+            "{outcome:#?}"
+        );
+    }
+}

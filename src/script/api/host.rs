@@ -152,7 +152,8 @@ fn folders(engine: &mut Engine) {
         "remove",
         &["host", "path: string", "()"],
         r#"
-        Removes a file or an empty folder. Needs `write` in the header.
+        Removes a file or an empty folder. Needs `write` in the header; refused with `--read-only`, which saves what is
+        found and loses nothing.
 
         ```rhai
         try { host.remove("/tmp/report") } catch (e) { log(e.hint) }
@@ -160,6 +161,11 @@ fn folders(engine: &mut Engine) {
     )
     .register_into_engine(engine, |_: &mut Host, path: &str| {
         let real = allowed(Access::Write, path)?;
+        if current()?.run().fleet().settings().mode.is_read_only() {
+            let message = format!("`{path}` is not removed: this run is read-only");
+            let report = Report::new(Kind::Denied, message);
+            return Err(error::thrown(&report.with_hint("run it without `--read-only`")));
+        }
         if left_out("remove", &real)? {
             return Ok(());
         }

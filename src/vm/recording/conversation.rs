@@ -51,6 +51,8 @@ pub(super) struct Conversation {
     ids: BTreeMap<String, Value>,
     /// The sync that is not answered yet: its recorded id, and today's.
     sync: Option<(Value, Value)>,
+    /// How many answers are still to come, a greeting among them.
+    awaited: usize,
 }
 
 impl Conversation {
@@ -64,6 +66,7 @@ impl Conversation {
             connection: 0,
             ids: BTreeMap::new(),
             sync: None,
+            awaited: 0,
         }
     }
 
@@ -104,6 +107,7 @@ impl Conversation {
         self.due.clear();
         self.ended = false;
         self.sync = None;
+        self.awaited = usize::from(self.channel == Channel::Qmp);
         self.connection += 1;
         if let Some((_, Part::Connected)) = self.parts.front() {
             self.parts.pop_front();
@@ -159,8 +163,14 @@ impl Conversation {
             ));
         }
         self.parts.pop_front();
+        self.awaited += 1;
         self.advance();
         Ok(())
+    }
+
+    /// Whether an answer is waited for that was not recorded.
+    pub(super) fn is_stuck(&self) -> bool {
+        self.awaited > 0 && self.parts.is_empty() && self.due.is_empty() && !self.ended
     }
 
     /// Makes due what was received before the next message was sent.
@@ -186,6 +196,9 @@ impl Conversation {
     }
 
     fn receive(&mut self, mut message: Value) {
+        if message.get("event").is_none() {
+            self.awaited = self.awaited.saturating_sub(1);
+        }
         let known = message
             .get("id")
             .and_then(Value::as_str)

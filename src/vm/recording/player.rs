@@ -230,6 +230,10 @@ impl Player {
         if conversation.ended {
             return Poll::Ready(Ok(()));
         }
+        if !self.whole && conversation.is_stuck() {
+            state.differs(self.cut(format!("what was asked of {}", key.vm)));
+            return Poll::Ready(Ok(()));
+        }
         conversation.waker = Some(cx.waker().clone());
         Poll::Pending
     }
