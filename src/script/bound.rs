@@ -78,11 +78,10 @@ impl Place {
             (Token::Custom(word) | Token::Reserved(word), _) if word.as_str() == "with" => {
                 (Head::BehindWith, None)
             }
-            // `import "..." as NAME` names a module.
-            (Token::Import, _) => (Head::Elsewhere, None),
             (Token::As, Head::BehindWith) => (Head::BehindAs, None),
             (Token::Identifier(name), Head::BehindAs) => (Head::Elsewhere, Some(name.to_string())),
-            (_, Head::BehindAs) => (Head::Elsewhere, None),
+            // `import "..." as NAME` names a module.
+            (Token::Import, _) | (_, Head::BehindAs) => (Head::Elsewhere, None),
             (_, head) => (head, None),
         };
         self.head = head;
