@@ -12,7 +12,7 @@ use super::error::Error;
 use super::found::Found;
 use super::names::{self, Meaning, meaning};
 use super::scan::{self, DEADLINE, Provider, Scan};
-use crate::client::{Address, Call, Qmp};
+use crate::client::{Address, Call, Qmp, UnixSockets};
 use crate::nearest::nearest;
 use crate::vm::Target;
 
@@ -101,13 +101,19 @@ fn target(name: &str, vm: &Found, seen: &Scan) -> Result<Target, Error> {
     })
 }
 
-/// Has the VMs tell their names and UUIDs of which no provider knew them.
+/// Has the VMs tell their names and UUIDs of which no provider knew them. One that serves another client is passed over:
+/// nobody queues on it.
 async fn ask_for_names(vms: &mut [Found]) {
+    let sockets = UnixSockets::now().unwrap_or_default();
+    let is_free = |address: &Address| match address {
+        Address::Unix(path) => sockets.clients(path).is_none(),
+        Address::Tcp { .. } | Address::Libvirt { .. } => true,
+    };
     let mut asked = JoinSet::new();
     let mut waiting = vms.iter().enumerate().filter_map(|(at, vm)| {
         let is_known = vm.given_name.is_some() && vm.uuid.is_some();
-        let address = vm.qmp.clone().filter(|_| !is_known && vm.is_reachable());
-        Some((at, address?))
+        let address = vm.qmp.clone().filter(is_free)?;
+        (!is_known && vm.is_reachable()).then_some((at, address))
     });
     let mut told = Vec::new();
     loop {

@@ -1,0 +1,116 @@
+//! The commands that list what there is: VMs, variables, what is held, the history.
+
+use std::time::{Duration, Instant};
+
+use crate::duration;
+use crate::inventory::{Filter, Found};
+use crate::repl::session::{Answer, Session};
+use crate::repl::show::{Style, show};
+use crate::repl::value::Value;
+use crate::report::{Kind, Report};
+use crate::wire::escape::escaped_lines;
+
+pub(super) fn vms(session: &mut Session, pattern: &str) -> Result<Answer, Report> {
+    let filter = match pattern {
+        "" => Filter::default(),
+        pattern => Filter::called(pattern).map_err(Report::usage)?,
+    };
+    let scan = match session.find() {
+        Ok(scan) => scan,
+        Err(answer) => return Ok(answer),
+    };
+    for trouble in &scan.troubles {
+        session.complain(&Report::new(Kind::Host, trouble.to_string()));
+    }
+    let text = |text: &str| match text {
+        "" => Value::Nothing,
+        text => Value::Text(text.to_owned()),
+    };
+    let row = |vm: &Found| {
+        Value::Map(vec![
+            ("name".to_owned(), text(&vm.label())),
+            (
+                "uuid".to_owned(),
+                text(vm.uuid.as_deref().unwrap_or_default()),
+            ),
+            ("labels".to_owned(), text(&vm.labels.join(" "))),
+            ("found by".to_owned(), text(vm.provider)),
+        ])
+    };
+    let rows: Vec<Value> = scan
+        .found
+        .iter()
+        .filter(|vm| filter.admits(vm))
+        .map(row)
+        .collect();
+    if rows.is_empty() {
+        return Ok(session.tell("no VM is found here"));
+    }
+    Ok(session.tell_shown(&Value::List(rows)))
+}
+
+pub(super) fn variables(session: &mut Session) -> Answer {
+    let mut rows: Vec<Value> = session
+        .variables()
+        .into_iter()
+        .map(|(name, kind, value)| {
+            let line = Style {
+                color: false,
+                width: 60,
+                lines: 1,
+            };
+            let shown = match &value {
+                Value::List(items) => format!("{} items", items.len()),
+                Value::Map(members) => format!("{} keys", members.len()),
+                value => show(value, line).unwrap_or_default(),
+            };
+            let first = shown.lines().next().unwrap_or_default();
+            Value::Map(vec![
+                ("name".to_owned(), Value::Text(name)),
+                ("type".to_owned(), Value::Text(kind)),
+                ("value".to_owned(), Value::Other(first.to_owned())),
+            ])
+        })
+        .collect();
+    rows.reverse();
+    if rows.is_empty() {
+        return session.tell("no variables yet");
+    }
+    session.tell_shown(&Value::List(rows))
+}
+
+pub(super) fn held(session: &mut Session) -> Answer {
+    let held = session.held();
+    let what = held.describe();
+    if what.is_empty() {
+        return session.tell("nothing is held");
+    }
+    let mut lines = what;
+    for guest in held.frozen() {
+        let left = guest.until.saturating_duration_since(Instant::now());
+        let left = duration::show(Duration::from_secs(left.as_secs()));
+        lines.push(format!("{} is thawed by itself in {left}", guest.vm));
+    }
+    let list: Vec<Value> = lines.into_iter().map(Value::Other).collect();
+    let mut answer = Answer::Done;
+    for line in list {
+        answer = session.tell_shown(&line);
+    }
+    answer
+}
+
+pub(super) fn tell_history(session: &mut Session, text: &str) -> Answer {
+    let lines = session.history();
+    let mut answer = Answer::Done;
+    for (number, line) in lines.iter().enumerate() {
+        if !line.contains(text) {
+            continue;
+        }
+        let shown = escaped_lines(line).replace('\n', "\n       ");
+        answer = session.tell(&format!("{:5}  {shown}", number + 1));
+        if answer != Answer::Done {
+            break;
+        }
+    }
+    answer
+}
