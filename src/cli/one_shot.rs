@@ -8,7 +8,7 @@ use crate::script::output::Output;
 use crate::script::permit::Permit;
 use crate::script::run::{Current, Ended};
 use crate::script::stage::Performed;
-use crate::script::{Stage, session, signals};
+use crate::script::{Stage, outcome, signals};
 
 /// Does `work` and tells what went wrong in it.
 pub(super) fn perform(
@@ -40,7 +40,7 @@ pub(super) fn perform(
         Ok(Ok(exit)) => exit,
         Ok(Err(Ended::Failed(report))) => finish::complain(&report, options),
         Ok(Err(Ended::Stopped(cause))) => finish::stopped(&cause, options),
-        Err(panic) => finish::complain(&session::fault(&*panic).report, options),
+        Err(panic) => finish::complain(&outcome::fault(&*panic).report, options),
     };
     for note in run.take_notes() {
         finish::complain(&note, options);

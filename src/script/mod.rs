@@ -20,6 +20,7 @@ pub mod header;
 pub mod kept;
 pub mod library;
 mod lookup;
+pub mod outcome;
 pub mod output;
 pub mod permit;
 pub mod ready_made;
@@ -42,7 +43,8 @@ mod progress;
 mod with;
 mod words;
 
-pub use session::{Ending, Failure, Outcome, Session, Settings, Variable};
+pub use outcome::{Ending, Failure, Outcome};
+pub use session::{Session, Settings, Variable};
 pub use source::Source;
 pub use stage::{Control, Stage};
 pub use words::AGENT_CALL;

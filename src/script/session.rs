@@ -2,7 +2,6 @@
 //! tests go through [`Session::run`], the REPL through [`Session::line`]: they alone give a script its thread and its stop,
 //! release the guards that it left, and turn whatever ended it into an [`Outcome`].
 
-use std::any::Any;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
@@ -10,10 +9,11 @@ use std::thread;
 
 use rhai::{AST, Dynamic, Engine, EvalAltResult, Scope};
 
-use super::diagnostic::{Explainer, Spot, draw_bare};
+use super::diagnostic::Explainer;
 use super::error;
 use super::kept::{self, Held, Kept};
 use super::library::{EMBEDDED, Library};
+use super::outcome::{Ending, Failure, Outcome, fault};
 use super::output::Output;
 use super::permit::Permit;
 use super::reference::{self, Entry, Reference};
@@ -23,7 +23,7 @@ use super::stage::{Control, Performed, Stage};
 use super::stop::Cause;
 use super::{bound, engine, with, words};
 use crate::inventory::{Inventory, Scan};
-use crate::report::{Exit, Kind, Report};
+use crate::report::{Kind, Report};
 use crate::vm::mode::Mode;
 use crate::vm::{self, Fleet};
 
@@ -86,81 +86,6 @@ pub struct Variable {
     pub name: String,
     /// Its value.
     pub value: Dynamic,
-}
-
-/// How a run ended, and what else it has to tell.
-#[derive(Debug)]
-pub struct Outcome {
-    /// How it ended.
-    pub ending: Ending,
-    /// Problems beside the ending: releases that failed while something else ended the run.
-    pub notes: Vec<Report>,
-}
-
-/// What ended a run.
-#[derive(Debug)]
-pub enum Ending {
-    /// The script's last value.
-    Value(Dynamic),
-    /// The script called `exit`, maybe with a value.
-    Exit(u8, Dynamic),
-    /// The process got this signal.
-    Signal(u8),
-    /// An error that nothing caught.
-    Failed(Failure),
-}
-
-/// An error that ended a run, as data and as drawn for the terminal.
-#[derive(Debug)]
-pub struct Failure {
-    /// The error.
-    pub report: Report,
-    /// The error with its place in the script, several lines without a newline at the end.
-    pub drawn: String,
-    /// Where in the script it happened, as far as that is known.
-    pub place: Option<Spot>,
-}
-
-impl Failure {
-    /// An error that happened at no place in a script.
-    pub fn bare(report: Report) -> Self {
-        Self {
-            drawn: draw_bare(&report, false),
-            report,
-            place: None,
-        }
-    }
-}
-
-impl Outcome {
-    /// The outcome of a run that came to nothing.
-    pub fn of_failure(failure: Failure) -> Self {
-        Self {
-            ending: Ending::Failed(failure),
-            notes: Vec::new(),
-        }
-    }
-
-    /// The value to print: the script's last, or what it gave to `exit`.
-    pub fn value(&self) -> Option<&Dynamic> {
-        match &self.ending {
-            Ending::Value(value) => Some(value),
-            Ending::Exit(_, value) if !value.is_unit() => Some(value),
-            _ => None,
-        }
-    }
-
-    /// How the process ends after this.
-    pub fn exit(&self) -> Exit {
-        match &self.ending {
-            Ending::Value(_) if self.notes.is_empty() => Exit::Done,
-            Ending::Value(_) => Exit::Failed,
-            Ending::Exit(0, _) if !self.notes.is_empty() => Exit::Failed,
-            Ending::Exit(code, _) => Exit::Script(*code),
-            Ending::Signal(signal) => Exit::Signal(*signal),
-            Ending::Failed(failure) => failure.report.exit,
-        }
-    }
 }
 
 impl Session {
@@ -451,16 +376,4 @@ fn release_all(engine: &Engine, current: &Current, mut ended: Ran) -> Ran {
 fn no_thread(error: &io::Error) -> Outcome {
     let report = Report::new(Kind::Fault, format!("no thread for the script: {error}"));
     Outcome::of_failure(Failure::bare(report))
-}
-
-/// A panic, as the fault of ours that it is.
-pub fn fault(panic: &(dyn Any + Send)) -> Failure {
-    let said = panic
-        .downcast_ref::<&str>()
-        .map(|said| (*said).to_owned())
-        .or_else(|| panic.downcast_ref::<String>().cloned())
-        .unwrap_or_else(|| "no message".to_owned());
-    let report = Report::new(Kind::Fault, format!("qmpsh itself failed: {said}"))
-        .with_hint("this is a bug: please report it with the script and the lines above");
-    Failure::bare(report)
 }
