@@ -2,6 +2,7 @@
 //! session's output. The only file of the REPL (with those below its folder) that knows Rhai.
 
 mod behind;
+mod glance;
 mod values;
 
 use std::io;
@@ -10,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use rhai::Dynamic;
 
+use super::complete::Live;
 use super::preferences::Preferences;
 use super::show::{Style, show};
 use super::value::Value;
@@ -65,6 +67,7 @@ pub struct Session {
     in_use: Option<String>,
     count: usize,
     reference: Option<Reference>,
+    live: Live,
 }
 
 impl Session {
@@ -77,6 +80,7 @@ impl Session {
             in_use: None,
             count: 0,
             reference: None,
+            live: Live::default(),
         }
     }
 

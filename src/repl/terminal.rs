@@ -11,7 +11,6 @@ use std::time::Duration;
 use nix::sys::signal::{SigSet, Signal};
 use rustix::termios::{OptionalActions, Termios, tcgetattr, tcgetwinsize, tcsetattr};
 
-use super::complete::complete;
 use super::editor::{Asker, Editor, Input, LineEditor, Question};
 use super::preferences::Preferences;
 use super::prompt::Prompt;
@@ -202,11 +201,7 @@ impl Waiting {
             };
             match event {
                 Ok(Event::Typed(input)) => break Ok(input),
-                Ok(Event::Asked(question)) => {
-                    let told = complete(session, &question.line, question.cursor);
-                    // An editor that does not wait any more has no need of it.
-                    let _ = question.answer.send(told);
-                }
+                Ok(Event::Asked(question)) => question.answer(session),
                 Ok(Event::Signal(signal)) => break Err(Exit::Signal(signal)),
                 Ok(Event::NoEditor(why)) => {
                     let report =

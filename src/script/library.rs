@@ -74,6 +74,11 @@ impl Library {
         }
     }
 
+    /// The user's folder of modules.
+    pub(super) fn user(&self) -> Option<&Path> {
+        self.user.as_deref()
+    }
+
     /// Name and shape of every function of the modules imported so far.
     pub(super) fn functions(&self) -> Vec<(String, String)> {
         let modules = self.modules();

@@ -2,11 +2,12 @@
 //! tests go through [`Session::run`], the REPL through [`Session::line`]: they alone give a script its thread and its stop,
 //! release the guards that it left, and turn whatever ended it into an [`Outcome`].
 
+mod aside;
 mod asked;
 
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::thread;
 
 use rhai::{AST, Dynamic, Engine, EvalAltResult, Scope};
@@ -29,6 +30,7 @@ use crate::report::{Kind, Report};
 use crate::vm::mode::Mode;
 use crate::vm::{self, Fleet};
 
+pub use aside::{Aside, Told};
 pub use asked::Named;
 
 /// The stack of a script's thread: Rhai recurses where scripts nest, and a debug build takes far more for each step.
@@ -115,6 +117,11 @@ impl Session {
             color: settings.color,
             lines: settings.lines,
         })
+    }
+
+    /// The user's folder of modules.
+    pub fn modules(&self) -> Option<&Path> {
+        self.library.user()
     }
 
     /// The engine, for those who list or complete its functions.

@@ -10,6 +10,7 @@ pub mod fleet;
 pub mod follow;
 pub mod freeze;
 mod gate;
+pub mod glance;
 mod image;
 pub mod job;
 pub mod machine;

@@ -113,18 +113,46 @@ impl<T: From<Question>> Validator for Assistant<T> {
     }
 }
 
-impl<T: From<Question>> Hinter for Assistant<T> {
-    type Hint = String;
+/// What stands in grey behind the line.
+enum Hint {
+    /// How an earlier line went on, which a key takes over.
+    Earlier(String),
+    /// The signature of the call at the cursor, which is to be read only.
+    Signature(String),
+}
 
-    fn hint(&self, line: &str, cursor: usize, context: &Context<'_>) -> Option<String> {
-        let hint = if self.hints.get() {
-            self.hinter.hint(line, cursor, context)
-        } else {
-            None
-        };
-        // Several lines are more than a hint.
-        let hint = hint.filter(|hint| !hint.contains('\n'));
-        self.typing.hints(hint.as_deref());
+impl rustyline::hint::Hint for Hint {
+    fn display(&self) -> &str {
+        match self {
+            Self::Earlier(text) | Self::Signature(text) => text,
+        }
+    }
+
+    fn completion(&self) -> Option<&str> {
+        match self {
+            Self::Earlier(text) => Some(text),
+            Self::Signature(_) => None,
+        }
+    }
+}
+
+impl<T: From<Question>> Hinter for Assistant<T> {
+    type Hint = Hint;
+
+    fn hint(&self, line: &str, cursor: usize, context: &Context<'_>) -> Option<Hint> {
+        let hint = self.hints.get().then(|| {
+            let earlier = self.hinter.hint(line, cursor, context);
+            // Several lines are more than a hint.
+            let earlier = earlier.filter(|hint| !hint.contains('\n'));
+            earlier.map(Hint::Earlier).or_else(|| {
+                let is_at_end = cursor == line.len() && !line.is_empty();
+                let signature = is_at_end.then(|| self.asker.hint(line))??;
+                Some(Hint::Signature(format!("   {signature}")))
+            })
+        });
+        let hint = hint.flatten();
+        self.typing
+            .hints(hint.as_ref().map(rustyline::hint::Hint::display));
         hint
     }
 }
