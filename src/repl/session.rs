@@ -352,11 +352,7 @@ impl Session {
 
     /// Names and types of the variables, newest first: cheaper than with their values.
     pub fn variable_types(&self) -> Vec<(String, String)> {
-        let of = |variable: script::Variable| {
-            let kind = self.script.type_name(&variable.value);
-            (variable.name, kind)
-        };
-        self.script.variables().into_iter().map(of).collect()
+        self.script.variable_types()
     }
 
     /// How values are shown now.

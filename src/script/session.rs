@@ -298,6 +298,21 @@ impl Session {
             .collect()
     }
 
+    /// Looks at a variable, the newest of its name.
+    pub fn with_variable<T>(&self, name: &str, look: impl FnOnce(&Dynamic) -> T) -> Option<T> {
+        let mut newest_first = self.scope.iter_raw();
+        let (_, _, value) = newest_first.find(|(own, ..)| *own == name)?;
+        Some(look(value))
+    }
+
+    /// Names and types of the variables, newest first: cheaper than with their values.
+    pub fn variable_types(&self) -> Vec<(String, String)> {
+        let variables = self.scope.iter_raw();
+        variables
+            .map(|(name, _, value)| (name.to_owned(), self.type_name(value)))
+            .collect()
+    }
+
     /// What scripts can call; made anew each time.
     pub fn reference(&self) -> Reference {
         Reference::of(&self.engine)

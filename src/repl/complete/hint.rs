@@ -14,9 +14,6 @@ use crate::vm::glance::{Seen, Subject};
 use crate::vm::schema::Schema;
 use crate::wire::escape::is_unsafe;
 
-/// The longest signature that is shown, in characters.
-const LONGEST: usize = 72;
-
 /// The signature of the call in which `line` ends; none where it is in none, or nothing is known of it. Asks no VM that the
 /// session is not connected to, and waits for none.
 pub fn hint(session: &mut Session, line: &str) -> Option<String> {
@@ -33,15 +30,7 @@ pub fn hint(session: &mut Session, line: &str) -> Option<String> {
             .find(|entry| count(&entry.parameters) > call.before.len());
         fits.or(meant.last()).map(Entry::signature)
     })?;
-    if hint.contains(is_unsafe) {
-        return None;
-    }
-    Some(if hint.chars().count() > LONGEST {
-        let head: String = hint.chars().take(LONGEST).collect();
-        format!("{head}...")
-    } else {
-        hint
-    })
+    Some(hint).filter(|hint| !hint.contains(is_unsafe))
 }
 
 /// The signature of the QMP or agent command that is called.

@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use super::offer::Offer;
 use crate::repl::Session;
 use crate::repl::code::{Step, is_of_name};
-use crate::repl::value::Value;
 use crate::script::reference::Entry;
 
 /// Words of the language, and names that every line knows.
@@ -44,42 +43,32 @@ pub(super) fn of_module(session: &Session, module: &str) -> Vec<Offer> {
 
 /// What the value of a chain has: a map's keys, else the members of its type.
 pub(super) fn members(session: &mut Session, chain: &[Step]) -> Vec<Offer> {
-    let Some((kind, value)) = typed(session, chain) else {
+    let Some((kind, keys)) = typed(session, chain) else {
         return Vec::new();
     };
     let mut all = written(session.reference().members(&kind));
-    if let Some(Value::Map(keys)) = &value {
-        let simple = keys
-            .iter()
-            .filter(|(key, _)| !key.is_empty() && key.chars().all(is_of_name));
-        all.extend(simple.map(|(key, _)| Offer::word(key)));
-    }
+    let simple = keys
+        .into_iter()
+        .filter(|key| !key.is_empty() && key.chars().all(is_of_name));
+    all.extend(simple.map(Offer::word));
     all
 }
 
-/// The type of what a chain gives, and its value where that is a variable's or in one.
-fn typed(session: &mut Session, chain: &[Step]) -> Option<(String, Option<Value>)> {
+/// The type of what a chain gives, and its keys where that is a map in a variable.
+fn typed(session: &mut Session, chain: &[Step]) -> Option<(String, Vec<String>)> {
     let (root, steps) = chain.split_first()?;
-    let variable = session
-        .variables()
-        .into_iter()
-        .find(|(name, ..)| *name == root.name);
-    let (mut kind, mut value) = match variable {
-        Some((_, kind, value)) if !root.is_call => (kind, Some(value)),
-        _ if root.name == "host" => ("host".to_owned(), None),
-        _ => (entry(session, None, root)?.gives.clone(), None),
+    let (mut kind, keys, steps) = match session.reached(root, steps) {
+        Some(reached) => (reached.kind, reached.keys, reached.rest),
+        None if root.name == "host" => ("host".to_owned(), Vec::new(), steps),
+        None => (entry(session, None, root)?.gives.clone(), Vec::new(), steps),
     };
+    if steps.is_empty() {
+        return Some((kind, keys));
+    }
     for step in steps {
-        let inner = value.as_ref().and_then(|value| value.get(&step.name));
-        if let Some(inner) = inner.filter(|_| !step.is_call) {
-            kind_of(inner).clone_into(&mut kind);
-            value = Some(inner.clone());
-            continue;
-        }
-        value = None;
         kind.clone_from(&entry(session, Some(&kind), step)?.gives);
     }
-    Some((kind, value))
+    Some((kind, Vec::new()))
 }
 
 /// The functions that a call may mean, as they are known.
@@ -100,19 +89,6 @@ pub(super) fn meant(session: &mut Session, chain: &[Step]) -> Vec<Entry> {
     let own = session.own_functions();
     let known = session.reference().entries.iter();
     own.iter().chain(known).filter(is_meant).cloned().collect()
-}
-
-fn kind_of(value: &Value) -> &'static str {
-    match value {
-        Value::Text(_) => "string",
-        Value::Number(number) if number.contains('.') => "float",
-        Value::Number(_) => "int",
-        Value::List(_) => "array",
-        Value::Map(_) => "map",
-        Value::Bytes(_) => "blob",
-        Value::Other(other) if other.starts_with("vm(") => "vm",
-        Value::Bool(_) | Value::Nothing | Value::Other(_) => "",
-    }
 }
 
 /// A member or a function by its name.

@@ -19,6 +19,7 @@ use super::{Asker, Editor, Input, Question};
 use crate::repl::history;
 use crate::repl::preferences::{Keys, Preferences};
 use crate::repl::prompt::Prompt;
+use crate::repl::terminal;
 use crate::repl::typing::Typing;
 use crate::repl::whole;
 
@@ -46,6 +47,7 @@ impl<T: From<Question>> LineEditor<T> {
             asker,
             typing,
             hints: Cell::new(true),
+            prompt: Cell::new(0),
             hinter: HistoryHinter::new(),
         }));
         if let Some(path) = &history {
@@ -80,6 +82,7 @@ impl<T: From<Question>> Editor for LineEditor<T> {
         assistant.hints.set(preferences.hints && preferences.color);
         let typing = assistant.typing.clone();
         let begun = typing.begin(prompt);
+        assistant.prompt.set(begun.chars().count());
         let read = self.rustyline.readline(&begun);
         typing.end();
         match read {
@@ -98,10 +101,24 @@ struct Assistant<T: From<Question>> {
     asker: Asker<T>,
     typing: Typing,
     hints: Cell<bool>,
+    /// How wide the prompt is.
+    prompt: Cell<usize>,
     hinter: HistoryHinter,
 }
 
 impl<T: From<Question>> Helper for Assistant<T> {}
+
+impl<T: From<Question>> Assistant<T> {
+    /// How many characters fit behind the line in its last row.
+    fn room(&self, line: &str) -> usize {
+        let columns = terminal::width().unwrap_or(80);
+        let typed = match line.rsplit_once('\n') {
+            Some((_, last)) => last.chars().count(),
+            None => self.prompt.get() + line.chars().count(),
+        };
+        columns.saturating_sub(typed % columns + 1)
+    }
+}
 
 impl<T: From<Question>> Validator for Assistant<T> {
     fn validate(&self, context: &mut ValidationContext) -> rustyline::Result<ValidationResult> {
@@ -113,12 +130,32 @@ impl<T: From<Question>> Validator for Assistant<T> {
     }
 }
 
+/// What is between the line and a signature, and what stands for the rest of one.
+const GAP: &str = "   ";
+const CUT: &str = "...";
+
+/// How much of a signature says something.
+const LEAST: usize = 20;
+
 /// What stands in grey behind the line.
 enum Hint {
     /// How an earlier line went on, which a key takes over.
     Earlier(String),
     /// The signature of the call at the cursor, which is to be read only.
     Signature(String),
+}
+
+impl Hint {
+    /// A signature, cut to so many characters; none where that would say nothing.
+    fn that_fits(signature: &str, room: usize) -> Option<Self> {
+        let length = signature.chars().count();
+        let room = room
+            .checked_sub(GAP.len() + CUT.len())
+            .filter(|room| *room >= length.min(LEAST))?;
+        let head: String = signature.chars().take(room).collect();
+        let cut = if length > room { CUT } else { "" };
+        Some(Self::Signature(format!("{GAP}{head}{cut}")))
+    }
 }
 
 impl rustyline::hint::Hint for Hint {
@@ -147,7 +184,7 @@ impl<T: From<Question>> Hinter for Assistant<T> {
             earlier.map(Hint::Earlier).or_else(|| {
                 let is_at_end = cursor == line.len() && !line.is_empty();
                 let signature = is_at_end.then(|| self.asker.hint(line))??;
-                Some(Hint::Signature(format!("   {signature}")))
+                Hint::that_fits(&signature, self.room(line))
             })
         });
         let hint = hint.flatten();
