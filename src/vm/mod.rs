@@ -3,6 +3,7 @@
 //! [`Vm`] is the way in. Mechanisms with a guarantee live here; workflows are scripts.
 
 pub mod agent;
+mod commands;
 pub mod disk;
 pub mod effect;
 pub mod error;
