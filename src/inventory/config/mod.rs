@@ -9,8 +9,6 @@ mod files;
 mod layers;
 mod read;
 mod source;
-#[cfg(test)]
-mod tests;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -1,3 +1,5 @@
+//! The greeting: what it tells, and peers that give none, half of one, or are another program.
+
 use std::time::Duration;
 
 use serde_json::json;
