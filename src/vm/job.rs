@@ -9,8 +9,9 @@ use serde_json::{Value, json};
 use tokio::time::{Instant, timeout_at};
 
 use super::error::Error;
-use super::machine::{Vm, object};
+use super::machine::{Arguments, Vm, object};
 use super::watch::Watch;
+use crate::client::Next;
 use crate::duration::show;
 
 /// How often a job is asked for its progress while no event comes.
@@ -109,7 +110,7 @@ impl Job {
 
     /// Where the job stands, or nothing when QEMU does not know it (any more).
     pub async fn progress(&self) -> Result<Option<Progress>, Error> {
-        let jobs = self.vm.call("query-jobs", serde_json::Map::new()).await?;
+        let jobs = self.vm.call("query-jobs", Arguments::new()).await?;
         let jobs = jobs
             .as_array()
             .ok_or_else(|| self.vm.reply_error("query-jobs", "list"))?;
@@ -186,8 +187,7 @@ impl Job {
         let until = end.map_or(poll, |end| end.min(poll));
         loop {
             match timeout_at(until, changes.next()).await {
-                Ok(Ok(crate::client::Next::Event(event)))
-                    if event.data["id"] != self.id.as_str() => {}
+                Ok(Ok(Next::Event(event))) if event.data["id"] != self.id.as_str() => {}
                 Ok(Ok(_)) | Err(_) => return Ok(()),
                 Ok(Err(error)) => return Err(error),
             }
