@@ -82,11 +82,13 @@ impl Run {
             Err(error) => return finish::no_session(&error, options),
         };
         let outcome = finish::run(&mut session, &source);
-        if options.json {
+        let exit = if options.json {
             finish::with_value(&session, outcome, options)
         } else {
             finish::without_value(outcome, options)
-        }
+        };
+        session.leave();
+        exit
     }
 }
 
