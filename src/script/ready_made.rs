@@ -57,6 +57,22 @@ const SCRIPTS: &[(&str, &str)] = &[
         include_str!("../../scripts/power-reset.rhai"),
     ),
     ("resume", include_str!("../../scripts/resume.rhai")),
+    (
+        "snapshot-delete",
+        include_str!("../../scripts/snapshot-delete.rhai"),
+    ),
+    (
+        "snapshot-list",
+        include_str!("../../scripts/snapshot-list.rhai"),
+    ),
+    (
+        "snapshot-load",
+        include_str!("../../scripts/snapshot-load.rhai"),
+    ),
+    (
+        "snapshot-save",
+        include_str!("../../scripts/snapshot-save.rhai"),
+    ),
     ("suspend", include_str!("../../scripts/suspend.rhai")),
     ("wake-up", include_str!("../../scripts/wake-up.rhai")),
 ];

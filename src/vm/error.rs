@@ -165,6 +165,11 @@ impl Error {
     pub fn is_refusal(&self) -> bool {
         matches!(&self.kind, ErrorKind::Client(client::Error::Refused { .. }))
     }
+
+    /// Whether a call was not answered within its deadline.
+    pub(super) fn is_timeout(&self) -> bool {
+        matches!(&self.kind, ErrorKind::Client(client::Error::Timeout { .. }))
+    }
 }
 
 /// How a program in the guest ended.

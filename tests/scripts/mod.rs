@@ -8,6 +8,7 @@ mod guest_exec;
 mod guest_files;
 mod guest_report;
 mod guest_system;
+mod internal_snapshot;
 mod lent;
 mod lessons;
 mod media;
