@@ -5,6 +5,7 @@ use crate::client::libvirt::Obstacle;
 use crate::client::{self, Unreachable};
 use crate::vm::freeze::FreezeError;
 use crate::vm::job::JobError;
+use crate::vm::migration::MigrationError;
 use crate::vm::recording::Difference;
 use crate::vm::target::InvalidTarget;
 use crate::vm::{Error, ErrorKind};
@@ -58,6 +59,7 @@ fn of(kind: &ErrorKind) -> Report {
         ErrorKind::Target(error) => error.into(),
         ErrorKind::Freeze(error) => of_freeze(error),
         ErrorKind::Job(error) => of_job(error),
+        ErrorKind::Migration(error) => of_migration(error),
         ErrorKind::NoMonitor => {
             Report::usage(kind.to_string()).with_hint("name the VM as `qmp=SOCKET,agent=SOCKET`")
         }
@@ -263,6 +265,25 @@ fn of_job(error: &JobError) -> Report {
             .with_hint("the job goes on; `.cancel()` ends it"),
         JobError::Unknown { .. } => Report::new(Kind::Qmp, error.to_string())
             .with_hint("a job that nobody kept (`auto-dismiss: false`) is forgotten when it ends"),
+    }
+}
+
+fn of_migration(error: &MigrationError) -> Report {
+    let kind = match error {
+        MigrationError::Timeout { .. } => Kind::Timeout,
+        _ => Kind::Qmp,
+    };
+    let report = Report::new(kind, error.to_string());
+    match error {
+        MigrationError::Failed(Some(desc)) => Report {
+            desc: Some(desc.as_str().into()),
+            ..report
+        },
+        MigrationError::Failed(None) => report.with_hint("QEMU does not say why; its log may"),
+        MigrationError::Timeout { .. } => {
+            report.with_hint("the migration goes on; `.cancel()` ends it")
+        }
+        MigrationError::Cancelled | MigrationError::Unknown => report,
     }
 }
 

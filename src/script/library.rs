@@ -37,6 +37,7 @@ pub(super) const EMBEDDED: &[(&str, &str)] = &[
         include_str!("../../stdlib/internal_snapshot.rhai"),
     ),
     ("media", include_str!("../../stdlib/media.rhai")),
+    ("migrate", include_str!("../../stdlib/migrate.rhai")),
     ("power", include_str!("../../stdlib/power.rhai")),
     ("size", include_str!("../../stdlib/size.rhai")),
     ("snapshot", include_str!("../../stdlib/snapshot.rhai")),

@@ -14,6 +14,7 @@ use super::error::{Error, ErrorKind};
 use super::follow::Follow;
 use super::gate::Passage;
 use super::job::{Completing, Job};
+use super::migration::Migration;
 use super::pretence::Pretence;
 use super::proof::Proof;
 use super::recording::Recording;
@@ -289,6 +290,11 @@ impl Vm {
     /// The job `id`, whether QEMU knows it yet or not.
     pub fn job(&self, id: &str) -> Job {
         Job::new(self.clone(), id)
+    }
+
+    /// The VM's migration, whether there is one yet or not.
+    pub fn migration(&self) -> Migration {
+        Migration::new(self.clone())
     }
 
     /// The guest's agent.

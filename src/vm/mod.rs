@@ -13,6 +13,7 @@ mod gate;
 mod image;
 pub mod job;
 pub mod machine;
+pub mod migration;
 pub mod mode;
 pub mod overlay;
 mod pretence;

@@ -12,6 +12,7 @@ mod internal_snapshot;
 mod lent;
 mod lessons;
 mod media;
+mod migrate;
 mod modes;
 mod power;
 mod relay;

@@ -21,6 +21,7 @@ mod freeze;
 mod guard;
 mod host;
 mod job;
+mod migration;
 mod options;
 mod output;
 mod parallel;
@@ -57,6 +58,7 @@ pub(super) fn register(engine: &mut Engine) {
     qmp::register(engine);
     disks::register(engine);
     job::register(engine);
+    migration::register(engine);
     watch::register(engine);
     agent::register(engine);
     files::register(engine);
