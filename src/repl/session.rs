@@ -1,6 +1,7 @@
 //! A session of typed lines, with no terminal: a line goes in, and what it gives, or what is wrong with it, goes to the
 //! session's output. The only file of the REPL (with those below its folder) that knows Rhai.
 
+mod behind;
 mod values;
 
 use std::io;
@@ -20,6 +21,8 @@ use crate::script::output::Output;
 use crate::script::reference::{Entry, Reference};
 use crate::script::{self, Control, Ending, Outcome, Source, diagnostic, result};
 use crate::vm::mode::Mode;
+
+pub use behind::Behind;
 
 /// The signal of Ctrl-C, which ends a line and not the session.
 const SIGINT: u8 = 2;
