@@ -4,6 +4,7 @@
 mod lists;
 mod programs;
 mod saved;
+mod tree;
 
 use std::io;
 use std::time::Duration;
@@ -45,6 +46,12 @@ pub const COMMANDS: &[Command] = &[
         arguments: "[PATTERN]",
         about: "the VMs that are found here, as `:use NAME` knows them",
         perform: lists::vms,
+    },
+    Command {
+        name: "tree",
+        arguments: "[VM]",
+        about: "the block nodes of the VM in use: drives, images, bitmaps, jobs, exports",
+        perform: |session, target| Ok(tree::tree(session, target)),
     },
     Command {
         name: "vars",

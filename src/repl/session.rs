@@ -2,6 +2,7 @@
 //! session's output. The only file of the REPL (with those below its folder) that knows Rhai.
 
 mod behind;
+mod asking;
 mod values;
 
 use std::io;
@@ -14,7 +15,6 @@ use super::preferences::Preferences;
 use super::show::{Style, show};
 use super::value::Value;
 use super::{commands, history, whole};
-use crate::inventory::Scan;
 use crate::report::{Exit, Kind, Report};
 use crate::script::kept::Held;
 use crate::script::output::Output;
@@ -270,12 +270,6 @@ impl Session {
     /// The VM in use, as the user named it.
     pub fn in_use(&self) -> Option<&str> {
         self.in_use.as_deref()
-    }
-
-    /// The VMs that are found here; what else ended the search is told.
-    pub(super) fn find(&mut self) -> Result<Scan, Answer> {
-        let found = self.script.find();
-        found.map_err(|outcome| self.ending(*outcome).err().unwrap_or(Answer::Done))
     }
 
     /// What becomes of changes, where they are not simply made.

@@ -3,6 +3,7 @@
 //! release the guards that it left, and turn whatever ended it into an [`Outcome`].
 
 mod asked;
+mod asking;
 
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};

@@ -25,6 +25,7 @@ const MONITOR_READS: &[&str] = &[
     "qom-list-get",
     "qom-list-properties",
     "qom-list-types",
+    "x-debug-query-block-graph",
 ];
 
 /// Agent commands that read, beside everything with `-get-` in its name.
@@ -99,6 +100,7 @@ mod tests {
             "query-status",
             "query-a-command-of-the-future",
             "x-query-irq",
+            "x-debug-query-block-graph",
             "qom-get",
             "guest-get-osinfo",
             "guest-network-get-route",

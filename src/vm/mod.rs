@@ -3,6 +3,7 @@
 //! [`Vm`] is the way in. Mechanisms with a guarantee live here; workflows are scripts.
 
 pub mod agent;
+pub mod block_graph;
 pub mod disk;
 pub mod effect;
 pub mod error;
@@ -29,6 +30,7 @@ pub mod target;
 pub mod watch;
 
 pub use agent::GuestAgent;
+pub use block_graph::BlockGraph;
 pub use error::{Error, ErrorKind};
 pub use fleet::Fleet;
 pub use follow::{Follow, Happening};

@@ -25,6 +25,7 @@ mod surface_exec;
 mod surface_files;
 mod surface_fleet;
 mod surface_freeze;
+mod surface_graph;
 mod surface_jobs;
 mod surface_qmp;
 mod surface_watch;
