@@ -6,6 +6,7 @@ pub mod agent;
 pub mod disk;
 pub mod effect;
 pub mod error;
+pub mod event;
 pub mod fleet;
 pub mod follow;
 pub mod freeze;

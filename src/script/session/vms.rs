@@ -1,0 +1,120 @@
+//! What a session does with VMs beside the lines that are typed: finds them, and follows their events.
+
+use super::Session;
+use crate::inventory::Scan;
+use crate::report::{Kind, Report};
+use crate::script::bridge::Driven;
+use crate::script::outcome::{Ending, Failure, Outcome, fault};
+use crate::script::run::{Current, Ended};
+use crate::script::stop::Cause;
+use crate::vm::event::filter::{self, Filter};
+use crate::vm::{Follow, Happening, Vm};
+use crate::wire::escape::escaped;
+
+use super::no_thread;
+
+impl Session {
+    /// The VMs that are found here, without connecting to any. Waits up to 2 s. The outcome is of a search that was
+    /// interrupted.
+    pub fn find(&self) -> Result<Scan, Box<Outcome>> {
+        self.ask(|current| {
+            let inventory = current.run().inventory();
+            current.ask("VMs to be found", async {
+                Ok::<_, Report>(inventory.scan().await)
+            })
+        })
+    }
+
+    /// The VM that a variable is, if it is one.
+    pub fn vm_in(&self, variable: &str) -> Option<Vm> {
+        self.scope.get_value(variable)
+    }
+
+    /// Tells the events that pass one of the filters, or all, of the VMs that a word means, from now on and while somebody
+    /// types. Waits for each VM as its first call does. Gives how the VMs are called; the outcome is of a failure, and then
+    /// none is followed that was not before.
+    pub fn follow(&mut self, word: &str, filters: &[Filter]) -> Result<Vec<String>, Box<Outcome>> {
+        let reached = self.ask(|current| {
+            let vms = current.vms(word)?;
+            vms.into_iter()
+                .map(|vm| reach(current, &vm, filters).map(|follow| (vm, follow)))
+                .collect::<Result<Vec<_>, Ended>>()
+        })?;
+        let mut labels = Vec::new();
+        for (vm, follow) in reached {
+            self.following.begin(&vm, filters, follow);
+            labels.push(vm.label().to_owned());
+        }
+        Ok(labels)
+    }
+
+    /// As [`Session::follow`] for one VM that is known.
+    pub fn follow_vm(&mut self, vm: &Vm, filters: &[Filter]) -> Result<(), Box<Outcome>> {
+        let follow = self.ask(|current| reach(current, vm, filters))?;
+        self.following.begin(vm, filters, follow);
+        Ok(())
+    }
+
+    /// Follows the VM of that name no longer, or none any more; gives how many were.
+    pub fn unfollow(&mut self, label: Option<&str>) -> usize {
+        self.following
+            .end(|vm| label.is_none_or(|label| vm.label() == label))
+    }
+
+    /// The VMs that are followed, each with the names of the events that are told; none means all.
+    pub fn followed(&self) -> Vec<(String, Vec<String>)> {
+        self.following.list()
+    }
+
+    /// Sees to it that events are told while nobody runs a line, until the guard is dropped; also that the VM in use dies,
+    /// where it is connected. None where there is nothing to follow.
+    pub fn attend(&mut self, in_use: Option<&Vm>) -> Option<Driven> {
+        self.following.attend(in_use)
+    }
+
+    /// Does what no line asks for as a run of its own, so that it can be interrupted.
+    fn ask<T: Send>(
+        &self,
+        work: impl FnOnce(&Current) -> Result<T, Ended> + Send,
+    ) -> Result<T, Box<Outcome>> {
+        let ended = self.stage.perform(work).map(|performed| performed.ended);
+        let ending = match ended {
+            Ok(Ok(Ok(value))) => return Ok(value),
+            Ok(Ok(Err(Ended::Stopped(Cause::Signal(signal))))) => Ending::Signal(signal),
+            Ok(Ok(Err(Ended::Stopped(cause)))) => {
+                let report = Report::new(Kind::Interrupted, cause.to_string());
+                Ending::Failed(Failure::bare(report))
+            }
+            Ok(Ok(Err(Ended::Failed(report)))) => Ending::Failed(Failure::bare(report)),
+            Ok(Err(panic)) => Ending::Failed(fault(&*panic)),
+            Err(error) => return Err(Box::new(no_thread(&error))),
+        };
+        Err(Box::new(Outcome {
+            ending,
+            notes: Vec::new(),
+        }))
+    }
+}
+
+/// A VM as it is followed, once it was reached. Fails on a filter that lets no event of its QEMU through: whoever mistypes
+/// one would wait for ever.
+fn reach(current: &Current, vm: &Vm, filters: &[Filter]) -> Result<Follow, Ended> {
+    current.ask(format_args!("events of {}", vm.label()), async {
+        let mut follow = vm.follow();
+        if let Happening::Gone(error) | Happening::Lost(error) = follow.next().await {
+            return Err(Report::from(error));
+        }
+        if filters.is_empty() {
+            return Ok(follow);
+        }
+        if let Some(schema) = vm.schema().await? {
+            let names: Vec<&str> = schema.events().map(|event| event.name.as_str()).collect();
+            if let Some((name, hint)) = filter::idle(filters, &names).into_iter().next() {
+                let label = escaped(vm.label());
+                let report = Report::usage(format!("{label}: this QEMU has no event `{name}`"));
+                return Err(Report { hint, ..report });
+            }
+        }
+        Ok(follow)
+    })
+}
