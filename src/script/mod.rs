@@ -37,12 +37,14 @@ pub mod table;
 mod bound;
 pub mod diagnostic;
 mod engine;
+mod following;
 mod names;
 mod number;
 mod progress;
 mod with;
 mod words;
 
+pub use bridge::Driven;
 pub use outcome::{Ending, Failure, Outcome};
 pub use session::{Named, Session, Settings, Variable};
 pub use source::Source;

@@ -3,7 +3,7 @@
 //! release the guards that it left, and turn whatever ended it into an [`Outcome`].
 
 mod asked;
-mod asking;
+mod following;
 
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -14,6 +14,7 @@ use rhai::{AST, Dynamic, Engine, EvalAltResult, Scope};
 
 use super::diagnostic::Explainer;
 use super::error;
+use super::following::Following;
 use super::kept::{self, Held, Kept};
 use super::library::{EMBEDDED, Library};
 use super::outcome::{Ending, Failure, Outcome, fault};
@@ -80,6 +81,7 @@ pub struct Session {
     sources: Sources,
     scope: Scope<'static>,
     kept: Kept,
+    following: Following,
     color: bool,
     lines: bool,
 }
@@ -106,9 +108,11 @@ impl Session {
         let sources = Sources::default();
         let library = Library::new(embedded, settings.modules, sources.clone());
         let engine = engine::build(library.clone(), settings.args).map_err(io::Error::other)?;
+        let stage = Stage::new(settings.output, settings.permit, settings.inventory)?;
         Ok(Self {
             engine,
-            stage: Stage::new(settings.output, settings.permit, settings.inventory)?,
+            following: stage.following(settings.color),
+            stage,
             library,
             sources,
             scope: Scope::new(),

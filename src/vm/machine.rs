@@ -282,6 +282,14 @@ impl Vm {
         Ok(Watch::new(self.clone(), names, events))
     }
 
+    /// Follows all events of the connection that there is, to its end; none where nothing is connected now.
+    pub fn watch_connected(&self) -> Option<Watch> {
+        // Who holds it makes a connection just now.
+        let slot = self.shared.monitor.try_lock().ok()?;
+        let monitor = slot.as_ref().filter(|qmp| !qmp.is_closed())?;
+        Some(Watch::new(self.clone(), &[], monitor.subscribe()))
+    }
+
     /// Follows all events from now on, also when the connection is lost and comes back. Nothing is connected yet.
     pub fn follow(&self) -> Follow {
         Follow::new(self.clone())

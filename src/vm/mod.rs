@@ -7,6 +7,7 @@ pub mod block_graph;
 pub mod disk;
 pub mod effect;
 pub mod error;
+pub mod event;
 pub mod fleet;
 pub mod follow;
 pub mod freeze;
