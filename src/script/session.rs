@@ -21,7 +21,7 @@ use super::run::{Current, Ended};
 use super::source::{Source, Sources};
 use super::stage::{Control, Performed, Stage};
 use super::stop::Cause;
-use super::{bound, engine, with, words};
+use super::{bound, caught, engine, with, words};
 use crate::inventory::{Inventory, Scan};
 use crate::report::{Kind, Report};
 use crate::vm::mode::Mode;
@@ -263,6 +263,7 @@ impl Session {
     fn compile(&self, source: &Source) -> Result<AST, Box<Failure>> {
         self.sources.add(source);
         bound::start_of_text();
+        caught::start_of_text();
         words::start_of_text();
         match self.engine.compile(source.code()) {
             Ok(mut script) => {
