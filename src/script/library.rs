@@ -16,7 +16,7 @@ use rhai::{
 use super::error;
 use super::names;
 use super::source::{self, Source, Sources};
-use super::{bound, words};
+use super::{bound, caught, words};
 use crate::nearest::did_you_mean;
 use crate::report::Report;
 
@@ -88,6 +88,11 @@ impl Library {
             .collect()
     }
 
+    /// The text of a script or module that was read.
+    pub(super) fn text(&self, source: &str) -> Option<Arc<str>> {
+        self.sources.text(source)
+    }
+
     fn modules(&self) -> MutexGuard<'_, HashMap<String, SharedModule>> {
         self.modules.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -155,6 +160,7 @@ impl Library {
     fn load(&self, engine: &Engine, source: &Source) -> Result<SharedModule, Box<EvalAltResult>> {
         self.sources.add(source);
         bound::start_of_text();
+        caught::start_of_text();
         words::start_of_text();
         let mut script = engine.compile(source.code())?;
         script.set_source(source.name.as_str());

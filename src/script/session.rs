@@ -25,7 +25,7 @@ use super::run::Current;
 use super::source::{Source, Sources};
 use super::stage::{Control, Performed, Stage};
 use super::stop::Cause;
-use super::{bound, engine, with, words};
+use super::{bound, caught, engine, with, words};
 use crate::inventory::Inventory;
 use crate::report::{Kind, Report};
 use crate::vm::mode::Mode;
@@ -245,6 +245,7 @@ impl Session {
     fn compile(&self, source: &Source) -> Result<AST, Box<Failure>> {
         self.sources.add(source);
         bound::start_of_text();
+        caught::start_of_text();
         words::start_of_text();
         match self.engine.compile(source.code()) {
             Ok(mut script) => {
