@@ -18,6 +18,7 @@
 //! | a hand on what passes a socket | `let p = Proxy::before(guest.agent()); let h = p.hold_request("guest-info"); ...; h.wait(); h.forward()` |
 //! | qmpsh itself | `Qmpsh::new(env!("CARGO_BIN_EXE_qmpsh")).args(["eval", "1"]).run()`, or `.spawn()` and signals |
 //! | qmpsh at a terminal | `let t = Qmpsh::new(..).on_terminal(); t.types("1 + 1\r"); t.wait_for("2\nqmpsh> ")` |
+//! | clients that wait before one that accepts nobody | `let waiting = fill_queue(qemu.qmp())` |
 //! | what QEMU or the agent says itself | `RawQmp::connect(path).call(..)`, `RawAgent::connect(path).call(..)` |
 //! | a folder | `Folder::new()` |
 //!
@@ -34,6 +35,7 @@ mod process;
 mod proxy;
 mod qemu;
 mod qmpsh;
+mod queue;
 mod raw;
 mod terminal;
 mod wait;
@@ -49,6 +51,7 @@ pub use process::Process;
 pub use proxy::{Hold, Proxy};
 pub use qemu::{Qemu, QemuBuilder};
 pub use qmpsh::{Outcome, Qmpsh, Running};
+pub use queue::fill_queue;
 pub use raw::{Event, RawAgent, RawQmp};
 pub use rustix::process::Signal;
 pub use terminal::Terminal;
