@@ -2,6 +2,7 @@
 
 use super::{Exit, Kind, Report};
 use crate::client::libvirt::Obstacle;
+use crate::client::silence::{Halt, Silence};
 use crate::client::{self, Unreachable};
 use crate::vm::freeze::FreezeError;
 use crate::vm::job::JobError;
@@ -179,9 +180,7 @@ fn hint(error: &client::Error) -> Option<&'static str> {
         E::Busy { .. } => {
             "QEMU serves one client a socket: wait for the other, or give the VM a second monitor with another `-qmp`"
         }
-        E::Silent { .. } => {
-            "QEMU may hang, be stopped, or serve a client that cannot be seen; an agent's socket is named as `agent=SOCKET`"
-        }
+        E::Silent { why, .. } => of_silence(why),
         E::NotQmp { .. } => {
             "a monitor for people (HMP) or another program listens there; QMP is `-qmp` or `-mon mode=control`"
         }
@@ -208,6 +207,29 @@ fn hint(error: &client::Error) -> Option<&'static str> {
             return None;
         }
     })
+}
+
+fn of_silence(why: &Silence) -> &'static str {
+    match why {
+        Silence::Unexplained => {
+            "QEMU may hang, be stopped, or serve a client that cannot be seen; an agent's socket is named as `agent=SOCKET`"
+        }
+        Silence::Halted {
+            by: Halt::Stopped, ..
+        } => "if nobody stopped it on purpose, `kill -CONT PID` lets it go on",
+        Silence::Halted {
+            by: Halt::Traced, ..
+        } => "it goes on when the debugger lets it",
+        Silence::Halted {
+            by: Halt::Waiting, ..
+        } => "the host's log (`dmesg`) may tell what it waits for; no signal ends it before that",
+        Silence::NotAccepted { .. } => {
+            "QEMU may hang or be stopped: `ps` shows its state, and the VM's log what it did last"
+        }
+        Silence::Accepted { .. } => {
+            "an agent's socket is named as `agent=SOCKET`; QMP is `-qmp` or `-mon mode=control`"
+        }
+    }
 }
 
 fn of_libvirt(obstacle: &Obstacle) -> Option<&'static str> {
@@ -334,6 +356,7 @@ mod tests {
                 client::Error::Silent {
                     address: address.clone(),
                     after,
+                    why: Silence::default(),
                 }
                 .into(),
                 3,

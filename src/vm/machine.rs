@@ -23,7 +23,7 @@ use super::settings::Settings;
 use super::target::Target;
 use super::watch::Watch;
 use crate::client::call::CONNECT;
-use crate::client::{self, Address, Agent, Call, Channel, Qmp, Tap};
+use crate::client::{self, Address, Agent, Call, Channel, Qmp, Silence, Tap};
 use crate::nearest::nearest;
 
 /// The UUID of a VM that was given none (`query-uuid`): it names nothing.
@@ -164,6 +164,7 @@ impl Vm {
             return Err(self.error(client::Error::Silent {
                 address: address.clone(),
                 after: deadline,
+                why: Silence::default(),
             }));
         };
         if let Some(qmp) = slot.as_ref().filter(|qmp| !qmp.is_closed()) {

@@ -8,6 +8,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
+use super::effect::Effect;
 use super::machine::Arguments;
 
 /// Commands that begin a job under the name of their device, where they give it no other.
@@ -41,8 +42,15 @@ impl Pretence {
         self.changes.load(Ordering::Relaxed)
     }
 
+    /// Whether a command asks for no more than what became of a file or a program that was only pretended: nobody need be
+    /// told of it.
+    pub(super) fn is_asked(command: &str, arguments: &Arguments, effect: Effect) -> bool {
+        let asks = effect != Effect::Change || command == "guest-exec-status";
+        asks && Self::concerns(arguments)
+    }
+
     /// Whether a command is about a file or a program that was only pretended.
-    pub(super) fn concerns(arguments: &Arguments) -> bool {
+    fn concerns(arguments: &Arguments) -> bool {
         ["handle", "pid"].iter().any(|name| {
             let number = arguments.get(*name).and_then(Value::as_i64);
             number.is_some_and(|number| number < 0)
