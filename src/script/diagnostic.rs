@@ -8,7 +8,6 @@ use std::sync::Arc;
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 use rhai::{AST, Engine, EvalAltResult, Position, Scope};
 
-use super::error;
 use super::kept::Kept;
 use super::library::Library;
 use super::names::{self, Names};
@@ -60,17 +59,9 @@ impl Explainer<'_> {
     pub(super) fn explain(&self, error: &EvalAltResult, mut report: Report) -> Report {
         if report.hint.is_none() {
             let source = self.places(error).last().map(|place| place.source.clone());
-            let hint = match error.unwrap_inner() {
-                EvalAltResult::ErrorFunctionNotFound(signature, _) => {
-                    self.names().near_function(signature)
-                }
-                EvalAltResult::ErrorVariableNotFound(name, _) => {
-                    source.and_then(|source| self.names().near_variable(name, &self.text(&source)))
-                }
-                missing => error::missing_property(missing)
-                    .and_then(|(name, kind)| self.names().near_property(name, kind)),
-            };
-            report.hint = hint;
+            let text = source.map(|source| self.text(&source));
+            let mistake = error.unwrap_inner();
+            report.hint = self.names().near(mistake, text.as_deref());
         }
         report
     }
@@ -134,11 +125,12 @@ impl Explainer<'_> {
     }
 
     fn names(&self) -> Names<'_> {
+        let mut own = self.script.map(names::of_script).unwrap_or_default();
+        own.extend(self.kept.functions());
         Names {
             engine: self.engine,
             library: self.library,
-            script: self.script,
-            kept: self.kept,
+            own,
             scope: self.scope,
         }
     }

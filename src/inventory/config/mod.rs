@@ -9,6 +9,7 @@ mod files;
 mod layers;
 mod read;
 mod source;
+mod writers;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

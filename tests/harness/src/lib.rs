@@ -19,6 +19,7 @@
 //! | qmpsh itself | `Qmpsh::new(env!("CARGO_BIN_EXE_qmpsh")).args(["eval", "1"]).run()`, or `.spawn()` and signals |
 //! | how it ended | `fails(&outcome, 3, &["no such VM"])`, `prints(&outcome, "running\n")`, `outcome.expect_code(0)` |
 //! | qmpsh at a terminal | `let t = Qmpsh::new(..).on_terminal(); t.types("1 + 1\r"); t.wait_for("2\nqmpsh> ")` |
+//! | clients that wait before one that accepts nobody | `let waiting = fill_queue(qemu.qmp())` |
 //! | what QEMU or the agent says itself | `RawQmp::connect(path).call(..)`, `RawAgent::connect(path).call(..)` |
 //! | a folder | `Folder::new()` |
 //!
@@ -36,6 +37,7 @@ mod process;
 mod proxy;
 mod qemu;
 mod qmpsh;
+mod queue;
 mod raw;
 mod terminal;
 mod wait;
@@ -52,6 +54,7 @@ pub use process::Process;
 pub use proxy::{Hold, Proxy};
 pub use qemu::{Qemu, QemuBuilder};
 pub use qmpsh::{Qmpsh, Running};
+pub use queue::fill_queue;
 pub use raw::{Event, RawAgent, RawQmp};
 pub use rustix::process::Signal;
 pub use terminal::Terminal;
