@@ -51,7 +51,7 @@ pub const COMMANDS: &[Command] = &[
     Command {
         name: "tree",
         arguments: "[VM]",
-        about: "the block nodes of the VM in use: drives, images, bitmaps, jobs, exports",
+        about: "the block nodes of the VM in use, with jobs and exports",
         perform: |session, target| Ok(tree::tree(session, target)),
     },
     Command {
