@@ -15,7 +15,7 @@ use self::writer::Writer;
 use super::options::Options;
 use super::{finish, one_shot};
 use crate::inventory;
-use crate::report::{Exit, Kind, Report};
+use crate::report::{Exit, Report};
 use crate::script::run::{Current, Ended};
 use crate::vm::Vm;
 
@@ -75,7 +75,7 @@ impl Events {
 /// The VMs that a word means: one, or all that a pattern fits.
 fn named(current: &Current, word: &str) -> Result<Vec<Vm>, Ended> {
     // An address may hold what would be a pattern elsewhere.
-    if word.contains(['/', '=', ':']) || !word.contains(['*', '?', '[']) {
+    if word.contains(['/', '=', ':']) || !inventory::is_pattern(word) {
         return Ok(vec![current.vm(word)?]);
     }
     let called = inventory::Filter::called(word).map_err(Report::usage)?;
@@ -86,7 +86,7 @@ fn named(current: &Current, word: &str) -> Result<Vec<Vm>, Ended> {
     let vms: Vec<Vm> = found.filter_map(|vm| inventory.reach(vm)).collect();
     if vms.is_empty() {
         let message = format!("no VM that can be reached is called `{word}`");
-        let report = Report::new(Kind::Gone, message);
+        let report = Report::usage(message).with_exit(Exit::Unreachable);
         return Err(report.with_hint("`qmpsh ls` lists the VMs").into());
     }
     Ok(vms)

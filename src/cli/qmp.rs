@@ -42,7 +42,9 @@ impl Qmp {
             Request::Usage => Ok(Exit::Done),
             Request::List { vm } => {
                 let (_, schema) = told(current, &vm)?;
-                Ok(call::write(current, &schema::list(&schema), options))
+                let (list, described) =
+                    (|| schema::list(&schema), || schema::all_described(&schema));
+                Ok(call::tell(current, options, list, described))
             }
             Request::Help { vm, command, words } => help(current, &vm, &command, &words, options),
             Request::Send(sending) => send(current, &sending, options),
@@ -71,8 +73,9 @@ fn help(
         return Err(Report::of_finding(vm.label(), &finding).into());
     };
     let program = format!("qmpsh qmp {name}");
-    let text = schema::help(&schema, command, words, &program);
-    Ok(call::write(current, &text, options))
+    let text = || schema::help(&schema, command, words, &program);
+    let value = || schema::described(&schema, command, words);
+    Ok(call::tell(current, options, text, value))
 }
 
 fn send(current: &Current, sending: &Sending, options: &Options) -> Result<Exit, Ended> {

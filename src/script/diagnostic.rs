@@ -6,12 +6,13 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
-use rhai::{AST, Engine, EvalAltResult, Position, Scope};
+use rhai::{AST, Engine, EvalAltResult, ParseErrorType, Position, Scope};
 
 use super::kept::Kept;
 use super::library::Library;
 use super::names::{self, Names};
 use super::source::{Source, Sources};
+use super::words;
 use crate::report::{Kind, Report};
 use crate::wire::escape::{escaped, escaped_lines};
 
@@ -57,6 +58,13 @@ struct Place {
 impl Explainer<'_> {
     /// The report with what the script's names tell about the error.
     pub(super) fn explain(&self, error: &EvalAltResult, mut report: Report) -> Report {
+        if let Some(word) = self.unfit_name(error) {
+            report.message =
+                format!("`{word}` cannot name a function: Rhai keeps the word for itself");
+            report.hint = Some(format!(
+                "another name, such as `{word}_on`; variables, arguments and members may be called `{word}`"
+            ));
+        }
         if report.hint.is_none() {
             let source = self.places(error).last().map(|place| place.source.clone());
             let text = source.map(|source| self.text(&source));
@@ -64,6 +72,27 @@ impl Explainer<'_> {
             report.hint = self.names().near(mistake, text.as_deref());
         }
         report
+    }
+
+    /// The word that a function was to be called by, and that is none of the names that it can have.
+    fn unfit_name(&self, error: &EvalAltResult) -> Option<String> {
+        let EvalAltResult::ErrorParsing(ParseErrorType::FnMissingName, _) = error.unwrap_inner()
+        else {
+            return None;
+        };
+        let place = self.places(error).pop()?;
+        let text = self.text(&place.source);
+        // The place is the name's, or that of the `fn` before it.
+        let word = text.get(span(&text, place.position)?)?;
+        let word = match word {
+            "fn" => text
+                .get(span(&text, place.position)?.end..)?
+                .split_whitespace()
+                .next()?,
+            word => word,
+        };
+        let word = word.split('(').next()?;
+        words::is_reserved(word).then(|| word.to_owned())
     }
 
     /// Where the error happened, as far as that is known.

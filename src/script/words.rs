@@ -124,6 +124,11 @@ impl Place {
     }
 }
 
+/// Whether Rhai reserves the word, and it is a name here all the same, though not of functions.
+pub(super) fn is_reserved(word: &str) -> bool {
+    FREE.contains(&word)
+}
+
 fn is_word(text: &str) -> bool {
     text.starts_with(|first: char| first.is_ascii_alphabetic())
 }
