@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use super::call::{self, Call, Checked, Request, Sending};
 use super::options::Options;
 use super::{finish, one_shot, subcommand_help};
-use crate::report::{Exit, Report};
+use crate::report::{Exit, Kind, Report};
 use crate::script::run::{Current, Ended};
 use crate::vm::effect::{self, Effect};
 use crate::vm::schema::{self, Properties, Schema, Words, find_name};
@@ -55,7 +55,14 @@ impl Qmp {
 /// A VM and its schema.
 fn told(current: &Current, name: &str) -> Result<(Vm, Arc<Schema>), Ended> {
     let vm = current.vm(name)?;
-    let schema = current.ask(waiting(&vm, "query-qmp-schema"), vm.schema())?;
+    let schema = current.ask(waiting(&vm, "query-qmp-schema"), vm.schema());
+    let schema = schema.map_err(|ended| match ended {
+        // What runs there cannot be known without asking it.
+        Ended::Failed(report) if report.kind == Kind::Busy => Ended::Failed(report.with_hint(
+            "wait for the other, or ask another VM with the same QEMU: its help is the same",
+        )),
+        ended => ended,
+    })?;
     let schema = schema.ok_or_else(|| call::no_schema(vm.label()))?;
     Ok((vm, schema))
 }

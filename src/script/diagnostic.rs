@@ -59,11 +59,7 @@ impl Explainer<'_> {
     /// The report with what the script's names tell about the error.
     pub(super) fn explain(&self, error: &EvalAltResult, mut report: Report) -> Report {
         if let Some(word) = self.unfit_name(error) {
-            report.message =
-                format!("`{word}` cannot name a function: Rhai keeps the word for itself");
-            report.hint = Some(format!(
-                "another name, such as `{word}_on`; variables, arguments and members may be called `{word}`"
-            ));
+            (report.message, report.hint) = words::unfit_for_functions(&word);
         }
         if report.hint.is_none() {
             let source = self.places(error).last().map(|place| place.source.clone());
@@ -82,17 +78,7 @@ impl Explainer<'_> {
         };
         let place = self.places(error).pop()?;
         let text = self.text(&place.source);
-        // The place is the name's, or that of the `fn` before it.
-        let word = text.get(span(&text, place.position)?)?;
-        let word = match word {
-            "fn" => text
-                .get(span(&text, place.position)?.end..)?
-                .split_whitespace()
-                .next()?,
-            word => word,
-        };
-        let word = word.split('(').next()?;
-        words::is_reserved(word).then(|| word.to_owned())
+        words::reserved_at(text.get(span(&text, place.position)?.start..)?)
     }
 
     /// Where the error happened, as far as that is known.

@@ -1,6 +1,6 @@
 //! The help of a command is that of this very QEMU.
 
-use harness::Qemu;
+use harness::{Qemu, RawQmp};
 use serde_json::{Value, json};
 
 use super::{qmp, qmpsh};
@@ -44,6 +44,17 @@ fn the_help_of_a_command_tells_its_arguments_as_this_qemu_has_them() {
     );
     assert!(help(&["device_add", "--help"]).contains("device-list-properties typename=DRIVER"));
     assert!(help(&["migrate-pause", "--help"]).contains("`exec-oob`"));
+}
+
+#[test]
+fn help_of_a_vm_that_serves_another_client_says_whom_to_ask() {
+    let qemu = Qemu::bare().start();
+    let _held = RawQmp::connect(&qemu.qmp());
+    for words in [&["--help"][..], &["eject", "--help"]] {
+        let outcome = qmp(&qemu.qmp(), words).expect_code(3);
+        let hint = "ask another VM with the same QEMU";
+        assert!(outcome.stderr.contains(hint), "{outcome:#?}");
+    }
 }
 
 #[test]
