@@ -49,7 +49,7 @@ fn the_help_of_a_command_tells_its_arguments_as_this_qemu_has_them() {
 #[test]
 fn help_of_a_vm_that_serves_another_client_says_whom_to_ask() {
     let qemu = Qemu::bare().start();
-    let _held = RawQmp::connect(&qemu.qmp());
+    let _held = RawQmp::connect(qemu.qmp());
     for words in [&["--help"][..], &["eject", "--help"]] {
         let outcome = qmp(&qemu.qmp(), words).expect_code(3);
         let hint = "ask another VM with the same QEMU";
