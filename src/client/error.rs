@@ -180,6 +180,26 @@ impl Error {
         }
     }
 
+    /// The socket that it is about; none where the peer refused something.
+    pub fn address(&self) -> Option<&Address> {
+        match self {
+            Self::Connect { address, .. }
+            | Self::Busy { address, .. }
+            | Self::OtherServer { address, .. }
+            | Self::Silent { address, .. }
+            | Self::NotQmp { address, .. }
+            | Self::Malformed { address, .. }
+            | Self::TooLarge { address, .. }
+            | Self::Gone { address, .. }
+            | Self::Timeout { address, .. }
+            | Self::AgentDown { address, .. } => Some(address),
+            Self::Refused { .. }
+            | Self::Frozen { .. }
+            | Self::Disabled { .. }
+            | Self::NoOutOfBand { .. } => None,
+        }
+    }
+
     /// QEMU's own words, where the peer refused the command.
     pub fn desc(&self) -> Option<&str> {
         match self {

@@ -3,7 +3,7 @@
 use super::{Exit, Kind, Report};
 use crate::client::libvirt::Obstacle;
 use crate::client::silence::{Halt, Silence};
-use crate::client::{self, Unreachable};
+use crate::client::{self, Address, Unreachable};
 use crate::vm::freeze::FreezeError;
 use crate::vm::job::JobError;
 use crate::vm::migration::MigrationError;
@@ -29,9 +29,9 @@ impl From<Error> for Report {
 impl From<&InvalidTarget> for Report {
     fn from(error: &InvalidTarget) -> Self {
         match error {
-            InvalidTarget::Unknown(_) => Self::new(Kind::Gone, error.to_string()).with_hint(
-                "name it by its monitor's socket, as in `/run/web01.qmp` or `tcp:127.0.0.1:4444`",
-            ),
+            InvalidTarget::Unknown(_) => Self::usage(error.to_string())
+                .with_hint("name it by its monitor's socket, as in `/run/web01.qmp` or `tcp:127.0.0.1:4444`")
+                .with_exit(Exit::Unreachable),
             _ => Self::usage(error.to_string()),
         }
     }
@@ -142,12 +142,22 @@ fn of_client(error: &client::Error) -> Report {
         E::Frozen { .. } => Kind::Frozen,
         E::Timeout { .. } => Kind::Timeout,
         E::Busy { .. } => Kind::Busy,
+        E::Connect {
+            source: Unreachable::Denied { .. } | Unreachable::Libvirt(Obstacle::Denied(_)),
+            ..
+        } => Kind::Denied,
         _ => Kind::Gone,
     };
     let report = Report {
         class: error.class().map(str::to_owned),
         desc: error.desc().map(str::to_owned),
         command,
+        // By the socket's permissions or by our policy: in either way there is no way to the VM.
+        exit: if kind == Kind::Denied {
+            Exit::Unreachable
+        } else {
+            kind.exit()
+        },
         ..Report::new(kind, error.to_string())
     };
     match hint(error) {
@@ -159,9 +169,12 @@ fn of_client(error: &client::Error) -> Report {
 fn hint(error: &client::Error) -> Option<&'static str> {
     use client::Error as E;
     Some(match error {
-        E::Connect { source, .. } => match source {
+        E::Connect { address, source } => match source {
             Unreachable::Missing => {
                 "is the VM running? `-qmp` or `-chardev` of its command line says where the socket is"
+            }
+            Unreachable::Refused if matches!(address, Address::Tcp { .. }) => {
+                "is the VM running, and was its QEMU started with `-qmp tcp:HOST:PORT,server=on`?"
             }
             Unreachable::Refused => "the VM has ended, and left its socket behind",
             Unreachable::Denied { .. } => "run qmpsh as root, or as the user that the VM runs as",
@@ -314,7 +327,6 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::client::Address;
 
     fn report<K: Into<ErrorKind>>(kind: K) -> Report {
         Report::from(&Error {

@@ -151,7 +151,7 @@ fn what_was_thrown(value: &Dynamic) -> String {
     }
 }
 
-fn text_of(value: &Dynamic) -> Option<String> {
+pub(super) fn text_of(value: &Dynamic) -> Option<String> {
     value
         .read_lock::<ImmutableString>()
         .map(|text| text.to_string())
@@ -230,92 +230,6 @@ pub(super) fn missing_property(error: &EvalAltResult) -> Option<(&str, &str)> {
     Some((name, kind.strip_suffix('\'')?))
 }
 
-/// A mistake that Rhai found and that a script caught, as far as the map tells that Rhai made of it.
-pub(super) struct Raw {
-    /// It in people's words.
-    pub(super) report: Report,
-    /// The mistake, for who knows the names that were nearly right.
-    pub(super) mistake: Option<EvalAltResult>,
-    /// The text in which it happened.
-    pub(super) source: String,
-}
-
-impl Raw {
-    /// What Rhai's map tells; none for any other map.
-    pub(super) fn of(map: &Map) -> Option<Self> {
-        let member = |key: &str| map.get(key).and_then(text_of);
-        let is_rhais = member("error")?.starts_with("Error") && !map.contains_key("kind");
-        let message = member("message").filter(|_| is_rhais)?;
-        // A mistake in a function that was called is told by its sentence alone, with its place and the calls behind.
-        let calls = [
-            "\nin call to function '",
-            "\nin closure call",
-            "\nin module",
-        ];
-        let end = calls.iter().filter_map(|call| message.find(call)).min();
-        let (sentence, within) = match end {
-            Some(end) => without_place(&message[..end]),
-            None => (message.as_str(), None),
-        };
-        let source = within.map(str::to_owned).or_else(|| member("source"));
-        let (report, mistake) = from_sentence(sentence);
-        Some(Self {
-            report,
-            mistake,
-            source: source.unwrap_or_default(),
-        })
-    }
-}
-
-/// Cuts ` @ 'SOURCE' (line 1, position 2)` off, and tells the source.
-fn without_place(sentence: &str) -> (&str, Option<&str>) {
-    let sentence = match sentence.rfind(" (line ") {
-        Some(place) if sentence.ends_with(')') => &sentence[..place],
-        _ => sentence,
-    };
-    let parts = sentence
-        .strip_suffix('\'')
-        .and_then(|rest| rest.rsplit_once(" @ '"));
-    match parts {
-        Some((sentence, source)) => (sentence, Some(source)),
-        None => (sentence, None),
-    }
-}
-
-/// The mistake that Rhai tells with this sentence, and its report.
-fn from_sentence(sentence: &str) -> (Report, Option<EvalAltResult>) {
-    use EvalAltResult as E;
-    let nowhere = Position::NONE;
-    let behind = |start: &str| sentence.strip_prefix(start).map(str::to_owned);
-    if let Some(problem) = behind("Syntax error: ") {
-        return (Report::usage(decapitalized(&problem)), None);
-    }
-    let mistake = if let Some(signature) = behind("Function not found: ") {
-        E::ErrorFunctionNotFound(signature, nowhere)
-    } else if let Some(name) = behind("Variable not found: ") {
-        E::ErrorVariableNotFound(name, nowhere)
-    } else if let Some(name) = behind("Module not found: ") {
-        E::ErrorModuleNotFound(name, nowhere)
-    } else if let Some(name) = behind("Data race detected") {
-        let name = name.trim_start_matches(" on variable ").trim_matches('\'');
-        E::ErrorDataRace(name.to_owned(), nowhere)
-    } else if let Some(name) = behind("Cannot modify constant ") {
-        E::ErrorAssignmentToConstant(name, nowhere)
-    } else {
-        let types = behind("Data type incorrect: ");
-        let types = types.as_deref().and_then(|types| {
-            let (given, wanted) = types.split_once(" (expecting ")?;
-            Some((wanted.strip_suffix(')')?.to_owned(), given.to_owned()))
-        });
-        match types {
-            Some((wanted, given)) => E::ErrorMismatchDataType(wanted, given, nowhere),
-            // Its sentence is all that is told of it.
-            None => E::ErrorDotExpr(sentence.to_owned(), nowhere),
-        }
-    };
-    (to_report(&mistake), Some(mistake))
-}
-
 /// What a script that does not compile did wrong.
 pub(super) fn parsing(problem: &ParseErrorType) -> String {
     decapitalized(&problem.to_string())
@@ -328,7 +242,7 @@ fn sentence(error: &EvalAltResult) -> String {
     decapitalized(shown.strip_suffix(&position).unwrap_or(&shown))
 }
 
-fn decapitalized(text: &str) -> String {
+pub(super) fn decapitalized(text: &str) -> String {
     let mut characters = text.chars();
     match (characters.next(), characters.clone().next()) {
         // An acronym or a lone letter stays as it is.

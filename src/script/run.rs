@@ -303,7 +303,7 @@ impl Current {
     /// The VMs that a word means: one, or all that a pattern fits.
     pub fn vms(&self, word: &str) -> Result<Vec<Vm>, Ended> {
         // An address may hold what would be a pattern elsewhere.
-        if word.contains(['/', '=', ':']) || !word.contains(['*', '?', '[']) {
+        if word.contains(['/', '=', ':']) || !inventory::is_pattern(word) {
             return Ok(vec![self.vm(word)?]);
         }
         let called = inventory::Filter::called(word).map_err(Report::usage)?;
@@ -314,7 +314,7 @@ impl Current {
         let vms: Vec<Vm> = found.filter_map(|vm| inventory.reach(vm)).collect();
         if vms.is_empty() {
             let message = format!("no VM that can be reached is called `{word}`");
-            let report = Report::new(Kind::Gone, message);
+            let report = Report::usage(message).with_exit(Exit::Unreachable);
             return Err(report.with_hint("`qmpsh ls` lists the VMs").into());
         }
         Ok(vms)

@@ -228,7 +228,17 @@ impl From<JobError> for ErrorKind {
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.vm, self.kind)
+        // A VM that is named by its socket is told once.
+        match &self.kind {
+            ErrorKind::Client(error)
+                if error
+                    .address()
+                    .is_some_and(|address| address.to_string() == self.vm) =>
+            {
+                error.fmt(f)
+            }
+            kind => write!(f, "{}: {kind}", self.vm),
+        }
     }
 }
 

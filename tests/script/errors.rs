@@ -258,6 +258,18 @@ fn a_mistake_that_was_caught_is_one_wherever_it_is_looked_at() {
 }
 
 #[test]
+fn a_word_that_cannot_name_a_function_is_said_to_be_kept_by_rhai() {
+    for script in ["fn go() { 1 }", "let a = 1;\nfn  sync (x) { x }"] {
+        assert_has(
+            &failure(script),
+            &["cannot name a function", "Rhai keeps the word"],
+        );
+    }
+    let shown = failure("fn 5() { }");
+    assert!(!shown.contains("Rhai keeps"), "{shown}");
+}
+
+#[test]
 fn a_value_used_while_its_method_runs_says_how_to_write_it() {
     let shown = failure("let a = [1]; a.map(|x| a.push(x))");
     assert_has(
