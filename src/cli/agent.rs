@@ -2,6 +2,7 @@
 //! commands and what this agent has of them.
 
 use clap::Args;
+use serde_json::Value;
 
 use super::call::{self, Call, Checked, Request, Sending};
 use super::options::Options;
@@ -36,12 +37,15 @@ impl Agent {
             Request::Usage => Ok(Exit::Done),
             Request::List { vm } => {
                 let (_, commands) = asked(current, &vm)?;
-                Ok(call::write(current, &list(&commands), options))
+                let (list, listed) = (|| list(&commands), || listed(&commands));
+                Ok(call::tell(current, options, list, listed))
             }
             Request::Help { vm, command, words } => {
                 let (handle, commands) = asked(current, &vm)?;
-                let text = help(&vm, &handle, &commands, &command, &words)?;
-                Ok(call::write(current, &text, options))
+                let command = named(&handle, &commands, &command)?;
+                let text = || help(&vm, &commands, command, &words);
+                let value = || described(&commands, command, &words);
+                Ok(call::tell(current, options, text, value))
             }
             Request::Send(sending) => send(current, &sending, options),
         })
@@ -70,14 +74,21 @@ fn list(commands: &AgentCommands) -> String {
     text
 }
 
-fn help(
-    name: &str,
-    vm: &Vm,
-    commands: &AgentCommands,
-    written: &str,
-    words: &Words,
-) -> Result<String, Report> {
-    let command = named(vm, commands, written)?;
+/// The same for programs.
+fn listed(commands: &AgentCommands) -> Value {
+    let all = commands.schema.commands();
+    all.map(|command| described(commands, command, &Words::default()))
+        .collect()
+}
+
+/// A command for programs: `enabled` tells whether the agent will do it.
+fn described(commands: &AgentCommands, command: &Command, words: &Words) -> Value {
+    let mut told = schema::described(&commands.schema, command, words);
+    told["enabled"] = (!commands.is_disabled(&command.name)).into();
+    told
+}
+
+fn help(name: &str, commands: &AgentCommands, command: &Command, words: &Words) -> String {
     let program = format!("qmpsh agent {name}");
     let mut text = schema::help(&commands.schema, command, words, &program);
     if commands.is_disabled(&command.name) {
@@ -85,7 +96,7 @@ fn help(
             "\n\nThis agent will not do it: its configuration forbids it, or the guest is frozen.",
         );
     }
-    Ok(text)
+    text
 }
 
 fn send(current: &Current, sending: &Sending, options: &Options) -> Result<Exit, Ended> {

@@ -4,8 +4,10 @@
 
 mod aside;
 mod asked;
+mod following;
 
 use std::io;
+use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::thread;
@@ -14,6 +16,7 @@ use rhai::{AST, Dynamic, Engine, EvalAltResult, Scope};
 
 use super::diagnostic::Explainer;
 use super::error;
+use super::following::Following;
 use super::kept::{self, Held, Kept};
 use super::library::{EMBEDDED, Library};
 use super::outcome::{Ending, Failure, Outcome, fault};
@@ -24,7 +27,7 @@ use super::run::Current;
 use super::source::{Source, Sources};
 use super::stage::{Control, Performed, Stage};
 use super::stop::Cause;
-use super::{bound, engine, with, words};
+use super::{bound, caught, engine, with, words};
 use crate::inventory::Inventory;
 use crate::report::{Kind, Report};
 use crate::vm::mode::Mode;
@@ -81,6 +84,7 @@ pub struct Session {
     sources: Sources,
     scope: Scope<'static>,
     kept: Kept,
+    following: Following,
     color: bool,
     lines: bool,
 }
@@ -107,9 +111,11 @@ impl Session {
         let sources = Sources::default();
         let library = Library::new(embedded, settings.modules, sources.clone());
         let engine = engine::build(library.clone(), settings.args).map_err(io::Error::other)?;
+        let stage = Stage::new(settings.output, settings.permit, settings.inventory)?;
         Ok(Self {
             engine,
-            stage: Stage::new(settings.output, settings.permit, settings.inventory)?,
+            following: stage.following(settings.color),
+            stage,
             library,
             sources,
             scope: Scope::new(),
@@ -122,6 +128,12 @@ impl Session {
     /// The user's folder of modules.
     pub fn modules(&self) -> Option<&Path> {
         self.library.user()
+    }
+
+    /// Drops what the session holds as its process ends. The engine is left to the kernel, which takes all memory back at
+    /// once: to free a thousand functions one by one is an eighth of what a short command does.
+    pub fn leave(self) {
+        mem::forget(self.engine);
     }
 
     /// The engine, for those who list or complete its functions.
@@ -247,6 +259,7 @@ impl Session {
     fn compile(&self, source: &Source) -> Result<AST, Box<Failure>> {
         self.sources.add(source);
         bound::start_of_text();
+        caught::start_of_text();
         words::start_of_text();
         match self.engine.compile(source.code()) {
             Ok(mut script) => {

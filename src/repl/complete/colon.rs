@@ -7,7 +7,7 @@ use crate::repl::commands::COMMANDS;
 use crate::repl::help;
 use crate::repl::preferences::Preferences;
 use crate::repl::session::Session;
-use crate::script::ready_made;
+use crate::script::{Named, ready_made};
 
 /// The offers for the end of `before`, which is `:` and `command`, and where the word begins that they are for.
 pub(super) fn offers(
@@ -36,64 +36,76 @@ pub(super) fn offers(
         in_text: true,
         closing: "",
     };
-    let offers = match expected {
-        "EXPR" => return of_code(session, before, after),
-        "TOPIC" if typed.raw.contains('.') => return of_code(session, before, after),
-        "TOPIC" => {
+    if expected == "EXPR" || expected == "TOPIC" && typed.raw.contains('.') {
+        return of_code(session, before, after);
+    }
+    let first = rest.split_whitespace().next().unwrap_or_default();
+    let alternatives = expected.split('|');
+    let offers = alternatives.flat_map(|one| of_one(session, one, name, first, &typed));
+    (start, offers.collect())
+}
+
+/// What a word can become of which the table says that it is `expected`; `first` is the command's first word.
+fn of_one(
+    session: &mut Session,
+    expected: &str,
+    command: &str,
+    first: &str,
+    typed: &Typed<'_>,
+) -> Vec<Offer> {
+    let files = || plain(typed.files(files::entries(typed.raw, "".as_ref())));
+    match (expected, command) {
+        ("TOPIC", _) => {
             let topics = help::topics(session.reference());
             let commands = COMMANDS.iter().map(|command| format!(":{}", command.name));
-            topics
-                .into_iter()
-                .chain(commands)
-                .map(Offer::word)
-                .collect()
+            let all = topics.into_iter().chain(commands);
+            all.map(Offer::word).collect()
         }
-        "NAME" if name == "set" => Preferences::names().map(Offer::word).collect(),
-        "VALUE" => {
-            let setting = rest.split_whitespace().next().unwrap_or_default();
-            let values: &[&str] = match setting {
+        ("NAME", "set") => Preferences::names().map(Offer::word).collect(),
+        ("VALUE", "set") => {
+            let values: &[&str] = match first {
                 "mode" => &["emacs", "vi"],
                 "lines" => &["all"],
                 _ => &["on", "off"],
             };
             values.iter().map(|value| Offer::word(*value)).collect()
         }
-        "VM" | "PATTERN" => plain(vms(session, &typed)),
-        "FILE" | "PATH" | "LINE" => plain(typed.files(files::entries(typed.raw, "".as_ref()))),
-        "SCRIPT" => {
-            let mut offers: Vec<Offer> = ready_made::names().map(Offer::word).collect();
-            offers.extend(plain(typed.files(files::entries(typed.raw, "".as_ref()))));
-            offers
-        }
-        "EVENT" | "EVENTS" => {
-            let v = session.vm_behind("v").map(|behind| behind.vm);
-            let schema = v.and_then(|vm| schema(session, &vm));
-            let events = schema.iter().flat_map(|schema| schema.events());
-            events.map(|event| Offer::word(&event.name)).collect()
-        }
-        words if words.contains('|') => words.split('|').map(Offer::word).collect(),
-        word if word.chars().all(|next| next.is_ascii_lowercase()) => vec![Offer::word(word)],
+        ("NAME", "events") => events(session, first),
+        ("VM" | "PATTERN", _) => plain(vms(session, typed)),
+        ("FILE" | "PATH" | "LINE", _) => files(),
+        ("SCRIPT", _) => ready_made::names()
+            .map(Offer::word)
+            .chain(files())
+            .collect(),
+        _ if expected.chars().all(|next| next.is_ascii_lowercase()) => vec![Offer::word(expected)],
         _ => Vec::new(),
+    }
+}
+
+/// The events of the VM that is called so, or of the one in use.
+fn events(session: &mut Session, vm: &str) -> Vec<Offer> {
+    let vm = match vm {
+        "on" | "off" => session.vm_behind("v").map(|behind| behind.vm),
+        vm => Some(Named::Text(vm.to_owned())),
     };
-    (start, offers)
+    let schema = vm.and_then(|vm| schema(session, &vm));
+    let events = schema.iter().flat_map(|schema| schema.events());
+    events.map(|event| Offer::word(&event.name)).collect()
 }
 
 /// What a command takes at a place; the last that it takes may stand for several.
 fn expected(takes: &str, place: usize) -> Option<&str> {
-    let mut words = takes
-        .split_whitespace()
-        .map(|word| word.trim_matches(['[', ']']));
-    let mut last = None;
-    for _ in 0..=place {
-        match words.next() {
-            // All that follows is code.
-            Some("EXPR") => return Some("EXPR"),
-            Some(word) => last = Some(word.trim_end_matches("...")),
-            None if last.is_some_and(|last| matches!(last, "EVENT" | "EVENTS" | "LINE")) => {}
-            None => return None,
-        }
-    }
-    last
+    let words = takes.split_whitespace();
+    let words: Vec<&str> = words.map(|word| word.trim_matches(['[', ']'])).collect();
+    // What follows is code, or a line of a shell's.
+    let rest = ["EXPR", "LINE"];
+    let at = words
+        .iter()
+        .take(place + 1)
+        .find(|word| rest.contains(*word));
+    let repeated = words.last().filter(|last| last.ends_with("..."));
+    let word = at.or(words.get(place)).or(repeated)?;
+    Some(word.trim_end_matches("..."))
 }
 
 /// What needs no quotes in a command.

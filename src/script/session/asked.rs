@@ -7,6 +7,7 @@ use rhai::Dynamic;
 use super::{Session, no_thread};
 use crate::inventory::Scan;
 use crate::report::{Kind, Report};
+use crate::script::diagnostic::draw_bare;
 use crate::script::outcome::{Ending, Failure, Outcome, fault};
 use crate::script::run::{Current, Ended};
 use crate::script::stop::Cause;
@@ -62,21 +63,26 @@ impl Session {
         })
     }
 
-    /// Asks something that no script asked for. The outcome is of what failed or was interrupted.
-    fn ask<T: Send>(
+    /// What `work` gives, done as a line is: it can be interrupted, and its waits are told. Blocks the calling thread. The
+    /// outcome is of work that failed or was interrupted.
+    pub fn ask<T: Send>(
         &self,
-        ask: impl FnOnce(&Current) -> Result<T, Ended> + Send,
+        work: impl FnOnce(&Current) -> Result<T, Ended> + Send,
     ) -> Result<T, Box<Outcome>> {
-        let performed = self.stage.perform(ask);
-        let ended = performed.map(|performed| performed.ended);
-        let ending = match ended {
-            Ok(Ok(Ok(told))) => return Ok(told),
+        let performed = self.stage.perform(work);
+        let failed = |report: Report| {
+            Ending::Failed(Failure {
+                drawn: draw_bare(&report, self.color),
+                ..Failure::bare(report)
+            })
+        };
+        let ending = match performed.map(|performed| performed.ended) {
+            Ok(Ok(Ok(done))) => return Ok(done),
             Ok(Ok(Err(Ended::Stopped(Cause::Signal(signal))))) => Ending::Signal(signal),
             Ok(Ok(Err(Ended::Stopped(cause)))) => {
-                let report = Report::new(Kind::Interrupted, cause.to_string());
-                Ending::Failed(Failure::bare(report))
+                failed(Report::new(Kind::Interrupted, cause.to_string()))
             }
-            Ok(Ok(Err(Ended::Failed(report)))) => Ending::Failed(Failure::bare(report)),
+            Ok(Ok(Err(Ended::Failed(report)))) => failed(report),
             Ok(Err(panic)) => Ending::Failed(fault(&*panic)),
             Err(error) => return Err(Box::new(no_thread(&error))),
         };
@@ -84,6 +90,11 @@ impl Session {
             ending,
             notes: Vec::new(),
         }))
+    }
+
+    /// The VM that a variable is, if it is one.
+    pub fn vm_in(&self, variable: &str) -> Option<Vm> {
+        self.scope.get_value(variable)
     }
 
     /// The VM that a value is, or whose guest's agent it is.
