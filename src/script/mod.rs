@@ -13,6 +13,7 @@
 pub mod api;
 pub mod argument;
 pub mod bridge;
+pub mod consent;
 pub mod convert;
 pub mod error;
 pub mod guard;

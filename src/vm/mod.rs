@@ -3,6 +3,7 @@
 //! [`Vm`] is the way in. Mechanisms with a guarantee live here; workflows are scripts.
 
 pub mod agent;
+pub mod consent;
 pub mod disk;
 pub mod effect;
 pub mod error;
@@ -11,6 +12,7 @@ pub mod fleet;
 pub mod follow;
 pub mod freeze;
 mod gate;
+pub mod harm;
 mod image;
 pub mod job;
 pub mod machine;
@@ -29,6 +31,7 @@ pub mod target;
 pub mod watch;
 
 pub use agent::GuestAgent;
+pub use consent::Consent;
 pub use error::{Error, ErrorKind};
 pub use fleet::Fleet;
 pub use follow::{Follow, Happening};
