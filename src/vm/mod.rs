@@ -5,6 +5,7 @@
 pub mod agent;
 pub mod block_graph;
 mod commands;
+pub mod consent;
 pub mod disk;
 pub mod effect;
 pub mod error;
@@ -13,6 +14,7 @@ pub mod fleet;
 pub mod follow;
 pub mod freeze;
 mod gate;
+pub mod harm;
 mod image;
 pub mod job;
 pub mod machine;
@@ -33,6 +35,7 @@ pub mod watch;
 
 pub use agent::GuestAgent;
 pub use block_graph::BlockGraph;
+pub use consent::Consent;
 pub use error::{Error, ErrorKind};
 pub use fleet::Fleet;
 pub use follow::{Follow, Happening};
