@@ -27,18 +27,27 @@ pub(super) fn keep_panics_for_the_report() {
 
 /// Settings that come from the process's surroundings and the options. Tells what is wrong with the configuration.
 pub(super) fn settings(options: &Options) -> Result<Settings, Exit> {
+    settings_with(vm_settings(options), options)
+}
+
+/// The same with what VMs share.
+pub(super) fn settings_with(vms: vm::Settings, options: &Options) -> Result<Settings, Exit> {
     Ok(Settings {
         modules: config::user_folder().map(|folder| folder.join("lib")),
         color: options.color(),
         output: Output::of_process(options.json),
-        inventory: inventory(options)?,
+        inventory: inventory_with(vms, options)?,
         ..Settings::default()
     })
 }
 
 /// Where VMs are looked for, as the configuration says; tells what is wrong with that.
 pub(super) fn inventory(options: &Options) -> Result<Inventory, Exit> {
-    let fleet = Fleet::new(vm_settings(options));
+    inventory_with(vm_settings(options), options)
+}
+
+fn inventory_with(vms: vm::Settings, options: &Options) -> Result<Inventory, Exit> {
+    let fleet = Fleet::new(vms);
     if options.replay.is_some() {
         // What names mean is in the recording, and nothing is looked for.
         return Ok(Inventory::new(fleet, Vec::new()));

@@ -93,7 +93,7 @@ pub const COMMANDS: &[Command] = &[
     Command {
         name: "events",
         arguments: "[VM|on|off] [NAME...]",
-        about: "tell events of a VM, or of the one in use, while you type: all, or as BLOCK_*",
+        about: "events while you type: all, or as BLOCK_*",
         perform: events::follow,
     },
     Command {

@@ -14,6 +14,8 @@ pub struct Preferences {
     pub lines: usize,
     /// Whether the history suggests how a line goes on.
     pub hints: bool,
+    /// Whether a destructive command is asked about.
+    pub confirm: bool,
 }
 
 /// Whose keys the editor knows.
@@ -26,7 +28,7 @@ pub enum Keys {
 }
 
 /// Names with what they mean, for people.
-const NAMES: [(&str, &str); 4] = [
+const NAMES: [(&str, &str); 5] = [
     ("mode", "the editor's keys: emacs or vi"),
     ("color", "whether values are coloured: on or off"),
     (
@@ -36,6 +38,10 @@ const NAMES: [(&str, &str); 4] = [
     (
         "hints",
         "whether the history suggests how a line goes on: on or off",
+    ),
+    (
+        "confirm",
+        "whether a destructive command is asked about first: on or off",
     ),
 ];
 
@@ -47,6 +53,7 @@ impl Preferences {
             color,
             lines: 200,
             hints: true,
+            confirm: true,
         }
     }
 
@@ -64,6 +71,7 @@ impl Preferences {
             ("mode", Keys::Vi) => "vi".to_owned(),
             ("color", _) => on_or_off(self.color),
             ("hints", _) => on_or_off(self.hints),
+            ("confirm", _) => on_or_off(self.confirm),
             _ if self.lines == 0 => "all".to_owned(),
             _ => self.lines.to_string(),
         }
@@ -78,6 +86,8 @@ impl Preferences {
             ("color", "off") => self.color = false,
             ("hints", "on") => self.hints = true,
             ("hints", "off") => self.hints = false,
+            ("confirm", "on") => self.confirm = true,
+            ("confirm", "off") => self.confirm = false,
             ("lines", "all") => self.lines = 0,
             ("lines", number) if number.parse::<usize>().is_ok_and(|number| number > 0) => {
                 self.lines = number.parse().unwrap_or(0);
@@ -119,6 +129,7 @@ mod tests {
             ("color", "on"),
             ("lines", "all"),
             ("hints", "off"),
+            ("confirm", "off"),
         ] {
             set.set(name, value).unwrap();
         }
@@ -127,6 +138,7 @@ mod tests {
             color: true,
             lines: 0,
             hints: false,
+            confirm: false,
         };
         assert_eq!(set, expected);
         for (name, value, hint) in [
@@ -137,7 +149,7 @@ mod tests {
                 "0",
                 "how many lines of a value are shown: a number, or all",
             ),
-            ("zzzzz", "", "there are mode, color, lines, hints"),
+            ("zzzzz", "", "there are mode, color, lines, hints, confirm"),
         ] {
             let report = set.set(name, value).unwrap_err();
             assert_eq!(report.hint.as_deref(), Some(hint));

@@ -131,6 +131,7 @@ impl Session {
     /// Runs a statement of a file that begins behind so many lines, which errors are to count.
     fn start(&mut self, name: &str, before: usize, statement: &str) {
         let name = format!("{name}:{}", before + 1);
+        self.script.set_asks(false);
         let outcome = self.script.line(&Source::new(name, statement));
         // What it is worth is nothing to show at a start.
         let _ = self.ending(outcome);
@@ -140,6 +141,7 @@ impl Session {
     pub(super) fn evaluate(&mut self, text: &str) -> Result<Value, Answer> {
         self.count += 1;
         let source = Source::new(format!("line {}", self.count), text);
+        self.script.set_asks(self.preferences().confirm);
         let outcome = self.script.line(&source);
         let value = self.ending(outcome)?;
         self.succeeded.push(text.to_owned());

@@ -113,6 +113,10 @@ fn of(kind: &ErrorKind) -> Report {
             message: kind.to_string(),
             ..of(error)
         },
+        ErrorKind::Declined { command } => Report {
+            command: Some(command.clone()),
+            ..new(Kind::Denied).with_hint("`:set confirm off` has no questions asked")
+        },
         ErrorKind::ReadOnly { command } => Report {
             command: Some(command.clone()),
             ..new(Kind::Denied).with_hint(

@@ -14,6 +14,7 @@ pub mod api;
 pub mod argument;
 pub mod bridge;
 mod caught;
+pub mod consent;
 pub mod convert;
 pub mod error;
 pub mod guard;

@@ -85,6 +85,7 @@ pub struct Session {
     scope: Scope<'static>,
     kept: Kept,
     following: Following,
+    asks: bool,
     color: bool,
     lines: bool,
 }
@@ -116,6 +117,7 @@ impl Session {
             engine,
             following: stage.following(settings.color),
             stage,
+            asks: false,
             library,
             sources,
             scope: Scope::new(),
@@ -144,6 +146,12 @@ impl Session {
     /// The engine, to register more functions.
     pub fn engine_mut(&mut self) -> &mut Engine {
         &mut self.engine
+    }
+
+    /// Whether somebody is asked before a line's destructive commands are sent, where that can be: by
+    /// [`Asking`](super::consent::Asking).
+    pub fn set_asks(&mut self, asks: bool) {
+        self.asks = asks;
     }
 
     /// For the thread that handles signals.
@@ -189,7 +197,11 @@ impl Session {
             }
         };
         let (engine, scope, kept) = (&self.engine, &mut self.scope, &mut self.kept);
+        let asks = self.asks;
         let performed = self.stage.perform(|current| {
+            if asks {
+                current.run().consents().begin();
+            }
             kept.guards().hand_to(current);
             let ended = catch_unwind(AssertUnwindSafe(|| kept.evaluate(engine, scope, &script)));
             let succeeded = matches!(ended, Ok(Ok(_))) && current.run().stop().cause().is_none();

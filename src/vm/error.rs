@@ -140,6 +140,11 @@ pub enum ErrorKind {
         /// What is left, and why.
         left: String,
     },
+    /// Somebody was asked whether the command may be sent, and it may not.
+    Declined {
+        /// The command, as it was asked about.
+        command: String,
+    },
     /// The run is read-only, and the command would change something.
     ReadOnly {
         /// The command.
@@ -344,6 +349,11 @@ impl fmt::Display for ErrorKind {
             Self::Freeze(error) => error.fmt(f),
             Self::Overlays(left) => write!(f, "left behind: {left}"),
             Self::LeftBehind { error, left } => write!(f, "{error}; {left}"),
+            Self::Declined { command } => write!(
+                f,
+                "`{}` is not sent, for the answer was no",
+                escaped(command)
+            ),
             Self::ReadOnly { command } => write!(
                 f,
                 "`{}` would change something, and this run is read-only",

@@ -234,7 +234,7 @@ impl Vm {
     }
 
     async fn send(&self, call: Call) -> Result<Value, Error> {
-        let effect = match self.gate(Channel::Qmp, &call)? {
+        let effect = match self.gate(Channel::Qmp, &call).await? {
             Passage::Send(effect) => effect,
             Passage::Pretended(reply) => return Ok(reply),
         };

@@ -5,6 +5,7 @@
 pub mod agent;
 pub mod block_graph;
 mod commands;
+pub mod consent;
 pub mod disk;
 pub mod effect;
 pub mod error;
@@ -14,6 +15,7 @@ pub mod follow;
 pub mod freeze;
 mod gate;
 pub mod glance;
+pub mod harm;
 mod image;
 pub mod job;
 pub mod machine;
@@ -34,6 +36,7 @@ pub mod watch;
 
 pub use agent::GuestAgent;
 pub use block_graph::BlockGraph;
+pub use consent::Consent;
 pub use error::{Error, ErrorKind};
 pub use fleet::Fleet;
 pub use follow::{Follow, Happening};

@@ -2,6 +2,7 @@
 //! tested without a terminal, in `tests/script/repl.rs`.
 
 mod completing;
+mod confirm;
 mod events;
 mod frozen;
 mod keys;

@@ -63,11 +63,15 @@ fn parallel(context: &NativeCallContext, items: Array, options: &Map, work: &FnP
         Ok((jobs, given.flag("fail_fast")?))
     })?;
     let current = current()?;
+    // Under a scope of its own, so that the first error can end the others.
+    let mut workers = current.under(current.stop().branch());
+    if items.len() > 1 {
+        workers = workers.one_of_many();
+    }
     let fleet = Fleet {
         context,
         work,
-        // Under a scope of its own, so that the first error can end the others.
-        current: current.under(current.stop().branch()),
+        current: workers,
         fail_fast,
         results: items.iter().map(|_| Mutex::default()).collect(),
         items: items.into_iter().map(|item| unshared(&item)).collect(),
