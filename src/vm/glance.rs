@@ -12,7 +12,6 @@ use tokio::task::yield_now;
 use super::agent::{AgentCommands, locate};
 use super::error::{Error, ErrorKind};
 use super::machine::{Vm, object};
-use super::recording::Recording;
 use super::schema::{Properties, Schema};
 use crate::client::{Address, holder};
 
@@ -76,7 +75,7 @@ impl Vm {
     /// Looks at one thing. None where the VM cannot be asked without being in somebody's way, or does not tell; in a run
     /// that is recorded or played, where each message counts. Waits up to 30 s for a monitor, and a second for an agent.
     pub async fn glance(&self, subject: &Subject) -> Option<Seen> {
-        if !matches!(self.settings().recording, Recording::Off) {
+        if !self.settings().recording.is_off() {
             return None;
         }
         let vm = if self.is_connected() {

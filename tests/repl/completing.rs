@@ -158,6 +158,13 @@ fn the_commands_of_a_vm_are_offered_with_their_arguments_and_values() {
         ("v.watch(\"DEVICE_DEL", "DEVICE_DELETED\""),
         ("v.watch([\"STOP\", \"RES", "RESUME\""),
         ("`${v.qmp.query_stat", "query_status()"),
+        (
+            "let w = v; for i in 0..3 { w.qmp(\"query-statu",
+            "query-status\"",
+        ),
+        (":events o", "on"),
+        (":time v.qmp.query_stat", "query_status()"),
+        (":help v.qmp.query_stat", "query_status()"),
     ]);
     // What another driver would take is not offered, nor what stands there already.
     assert_eq!(
@@ -247,6 +254,10 @@ fn a_vm_is_offered_by_its_names_and_what_it_takes_is_known_from_its_name_alone()
         ("let w = vm(\"0e4", "0e4d9e6a-0000-4000-8000-000000000001\""),
         ("vms(\"we", "web01\""),
         (":use we", "web01"),
+        (":tree we", "web01"),
+        (":events we", "web01"),
+        (":events web01 DEVICE_DEL", "DEVICE_DELETED"),
+        (":events web01 STOP RES", "RESUME"),
         // A name stays in the text that it stands in, and one that would act on the terminal is no candidate.
         ("vm(\"a", "a \\\"b\\\\\""),
         ("vm(\"web01\").qmp(\"query-sta", "query-status\""),

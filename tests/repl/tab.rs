@@ -1,8 +1,8 @@
 //! Tab at a terminal, with a real QEMU behind it.
 
-use harness::{Qemu, Terminal};
+use harness::{Folder, Qemu, Qmpsh, Terminal};
 
-use super::{PROMPT, line, terminal};
+use super::{BOUND, PROMPT, QMPSH, line, terminal};
 
 /// A session with the QEMU as `v`, and the end of its prompt.
 fn at(qemu: &Qemu) -> Terminal {
@@ -65,6 +65,29 @@ fn the_editor_answers_while_the_vm_is_stopped() {
     qemu.process().cont();
     terminal.types("v.version != \"\"\r");
     terminal.wait_for("\ntrue\nqmp>");
+}
+
+#[test]
+fn a_session_that_is_recorded_asks_nothing_that_no_line_asks() {
+    let qemu = with_objects();
+    let folder = Folder::new();
+    let file = folder.join("recording");
+    let terminal = Qmpsh::new(QMPSH)
+        .deadline(BOUND)
+        .arg("--record")
+        .arg(&file)
+        .on_terminal();
+    terminal.wait_for_end(PROMPT);
+    let vm = format!("vm(\"{}\")", qemu.qmp().display());
+    terminal.types(&format!("{vm}.qmp(\"query-iothr\t\t"));
+    terminal.wait_for_end("query-iothr");
+    terminal.types(&format!("\x15{vm}.status\r"));
+    terminal.wait_for_end(PROMPT);
+    terminal.types("\x04");
+    assert_eq!(terminal.wait(), Some(0));
+    let recorded = std::fs::read_to_string(file).unwrap();
+    assert!(recorded.contains("query-status"), "{recorded}");
+    assert!(!recorded.contains("query-qmp-schema"), "{recorded}");
 }
 
 #[test]

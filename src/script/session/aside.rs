@@ -42,6 +42,10 @@ impl Session {
         let inventory = self.stage.shared_inventory();
         let (vm, subject) = (vm.clone(), subject.clone());
         let answer = self.stage.bridge().aside(|| async move {
+            if !inventory.fleet().settings().recording.is_off() {
+                // To look for a VM may ask some for their names.
+                return None;
+            }
             let vm = match vm {
                 Named::Vm(vm) => vm,
                 Named::Text(text) => inventory.vm_to_look_at(&text).await.ok()?,
