@@ -27,7 +27,7 @@ use super::code::{Code, Inside, Kind, Token, chain, is_of_name, is_sign};
 use super::session::{Behind, Session};
 use crate::script::Named;
 use crate::vm::schema::Command;
-use crate::wire::escape::is_unsafe;
+use crate::wire::escape::{escaped, is_unsafe};
 
 /// Something that the word can become.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -55,9 +55,12 @@ pub fn complete(session: &mut Session, line: &str, cursor: usize) -> (usize, Vec
     offers.sort_by(|one, other| (one.rank, &one.text).cmp(&(other.rank, &other.text)));
     offers.dedup_by(|one, other| one.text == other.text);
     let in_full = offers.len() <= SHOWN_IN_FULL;
-    let candidate = |offer: Offer| Candidate {
-        shown: if in_full { offer.shown } else { offer.key },
-        text: offer.text,
+    let candidate = |offer: Offer| {
+        let shown = if in_full { offer.shown } else { offer.key };
+        Candidate {
+            shown: escaped(&shown).into_owned(),
+            text: offer.text,
+        }
     };
     (start, offers.into_iter().map(candidate).collect())
 }

@@ -79,10 +79,12 @@ fn a_session_that_is_recorded_asks_nothing_that_no_line_asks() {
         .on_terminal();
     terminal.wait_for_end(PROMPT);
     let vm = format!("vm(\"{}\")", qemu.qmp().display());
-    terminal.types(&format!("{vm}.qmp(\"query-iothr\t\t"));
-    terminal.wait_for_end("query-iothr");
-    terminal.types(&format!("\x15{vm}.status\r"));
-    terminal.wait_for_end(PROMPT);
+    terminal.types(&format!("let v = {vm}; v.version != \"\"\r"));
+    terminal.wait_for_end(&format!("\ntrue\n{PROMPT}"));
+    terminal.types("v.qmp(\"query-iothr\t\tx");
+    terminal.wait_for_end("query-iothrx");
+    terminal.types("\x15v.status\r");
+    terminal.wait_for_end(&format!("\n{PROMPT}"));
     terminal.types("\x04");
     assert_eq!(terminal.wait(), Some(0));
     let recorded = std::fs::read_to_string(file).unwrap();

@@ -31,6 +31,8 @@ pub struct Live {
 struct OfVm {
     known: BTreeMap<Subject, (Instant, Seen)>,
     under_way: Option<(Subject, Aside<Option<Seen>>)>,
+    /// When it was asked for what nobody waited for.
+    prepared: Option<Instant>,
 }
 
 struct Question<T> {
@@ -103,7 +105,12 @@ impl Live {
         subject: &Subject,
     ) {
         let of_vm = self.vms.entry(key(vm)).or_default();
-        if of_vm.under_way.is_none() && !of_vm.known.contains_key(subject) {
+        let is_asked = of_vm
+            .prepared
+            .is_some_and(|at: Instant| at.elapsed() < COMMANDS);
+        if of_vm.under_way.is_none() && !of_vm.known.contains_key(subject) && !is_asked {
+            // Not at each key, of a VM that does not tell.
+            of_vm.prepared = Some(Instant::now());
             if let Ok(aside) = script.glance(vm, subject) {
                 of_vm.under_way = Some((subject.clone(), aside));
             }
