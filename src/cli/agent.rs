@@ -10,7 +10,7 @@ use crate::report::{Exit, Report};
 use crate::script::run::{Current, Ended};
 use crate::vm::Vm;
 use crate::vm::agent::AgentCommands;
-use crate::vm::schema::{self, Command, Properties, Words};
+use crate::vm::schema::{Command, Properties, Reader, Words};
 
 /// Send one command to the agent in a guest; its reply goes to standard output
 ///
@@ -36,7 +36,11 @@ impl Agent {
             Request::Usage => Ok(Exit::Done),
             Request::List { vm } => {
                 let (_, commands) = asked(current, &vm)?;
-                Ok(call::write(current, &list(&commands), options))
+                Ok(call::write(
+                    current,
+                    &commands.list(Reader::in_shell("")),
+                    options,
+                ))
             }
             Request::Help { vm, command, words } => {
                 let (handle, commands) = asked(current, &vm)?;
@@ -56,20 +60,6 @@ fn asked(current: &Current, name: &str) -> Result<(Vm, AgentCommands), Ended> {
     Ok((vm, commands))
 }
 
-/// The agent's commands, and those of them that it will not do now.
-fn list(commands: &AgentCommands) -> String {
-    let mut text = schema::list(&commands.schema);
-    let disabled = commands.disabled();
-    if !disabled.is_empty() {
-        text.push_str("\n\nNot now, by the agent's configuration or because the guest is frozen:");
-        for command in disabled {
-            text.push_str("\n  ");
-            text.push_str(command);
-        }
-    }
-    text
-}
-
 fn help(
     name: &str,
     vm: &Vm,
@@ -79,13 +69,7 @@ fn help(
 ) -> Result<String, Report> {
     let command = named(vm, commands, written)?;
     let program = format!("qmpsh agent {name}");
-    let mut text = schema::help(&commands.schema, command, words, &program);
-    if commands.is_disabled(&command.name) {
-        text.push_str(
-            "\n\nThis agent will not do it: its configuration forbids it, or the guest is frozen.",
-        );
-    }
-    Ok(text)
+    Ok(commands.help(command, words, Reader::in_shell(&program)))
 }
 
 fn send(current: &Current, sending: &Sending, options: &Options) -> Result<Exit, Ended> {
@@ -100,10 +84,8 @@ fn send(current: &Current, sending: &Sending, options: &Options) -> Result<Exit,
 }
 
 fn named<'a>(vm: &Vm, commands: &'a AgentCommands, written: &str) -> Result<&'a Command, Report> {
-    let found = commands.find(written);
-    found
-        .and_then(|name| commands.schema.command(name))
-        .ok_or_else(|| Report::of_finding(vm.label(), &commands.no_command(written)))
+    let named = commands.named(written);
+    named.map_err(|finding| Report::of_finding(vm.label(), &finding))
 }
 
 fn waiting(vm: &Vm, command: &str) -> String {

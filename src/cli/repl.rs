@@ -8,6 +8,7 @@ use std::path::Path;
 use super::options::Options;
 use super::{finish, modes, thaw};
 use crate::inventory::config::user_folder;
+use crate::repl::pager::Pager;
 use crate::repl::preferences::Preferences;
 use crate::repl::session::Surroundings;
 use crate::repl::{Session, history, stream, terminal};
@@ -56,7 +57,8 @@ fn at_terminal(options: &Options) -> Exit {
     };
     let surroundings = Surroundings {
         history: history.clone(),
-        width: terminal::width,
+        size: terminal::size,
+        pager: Pager::of_user(),
         preferences: Preferences::new(options.color()),
         for_people: !options.json,
     };
@@ -78,7 +80,8 @@ fn at_terminal(options: &Options) -> Exit {
 fn in_pipe(options: &Options) -> Exit {
     let surroundings = Surroundings {
         history: None,
-        width: || None,
+        size: || None,
+        pager: None,
         preferences: Preferences::new(options.color()),
         for_people: false,
     };

@@ -10,8 +10,10 @@ pub struct Preferences {
     pub keys: Keys,
     /// Whether what is shown is coloured.
     pub color: bool,
-    /// How many lines of a value are shown; 0 is all.
-    pub lines: usize,
+    /// How many lines of a value are shown.
+    pub lines: Lines,
+    /// Whether a pager shows what is longer than the screen.
+    pub pager: bool,
     /// Whether the history suggests how a line goes on.
     pub hints: bool,
 }
@@ -25,13 +27,28 @@ pub enum Keys {
     Vi,
 }
 
+/// How many lines of a value are shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lines {
+    /// All where a pager shows them, else some.
+    Auto,
+    /// So many.
+    Some(usize),
+    /// All.
+    All,
+}
+
 /// Names with what they mean, for people.
-const NAMES: [(&str, &str); 4] = [
+const NAMES: [(&str, &str); 5] = [
     ("mode", "the editor's keys: emacs or vi"),
     ("color", "whether values are coloured: on or off"),
     (
         "lines",
-        "how many lines of a value are shown: a number, or all",
+        "how many lines of a value are shown: a number, all, or auto, which is all in a pager and else 200",
+    ),
+    (
+        "pager",
+        "whether a pager shows what is longer than the screen: on or off",
     ),
     (
         "hints",
@@ -45,7 +62,8 @@ impl Preferences {
         Self {
             keys: Keys::Emacs,
             color,
-            lines: 200,
+            lines: Lines::Auto,
+            pager: true,
             hints: true,
         }
     }
@@ -64,8 +82,12 @@ impl Preferences {
             ("mode", Keys::Vi) => "vi".to_owned(),
             ("color", _) => on_or_off(self.color),
             ("hints", _) => on_or_off(self.hints),
-            _ if self.lines == 0 => "all".to_owned(),
-            _ => self.lines.to_string(),
+            ("pager", _) => on_or_off(self.pager),
+            _ => match self.lines {
+                Lines::Auto => "auto".to_owned(),
+                Lines::All => "all".to_owned(),
+                Lines::Some(lines) => lines.to_string(),
+            },
         }
     }
 
@@ -78,9 +100,12 @@ impl Preferences {
             ("color", "off") => self.color = false,
             ("hints", "on") => self.hints = true,
             ("hints", "off") => self.hints = false,
-            ("lines", "all") => self.lines = 0,
+            ("pager", "on") => self.pager = true,
+            ("pager", "off") => self.pager = false,
+            ("lines", "all") => self.lines = Lines::All,
+            ("lines", "auto") => self.lines = Lines::Auto,
             ("lines", number) if number.parse::<usize>().is_ok_and(|number| number > 0) => {
-                self.lines = number.parse().unwrap_or(0);
+                self.lines = number.parse().map_or(Lines::Auto, Lines::Some);
             }
             _ => return Err(wrong(name, value)),
         }
@@ -109,7 +134,7 @@ fn wrong(name: &str, value: &str) -> Report {
 
 #[cfg(test)]
 mod tests {
-    use super::{Keys, Preferences};
+    use super::{Keys, Lines, Preferences};
 
     #[test]
     fn each_preference_can_be_set_and_a_wrong_one_says_what_there_is() {
@@ -119,13 +144,15 @@ mod tests {
             ("color", "on"),
             ("lines", "all"),
             ("hints", "off"),
+            ("pager", "off"),
         ] {
             set.set(name, value).unwrap();
         }
         let expected = Preferences {
             keys: Keys::Vi,
             color: true,
-            lines: 0,
+            lines: Lines::All,
+            pager: false,
             hints: false,
         };
         assert_eq!(set, expected);
@@ -135,9 +162,9 @@ mod tests {
             (
                 "lines",
                 "0",
-                "how many lines of a value are shown: a number, or all",
+                "how many lines of a value are shown: a number, all, or auto, which is all in a pager and else 200",
             ),
-            ("zzzzz", "", "there are mode, color, lines, hints"),
+            ("zzzzz", "", "there are mode, color, lines, pager, hints"),
         ] {
             let report = set.set(name, value).unwrap_err();
             assert_eq!(report.hint.as_deref(), Some(hint));

@@ -33,7 +33,7 @@ mod words;
 
 pub use builder::Builder;
 pub use finding::{Finding, Marked, Problem};
-pub use help::{help, list};
+pub use help::{Caller, Reader, help, list};
 pub(super) use live::Known;
 pub use live::last_kept;
 pub use model::{
