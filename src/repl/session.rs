@@ -2,6 +2,7 @@
 //! session's output. The only file of the REPL (with those below its folder) that knows Rhai.
 
 mod asking;
+mod behind;
 mod telling;
 mod values;
 
@@ -19,6 +20,8 @@ use crate::script::output::Output;
 use crate::script::reference::{Entry, Reference};
 use crate::script::{self, Control, Ending, Outcome, Source, diagnostic};
 use crate::vm::mode::Mode;
+
+pub use behind::Behind;
 
 /// The signal of Ctrl-C, which ends a line and not the session.
 const SIGINT: u8 = 2;

@@ -44,7 +44,7 @@ mod with;
 mod words;
 
 pub use outcome::{Ending, Failure, Outcome};
-pub use session::{Session, Settings, Variable};
+pub use session::{Named, Session, Settings, Variable};
 pub use source::Source;
 pub use stage::{Control, Stage};
 pub use words::AGENT_CALL;

@@ -2,7 +2,7 @@
 //! tests go through [`Session::run`], the REPL through [`Session::line`]: they alone give a script its thread and its stop,
 //! release the guards that it left, and turn whatever ended it into an [`Outcome`].
 
-mod asking;
+mod asked;
 
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -28,6 +28,8 @@ use crate::inventory::Inventory;
 use crate::report::{Kind, Report};
 use crate::vm::mode::Mode;
 use crate::vm::{self, Fleet};
+
+pub use asked::Named;
 
 /// The stack of a script's thread: Rhai recurses where scripts nest, and a debug build takes far more for each step.
 pub(super) const STACK: usize = if cfg!(debug_assertions) {

@@ -3,8 +3,8 @@
 use super::{Answer, Session};
 use crate::inventory::Scan;
 use crate::report::Report;
-use crate::script::run::{Current, Ended};
-use crate::vm::{BlockGraph, Vm};
+use crate::script::{Named, Outcome};
+use crate::vm::BlockGraph;
 
 /// The variable of the VM in use.
 const IN_USE: &str = "v";
@@ -13,34 +13,27 @@ impl Session {
     /// The VMs that are found here; what else ended the search is told.
     pub(in crate::repl) fn find(&mut self) -> Result<Scan, Answer> {
         let found = self.script.find();
-        found.map_err(|outcome| self.ending(*outcome).err().unwrap_or(Answer::Done))
-    }
-
-    /// The block nodes of the VM that is called so, or of the one in use; what else came of it is told.
-    pub(in crate::repl) fn block_graph(&mut self, target: &str) -> Result<BlockGraph, Answer> {
-        let vm = self.vm(target)?;
-        self.ask(|current| {
-            let what = format!("{}: its block nodes", vm.label());
-            current.ask(what, vm.block_graph())
-        })
+        found.map_err(|outcome| self.told(*outcome))
     }
 
     /// The VM that is called so; the one in use where nothing is said.
-    fn vm(&mut self, target: &str) -> Result<Vm, Answer> {
+    pub(in crate::repl) fn vm(&self, target: &str) -> Result<Named, Report> {
         if !target.is_empty() {
-            return self.ask(|current| current.vm(target));
+            return Ok(Named::Text(target.to_owned()));
         }
         let in_use = self.script.vm_in(IN_USE);
         in_use.ok_or_else(|| {
-            self.complain(&Report::usage("no VM is in use").with_hint("`:use web01` takes one"))
+            Report::usage("no VM is in use").with_hint("`:use web01` takes one, as `v`")
         })
     }
 
-    fn ask<T: Send>(
-        &mut self,
-        work: impl FnOnce(&Current) -> Result<T, Ended> + Send,
-    ) -> Result<T, Answer> {
-        let asked = self.script.ask(work);
-        asked.map_err(|outcome| self.ending(*outcome).err().unwrap_or(Answer::Done))
+    /// The block nodes of a VM; what else came of it is told.
+    pub(in crate::repl) fn block_graph(&mut self, vm: &Named) -> Result<BlockGraph, Answer> {
+        let graph = self.script.block_graph(vm);
+        graph.map_err(|outcome| self.told(*outcome))
+    }
+
+    fn told(&mut self, outcome: Outcome) -> Answer {
+        self.ending(outcome).err().unwrap_or(Answer::Done)
     }
 }
