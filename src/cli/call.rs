@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 
 use super::finish;
 use super::options::Options;
-use crate::report::{Exit, Kind, Report};
+use crate::report::{Exit, Report};
 use crate::script::result;
 use crate::script::run::{Current, Ended};
 use crate::vm::schema::{Command, Finding, Properties, Schema, Words, strict_json};
@@ -219,13 +219,4 @@ pub(super) fn tell(
 /// Writes text for people on standard output.
 fn write(current: &Current, text: &str, options: &Options) -> Exit {
     finish::write(current.run().output(), text, options)
-}
-
-/// That a VM cannot tell what it takes.
-pub(super) fn no_schema(vm: &str) -> Report {
-    Report::new(
-        Kind::Qmp,
-        format!("{vm}: this QEMU is too old to tell what its commands take"),
-    )
-    .with_hint("`query-commands` lists them; `query-qmp-schema` came with QEMU 2.5")
 }

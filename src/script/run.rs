@@ -22,7 +22,7 @@ use super::permit::Permit;
 use super::stop::{Cause, Stop};
 use crate::client::call::SYNC;
 use crate::inventory::{self, Inventory};
-use crate::report::{Kind, Report};
+use crate::report::{Exit, Kind, Report};
 use crate::vm::target::InvalidTarget;
 use crate::vm::{Fleet, Target, Vm};
 
