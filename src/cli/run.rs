@@ -58,7 +58,7 @@ impl Run {
             Ok((matches, options)) => (matches, options),
             Err(error) => return usage(error),
         };
-        let head = modes::head(&source.name, words.iter().cloned());
+        let head = modes::head(&source.name, words.iter().cloned(), &[]);
         if let Err(report) = options.modes.open(options, &head) {
             return finish::complain(&report, options);
         }

@@ -104,7 +104,8 @@ impl Player {
         self.lock().difference.clone()
     }
 
-    /// At the end of the run: where it differed first, which may be that it sent too little.
+    /// At the end of the run: where it differed first, which may be that it sent too little, or that the recording does not
+    /// tell the end.
     pub fn verdict(&self) -> Result<(), Difference> {
         let state = self.lock();
         if let Some(difference) = &state.difference {
@@ -112,7 +113,8 @@ impl Player {
         }
         let unsent = || state.conversations.values().flat_map(Conversation::unsent);
         match unsent().min() {
-            None => Ok(()),
+            None if self.whole => Ok(()),
+            None => Err(self.cut("what came after that".to_owned())),
             Some((line, command)) => Err(Difference::LeftOver {
                 count: unsent().count(),
                 line,
