@@ -5,6 +5,7 @@ use std::io::{self, Write};
 
 use crate::client::{Direction, Tap, TapLine};
 use crate::wire::escape::escaped;
+use crate::wire::secret::hidden_text;
 
 /// How much of a message is shown, in bytes: a schema has 200,000.
 const SHOWN: usize = 4096;
@@ -42,7 +43,10 @@ impl Tap for Verbose {
             .vm
             .map_or_else(|| line.address.to_string(), str::to_owned);
         let message = self.text(&line.message.to_string());
-        let text = format!("{way} {channel} {}: {message}\n", escaped(&vm));
+        let text = format!(
+            "{way} {channel} {}: {message}\n",
+            escaped(&hidden_text(&vm))
+        );
         // Whoever closed the stream does not want to see it.
         let _ = io::stderr().lock().write_all(text.as_bytes());
     }

@@ -28,7 +28,9 @@ pub const HIDDEN: &str = "***";
 /// one, or there is one in it, or in what stands there in quotes.
 pub fn may_be_in(typed: &str) -> bool {
     let literals = literals(typed);
+    let is_of_name = |c: char| c.is_alphanumeric() || "_-".contains(c);
     rules::has_word_of_secrets(typed)
+        || typed.split(|c| !is_of_name(c)).any(is_secret)
         || hidden_text(typed) != typed
         || hidden_words(&literals) != literals
         || literals

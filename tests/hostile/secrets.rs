@@ -138,9 +138,9 @@ fn words_and_lines_for_the_guest_are_hidden() {
 
 #[test]
 fn variables_of_a_wrong_form_are_not_told() {
-    let script = format!("vm(args[0]).agent.exec(\"true\", [], #{{ env: [args[1]] }})");
+    let script = "vm(args[0]).agent.exec(\"true\", [], #{ env: [args[1]] })";
     let outcome = qmpsh()
-        .args(["eval", &script, "--", "agent=/nowhere/a.qga", SECRET])
+        .args(["eval", script, "--", "agent=/nowhere/a.qga", SECRET])
         .run()
         .expect_code(1);
     assert!(outcome.stderr.contains("`env` is a map"), "{outcome:#?}");
@@ -202,6 +202,42 @@ fn a_single_command_leaves_no_secret_in_its_recording_nor_in_what_is_shown() {
         assert!(!recorded.contains(SECRET), "{recorded}");
         assert!(!shown.concat().contains(SECRET), "{outcome:#?}");
     }
+}
+
+#[test]
+fn a_scripts_secret_argument_is_in_no_recording() {
+    let folder = Folder::new();
+    let (script, file) = (folder.join("s.rhai"), folder.join("run.jsonl"));
+    let header = "//! A script.\n//!\n//! [args]\n//! user = { type = \"string\", help = \"u\" }\n//! password = { type = \"string\", help = \"p\" }\nprint(args.password)\n";
+    std::fs::write(&script, header).unwrap();
+    let outcome = qmpsh()
+        .arg("--record")
+        .arg(&file)
+        .arg("run")
+        .arg(&script)
+        .args(["me", SECRET])
+        .run()
+        .expect_code(0);
+    assert_eq!(outcome.stdout.trim(), SECRET);
+    let recorded = std::fs::read_to_string(&file).unwrap();
+    assert!(recorded.contains("[\"me\",\"***\"]"), "{recorded}");
+    assert!(!recorded.contains(SECRET), "{recorded}");
+}
+
+#[test]
+fn a_password_in_a_vms_address_is_not_kept() {
+    let folder = Folder::new();
+    let file = folder.join("run.jsonl");
+    let target = format!("libvirt:x@qemu+ssh://me:{SECRET}@127.0.0.1:1/system");
+    let outcome = qmpsh()
+        .args(["-v", "--timeout", "5s", "--record"])
+        .arg(&file)
+        .args(["eval", "vm(args[0]).status", "--", &target])
+        .run();
+    assert_ne!(outcome.code, Some(0), "{outcome:#?}");
+    let recorded = std::fs::read_to_string(&file).unwrap();
+    assert!(recorded.contains("me:***@127.0.0.1"), "{recorded}");
+    assert!(!recorded.contains(SECRET), "{recorded}");
 }
 
 #[test]
