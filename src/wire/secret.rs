@@ -1,7 +1,7 @@
 //! What is secret in messages, command lines and texts, so that a log or a recording does not keep it: passwords, tokens,
 //! the data of secret objects, and what is like them.
 //!
-//! What counts as one is in [`rules`]; where it is looked for, in `message`, `line` and `text`. All that is found is shown
+//! What counts as one is in `rules`; where it is looked for, in `message`, `line` and `text`. All that is found is shown
 //! as [`HIDDEN`], the rest as it was, and what was hidden once stays so: a replay compares what it would send, hidden, with
 //! what was recorded. Ids of secrets are none. A secret inside of a file's content, a program's output or keys that are
 //! typed is not known as one.
