@@ -27,6 +27,11 @@ pub(super) struct Agent {
 }
 
 impl Agent {
+    /// The arguments as typed.
+    pub(super) fn words(&self) -> &[String] {
+        self.call.words()
+    }
+
     pub(super) fn execute(self, options: &Options) -> Exit {
         let request = match self.call.request() {
             Ok(Request::Usage) => return subcommand_help("agent", options),

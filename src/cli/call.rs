@@ -63,6 +63,11 @@ pub(super) struct Sending {
 }
 
 impl Call {
+    /// The arguments as typed, but for `--args`.
+    pub(super) fn words(&self) -> &[String] {
+        &self.words
+    }
+
     /// What was asked for; reads what `--args` names.
     pub(super) fn request(self) -> Result<Request, Report> {
         let words: Vec<&str> = self.words.iter().map(String::as_str).collect();

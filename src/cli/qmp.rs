@@ -32,6 +32,11 @@ pub(super) struct Qmp {
 }
 
 impl Qmp {
+    /// The arguments as typed.
+    pub(super) fn words(&self) -> &[String] {
+        self.call.words()
+    }
+
     pub(super) fn execute(self, options: &Options) -> Exit {
         let request = match self.call.request() {
             Ok(Request::Usage) => return subcommand_help("qmp", options),

@@ -21,7 +21,7 @@ use crate::vm::settings::default_state_dir;
 
 /// Lives a session with whoever is at the other end of standard input.
 pub(super) fn execute(options: &Options) -> Exit {
-    let head = modes::head("<session>", env::args_os().skip(1));
+    let head = modes::head("<session>", env::args_os().skip(1), &[]);
     if let Err(report) = options.modes.open(options, &head) {
         return finish::complain(&report, options);
     }
