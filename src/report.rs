@@ -3,6 +3,7 @@
 //! lines (that is `script::diagnostic`) and knows no script engine.
 
 mod inventory;
+mod presence;
 mod schema;
 mod vm;
 
@@ -10,6 +11,8 @@ use std::fmt;
 use std::process::ExitCode;
 
 use serde_json::{Value, json};
+
+pub use presence::Presence;
 
 /// What sort of thing went wrong: the `kind` that a script's `catch` sees.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -112,7 +112,7 @@ fn target(name: &str, vm: &Found, seen: &Scan) -> Result<Target, Error> {
 async fn ask_for_names(vms: &mut [Found]) {
     let sockets = UnixSockets::now().unwrap_or_default();
     let is_free = |address: &Address| match address {
-        Address::Unix(path) => sockets.clients(path).is_none(),
+        Address::Unix(path) => sockets.client(path).is_none(),
         Address::Tcp { .. } | Address::Libvirt { .. } => true,
     };
     let mut asked = JoinSet::new();

@@ -1,9 +1,11 @@
 //! The commands that begin with a colon: the table of them, and the short ones; those that list, save, or run programs
 //! are in files beside this one.
 
+mod events;
 mod lists;
 mod programs;
 mod saved;
+mod tree;
 
 use std::io;
 use std::time::Duration;
@@ -47,6 +49,12 @@ pub const COMMANDS: &[Command] = &[
         perform: lists::vms,
     },
     Command {
+        name: "tree",
+        arguments: "[VM]",
+        about: "the block nodes of the VM in use, with jobs and exports",
+        perform: |session, target| Ok(tree::tree(session, target)),
+    },
+    Command {
         name: "vars",
         arguments: "",
         about: "the variables with their types",
@@ -81,6 +89,12 @@ pub const COMMANDS: &[Command] = &[
         arguments: "",
         about: "undo all that is held now",
         perform: |session, rest| nothing_after("release", rest).map(|()| session.release()),
+    },
+    Command {
+        name: "events",
+        arguments: "[VM|on|off] [NAME...]",
+        about: "tell events of a VM, or of the one in use, while you type: all, or as BLOCK_*",
+        perform: events::follow,
     },
     Command {
         name: "set",

@@ -1,7 +1,9 @@
 //! A session of typed lines, with no terminal: a line goes in, and what it gives, or what is wrong with it, goes to the
 //! session's output. The only file of the REPL (with those below its folder) that knows Rhai.
 
+mod behind;
 mod values;
+mod vms;
 
 use std::io;
 use std::path::PathBuf;
@@ -13,13 +15,14 @@ use super::preferences::Preferences;
 use super::show::{Style, show};
 use super::value::Value;
 use super::{commands, history, whole};
-use crate::inventory::Scan;
 use crate::report::{Exit, Kind, Report};
 use crate::script::kept::Held;
 use crate::script::output::Output;
 use crate::script::reference::{Entry, Reference};
 use crate::script::{self, Control, Ending, Outcome, Source, diagnostic, result};
 use crate::vm::mode::Mode;
+
+pub use behind::Behind;
 
 /// The signal of Ctrl-C, which ends a line and not the session.
 const SIGINT: u8 = 2;
@@ -59,7 +62,7 @@ pub struct Session {
     surroundings: Surroundings,
     /// The lines that succeeded, as a script would have them.
     succeeded: Vec<String>,
-    in_use: Option<String>,
+    in_use: Option<vms::InUse>,
     count: usize,
     reference: Option<Reference>,
 }
@@ -166,6 +169,11 @@ impl Session {
         }
     }
 
+    /// Tells how something ended that has no value.
+    fn ended(&mut self, outcome: Outcome) -> Answer {
+        self.ending(outcome).err().unwrap_or(Answer::Done)
+    }
+
     /// Shows a line's value, which is `last` now: for people, or as `eval` does.
     pub(super) fn tell_value(&mut self, value: &Value) -> Answer {
         if self.surroundings.for_people || matches!(value, Value::Nothing) {
@@ -249,30 +257,7 @@ impl Session {
     /// Releases all that is held.
     pub(super) fn release(&mut self) -> Answer {
         let outcome = self.script.release_held();
-        self.ending(outcome).err().unwrap_or(Answer::Done)
-    }
-
-    /// Takes a VM into use: the variable `v`.
-    pub(super) fn take_into_use(&mut self, target: &str) -> Answer {
-        let text = format!("let v = vm({});", quoted(target));
-        match self.evaluate(&text) {
-            Ok(_) => {
-                self.in_use = Some(target.to_owned());
-                Answer::Done
-            }
-            Err(answer) => answer,
-        }
-    }
-
-    /// The VM in use, as the user named it.
-    pub fn in_use(&self) -> Option<&str> {
-        self.in_use.as_deref()
-    }
-
-    /// The VMs that are found here; what else ended the search is told.
-    pub(super) fn find(&mut self) -> Result<Scan, Answer> {
-        let found = self.script.find();
-        found.map_err(|outcome| self.ending(*outcome).err().unwrap_or(Answer::Done))
+        self.ended(outcome)
     }
 
     /// What becomes of changes, where they are not simply made.
@@ -379,10 +364,4 @@ impl Session {
 /// Whether what was typed asks for no value to be shown: it ends in a semicolon.
 fn is_quiet(text: &str) -> bool {
     text.ends_with(';')
-}
-
-/// `text` as a script's text.
-fn quoted(text: &str) -> String {
-    // A text in JSON is one in a script too, but for what has no need of an escape here.
-    serde_json::Value::from(text).to_string()
 }

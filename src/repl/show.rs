@@ -19,6 +19,18 @@ pub struct Style {
     pub lines: usize,
 }
 
+impl Style {
+    /// `text` in that colour, if colours are wanted.
+    pub fn paint(self, paint: nu_ansi_term::Style, text: &str) -> String {
+        // Codes around nothing would only be in the way.
+        if self.color && !text.is_empty() && paint != nu_ansi_term::Style::new() {
+            paint.paint(text).to_string()
+        } else {
+            text.to_owned()
+        }
+    }
+}
+
 /// The value's text, without a newline at its end; none if there is nothing to show.
 pub fn show(value: &Value, style: Style) -> Option<String> {
     let lines = match value {
@@ -72,7 +84,7 @@ fn table_lines(items: &[Value], style: Style) -> Option<Vec<String>> {
     if lines.iter().any(|line| line.chars().count() > style.width) {
         return None;
     }
-    lines[0] = tree::paint(style, nu_ansi_term::Style::new().bold(), &lines[0]);
+    lines[0] = style.paint(nu_ansi_term::Style::new().bold(), &lines[0]);
     Some(lines)
 }
 
@@ -86,7 +98,7 @@ fn bounded(mut lines: Vec<String>, more: usize, style: Style) -> String {
         lines.truncate(style.lines);
         let told = format!("... {more} more lines: `:show` shows all, `:json` the raw value");
         let dimmed = nu_ansi_term::Style::new().dimmed();
-        lines.push(tree::paint(style, dimmed, &told));
+        lines.push(style.paint(dimmed, &told));
     }
     lines.join("\n")
 }

@@ -72,11 +72,9 @@ struct Half<W>(Typing, W);
 
 impl<W: Write> Write for Half<W> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        if !self.0.is_going_on() {
-            return self.1.write(bytes);
-        }
         let text = String::from_utf8_lossy(bytes);
-        self.0.write_above(&text, width().unwrap_or(WIDTH))?;
+        let columns = || width().unwrap_or(WIDTH);
+        self.0.write_lines(&text, &mut self.1, columns)?;
         Ok(bytes.len())
     }
 
@@ -192,6 +190,7 @@ impl Waiting {
     /// What is typed at the prompt; meanwhile answers the editor and keeps the time of what is frozen.
     fn typed(&self, session: &mut Session) -> Result<Input, Exit> {
         let held = session.held();
+        let _attended = session.attend();
         loop {
             let event = if held.frozen().is_empty() && !held.has_ended() {
                 self.happened

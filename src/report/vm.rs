@@ -2,9 +2,11 @@
 
 use super::{Exit, Kind, Report};
 use crate::client::libvirt::Obstacle;
+use crate::client::silence::{Halt, Silence};
 use crate::client::{self, Address, Unreachable};
 use crate::vm::freeze::FreezeError;
 use crate::vm::job::JobError;
+use crate::vm::migration::MigrationError;
 use crate::vm::recording::Difference;
 use crate::vm::target::InvalidTarget;
 use crate::vm::{Error, ErrorKind};
@@ -58,6 +60,7 @@ fn of(kind: &ErrorKind) -> Report {
         ErrorKind::Target(error) => error.into(),
         ErrorKind::Freeze(error) => of_freeze(error),
         ErrorKind::Job(error) => of_job(error),
+        ErrorKind::Migration(error) => of_migration(error),
         ErrorKind::NoMonitor => {
             Report::usage(kind.to_string()).with_hint("name the VM as `qmp=SOCKET,agent=SOCKET`")
         }
@@ -190,9 +193,7 @@ fn hint(error: &client::Error) -> Option<&'static str> {
         E::Busy { .. } => {
             "QEMU serves one client a socket: wait for the other, or give the VM a second monitor with another `-qmp`"
         }
-        E::Silent { .. } => {
-            "QEMU may hang, be stopped, or serve a client that cannot be seen; an agent's socket is named as `agent=SOCKET`"
-        }
+        E::Silent { why, .. } => of_silence(why),
         E::NotQmp { .. } => {
             "a monitor for people (HMP) or another program listens there; QMP is `-qmp` or `-mon mode=control`"
         }
@@ -219,6 +220,29 @@ fn hint(error: &client::Error) -> Option<&'static str> {
             return None;
         }
     })
+}
+
+fn of_silence(why: &Silence) -> &'static str {
+    match why {
+        Silence::Unexplained => {
+            "QEMU may hang, be stopped, or serve a client that cannot be seen; an agent's socket is named as `agent=SOCKET`"
+        }
+        Silence::Halted {
+            by: Halt::Stopped, ..
+        } => "if nobody stopped it on purpose, `kill -CONT PID` lets it go on",
+        Silence::Halted {
+            by: Halt::Traced, ..
+        } => "it goes on when the debugger lets it",
+        Silence::Halted {
+            by: Halt::Waiting, ..
+        } => "the host's log (`dmesg`) may tell what it waits for; no signal ends it before that",
+        Silence::NotAccepted { .. } => {
+            "QEMU may hang or be stopped: `ps` shows its state, and the VM's log what it did last"
+        }
+        Silence::Accepted { .. } => {
+            "an agent's socket is named as `agent=SOCKET`; QMP is `-qmp` or `-mon mode=control`"
+        }
+    }
 }
 
 fn of_libvirt(obstacle: &Obstacle) -> Option<&'static str> {
@@ -279,6 +303,25 @@ fn of_job(error: &JobError) -> Report {
     }
 }
 
+fn of_migration(error: &MigrationError) -> Report {
+    let kind = match error {
+        MigrationError::Timeout { .. } => Kind::Timeout,
+        _ => Kind::Qmp,
+    };
+    let report = Report::new(kind, error.to_string());
+    match error {
+        MigrationError::Failed(Some(desc)) => Report {
+            desc: Some(desc.as_str().into()),
+            ..report
+        },
+        MigrationError::Failed(None) => report.with_hint("QEMU does not say why; its log may"),
+        MigrationError::Timeout { .. } => {
+            report.with_hint("the migration goes on; `.cancel()` ends it")
+        }
+        MigrationError::Cancelled | MigrationError::Unknown => report,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
@@ -325,6 +368,7 @@ mod tests {
                 client::Error::Silent {
                     address: address.clone(),
                     after,
+                    why: Silence::default(),
                 }
                 .into(),
                 3,

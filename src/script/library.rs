@@ -32,7 +32,12 @@ pub(super) const EMBEDDED: &[(&str, &str)] = &[
     ("disk", include_str!("../../stdlib/disk.rhai")),
     ("fleet", include_str!("../../stdlib/fleet.rhai")),
     ("guest", include_str!("../../stdlib/guest.rhai")),
+    (
+        "internal_snapshot",
+        include_str!("../../stdlib/internal_snapshot.rhai"),
+    ),
     ("media", include_str!("../../stdlib/media.rhai")),
+    ("migrate", include_str!("../../stdlib/migrate.rhai")),
     ("power", include_str!("../../stdlib/power.rhai")),
     ("size", include_str!("../../stdlib/size.rhai")),
     ("snapshot", include_str!("../../stdlib/snapshot.rhai")),

@@ -38,14 +38,16 @@ pub mod table;
 mod bound;
 pub mod diagnostic;
 mod engine;
+mod following;
 mod names;
 mod number;
 mod progress;
 mod with;
 mod words;
 
+pub use bridge::Driven;
 pub use outcome::{Ending, Failure, Outcome};
-pub use session::{Session, Settings, Variable};
+pub use session::{Named, Session, Settings, Variable};
 pub use source::Source;
 pub use stage::{Control, Stage};
 pub use words::AGENT_CALL;

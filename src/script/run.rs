@@ -17,8 +17,8 @@ use super::output::Output;
 use super::permit::Permit;
 use super::stop::{Cause, Stop};
 use crate::client::call::SYNC;
-use crate::inventory::Inventory;
-use crate::report::{Kind, Report};
+use crate::inventory::{self, Inventory};
+use crate::report::{Exit, Kind, Report};
 use crate::vm::target::InvalidTarget;
 use crate::vm::{Fleet, Target, Vm};
 
@@ -298,6 +298,26 @@ impl Current {
         let vm = find()?;
         recording.note(&of, vm.target());
         Ok(vm)
+    }
+
+    /// The VMs that a word means: one, or all that a pattern fits.
+    pub fn vms(&self, word: &str) -> Result<Vec<Vm>, Ended> {
+        // An address may hold what would be a pattern elsewhere.
+        if word.contains(['/', '=', ':']) || !inventory::is_pattern(word) {
+            return Ok(vec![self.vm(word)?]);
+        }
+        let called = inventory::Filter::called(word).map_err(Report::usage)?;
+        let inventory = &self.run.inventory;
+        let scan = async { Ok::<_, Report>(inventory.scan().await) };
+        let scan = self.ask(format_args!("VMs to be found that are called {word}"), scan)?;
+        let found = scan.found.iter().filter(|vm| called.admits(vm));
+        let vms: Vec<Vm> = found.filter_map(|vm| inventory.reach(vm)).collect();
+        if vms.is_empty() {
+            let message = format!("no VM that can be reached is called `{word}`");
+            let report = Report::usage(message).with_exit(Exit::Unreachable);
+            return Err(report.with_hint("`qmpsh ls` lists the VMs").into());
+        }
+        Ok(vms)
     }
 
     fn wait<T>(&self, what: impl fmt::Display, work: impl Future<Output = T>) -> Result<T, Cause> {

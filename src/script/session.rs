@@ -2,6 +2,9 @@
 //! tests go through [`Session::run`], the REPL through [`Session::line`]: they alone give a script its thread and its stop,
 //! release the guards that it left, and turn whatever ended it into an [`Outcome`].
 
+mod asked;
+mod following;
+
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
@@ -11,21 +14,24 @@ use rhai::{AST, Dynamic, Engine, EvalAltResult, Scope};
 
 use super::diagnostic::Explainer;
 use super::error;
+use super::following::Following;
 use super::kept::{self, Held, Kept};
 use super::library::{EMBEDDED, Library};
 use super::outcome::{Ending, Failure, Outcome, fault};
 use super::output::Output;
 use super::permit::Permit;
 use super::reference::{self, Entry, Reference};
-use super::run::{Current, Ended};
+use super::run::Current;
 use super::source::{Source, Sources};
 use super::stage::{Control, Performed, Stage};
 use super::stop::Cause;
 use super::{bound, caught, engine, with, words};
-use crate::inventory::{Inventory, Scan};
+use crate::inventory::Inventory;
 use crate::report::{Kind, Report};
 use crate::vm::mode::Mode;
 use crate::vm::{self, Fleet};
+
+pub use asked::Named;
 
 /// The stack of a script's thread: Rhai recurses where scripts nest, and a debug build takes far more for each step.
 pub(super) const STACK: usize = if cfg!(debug_assertions) {
@@ -75,6 +81,7 @@ pub struct Session {
     sources: Sources,
     scope: Scope<'static>,
     kept: Kept,
+    following: Following,
     color: bool,
     lines: bool,
 }
@@ -101,9 +108,11 @@ impl Session {
         let sources = Sources::default();
         let library = Library::new(embedded, settings.modules, sources.clone());
         let engine = engine::build(library.clone(), settings.args).map_err(io::Error::other)?;
+        let stage = Stage::new(settings.output, settings.permit, settings.inventory)?;
         Ok(Self {
             engine,
-            stage: Stage::new(settings.output, settings.permit, settings.inventory)?,
+            following: stage.following(settings.color),
+            stage,
             library,
             sources,
             scope: Scope::new(),
@@ -224,33 +233,6 @@ impl Session {
             release_all(engine, current, Ok(Ok(Dynamic::UNIT)))
         });
         self.outcome(performed, &Source::new("", ""), &AST::empty())
-    }
-
-    /// The VMs that are found here, without connecting to any. Waits up to 2 s. The outcome is of a search that was
-    /// interrupted.
-    pub fn find(&self) -> Result<Scan, Box<Outcome>> {
-        let performed = self.stage.perform(|current| {
-            let inventory = current.run().inventory();
-            current.ask("VMs to be found", async {
-                Ok::<_, Report>(inventory.scan().await)
-            })
-        });
-        let ended = performed.map(|performed| performed.ended);
-        let ending = match ended {
-            Ok(Ok(Ok(scan))) => return Ok(scan),
-            Ok(Ok(Err(Ended::Stopped(Cause::Signal(signal))))) => Ending::Signal(signal),
-            Ok(Ok(Err(Ended::Stopped(cause)))) => {
-                let report = Report::new(Kind::Interrupted, cause.to_string());
-                Ending::Failed(Failure::bare(report))
-            }
-            Ok(Ok(Err(Ended::Failed(report)))) => Ending::Failed(Failure::bare(report)),
-            Ok(Err(panic)) => Ending::Failed(fault(&*panic)),
-            Err(error) => return Err(Box::new(no_thread(&error))),
-        };
-        Err(Box::new(Outcome {
-            ending,
-            notes: Vec::new(),
-        }))
     }
 
     /// Whether a script compiles. Fails with what is wrong in it.

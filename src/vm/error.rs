@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::freeze::FreezeError;
 use super::job::JobError;
+use super::migration::MigrationError;
 use super::recording::Difference;
 use super::schema::InvalidSchema;
 use super::target::InvalidTarget;
@@ -119,6 +120,8 @@ pub enum ErrorKind {
     },
     /// A job, or the wait for it.
     Job(JobError),
+    /// A migration failed, was late or is unknown.
+    Migration(MigrationError),
     /// No event that was waited for came in time.
     NoEvent {
         /// The names that were waited for.
@@ -165,6 +168,11 @@ impl Error {
     pub fn is_refusal(&self) -> bool {
         matches!(&self.kind, ErrorKind::Client(client::Error::Refused { .. }))
     }
+
+    /// Whether a call was not answered within its deadline.
+    pub(super) fn is_timeout(&self) -> bool {
+        matches!(&self.kind, ErrorKind::Client(client::Error::Timeout { .. }))
+    }
 }
 
 /// How a program in the guest ended.
@@ -203,6 +211,12 @@ impl From<Difference> for ErrorKind {
 impl From<FreezeError> for ErrorKind {
     fn from(error: FreezeError) -> Self {
         Self::Freeze(error)
+    }
+}
+
+impl From<MigrationError> for ErrorKind {
+    fn from(error: MigrationError) -> Self {
+        Self::Migration(error)
     }
 }
 
@@ -319,6 +333,7 @@ impl fmt::Display for ErrorKind {
                 show(*after)
             ),
             Self::Job(error) => error.fmt(f),
+            Self::Migration(error) => error.fmt(f),
             Self::NoEvent { names, after } => {
                 let names = match names.as_slice() {
                     [] => String::new(),

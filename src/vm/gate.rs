@@ -39,6 +39,9 @@ impl Vm {
             Mode::ReadOnly if effect == Effect::Change => Err(self.error(ErrorKind::ReadOnly {
                 command: command.clone(),
             })),
+            Mode::DryRun(_) if Pretence::is_asked(command, arguments, effect) => Ok(
+                Passage::Pretended(self.pretence().answer(command, arguments)),
+            ),
             mode @ Mode::DryRun(_) if effect == Effect::Change => {
                 mode.tells(&Would::Send {
                     vm: self.label(),
@@ -49,9 +52,6 @@ impl Vm {
                     self.pretence().answer(command, arguments),
                 ))
             }
-            Mode::DryRun(_) if Pretence::concerns(arguments) => Ok(Passage::Pretended(
-                self.pretence().answer(command, arguments),
-            )),
             _ => Ok(Passage::Send(effect)),
         }
     }

@@ -127,7 +127,8 @@ impl Job {
     /// Waits until the job has ended or is ready, and dismisses an ended one.
     ///
     /// `report` is told of each step. Fails with QEMU's words when the job failed, when `deadline` passes (the job goes
-    /// on), and when QEMU does not know the job.
+    /// on), and when QEMU does not know the job. A monitor that does not answer in time is an error without a deadline,
+    /// and with one it is waited for until then.
     pub async fn wait(
         &self,
         deadline: Option<Duration>,
@@ -137,7 +138,12 @@ impl Job {
         // Watching begins before the first look, so that no change falls between the two.
         let mut changes = self.vm.watch(&["JOB_STATUS_CHANGE".to_owned()]).await?;
         loop {
-            let Some(progress) = self.progress().await? else {
+            let found = match self.progress().await {
+                // QEMU answers nothing while it writes or reads a guest's memory (`snapshot-save`, `snapshot-load`).
+                Err(error) if end.is_some() && error.is_timeout() && !self.is_late(end) => continue,
+                found => found?,
+            };
+            let Some(progress) = found else {
                 return Err(self.vm.error(JobError::Unknown {
                     id: self.id.clone(),
                 }));

@@ -14,6 +14,7 @@ use super::error::{Error, ErrorKind};
 use super::follow::Follow;
 use super::gate::Passage;
 use super::job::{Completing, Job};
+use super::migration::Migration;
 use super::pretence::Pretence;
 use super::proof::Proof;
 use super::recording::Recording;
@@ -22,7 +23,7 @@ use super::settings::Settings;
 use super::target::Target;
 use super::watch::Watch;
 use crate::client::call::CONNECT;
-use crate::client::{self, Address, Agent, Call, Channel, Qmp, Tap};
+use crate::client::{self, Address, Agent, Call, Channel, Qmp, Silence, Tap};
 use crate::nearest::nearest;
 
 /// The UUID of a VM that was given none (`query-uuid`): it names nothing.
@@ -163,6 +164,7 @@ impl Vm {
             return Err(self.error(client::Error::Silent {
                 address: address.clone(),
                 after: deadline,
+                why: Silence::default(),
             }));
         };
         if let Some(qmp) = slot.as_ref().filter(|qmp| !qmp.is_closed()) {
@@ -281,6 +283,14 @@ impl Vm {
         Ok(Watch::new(self.clone(), names, events))
     }
 
+    /// Follows all events of the connection that there is, to its end; none where nothing is connected now.
+    pub fn watch_connected(&self) -> Option<Watch> {
+        // Who holds it makes a connection just now.
+        let slot = self.shared.monitor.try_lock().ok()?;
+        let monitor = slot.as_ref().filter(|qmp| !qmp.is_closed())?;
+        Some(Watch::new(self.clone(), &[], monitor.subscribe()))
+    }
+
     /// Follows all events from now on, also when the connection is lost and comes back. Nothing is connected yet.
     pub fn follow(&self) -> Follow {
         Follow::new(self.clone())
@@ -289,6 +299,11 @@ impl Vm {
     /// The job `id`, whether QEMU knows it yet or not.
     pub fn job(&self, id: &str) -> Job {
         Job::new(self.clone(), id)
+    }
+
+    /// The VM's migration, whether there is one yet or not.
+    pub fn migration(&self) -> Migration {
+        Migration::new(self.clone())
     }
 
     /// The guest's agent.

@@ -3,9 +3,11 @@
 //! [`Vm`] is the way in. Mechanisms with a guarantee live here; workflows are scripts.
 
 pub mod agent;
+pub mod block_graph;
 pub mod disk;
 pub mod effect;
 pub mod error;
+pub mod event;
 pub mod fleet;
 pub mod follow;
 pub mod freeze;
@@ -13,6 +15,7 @@ mod gate;
 mod image;
 pub mod job;
 pub mod machine;
+pub mod migration;
 pub mod mode;
 pub mod overlay;
 mod pretence;
@@ -28,6 +31,7 @@ pub mod target;
 pub mod watch;
 
 pub use agent::GuestAgent;
+pub use block_graph::BlockGraph;
 pub use error::{Error, ErrorKind};
 pub use fleet::Fleet;
 pub use follow::{Follow, Happening};

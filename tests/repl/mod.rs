@@ -1,6 +1,7 @@
 //! The REPL as somebody meets it: the built program at a terminal, and in a pipe. What its session does with lines is
 //! tested without a terminal, in `tests/script/repl.rs`.
 
+mod events;
 mod frozen;
 mod keys;
 mod lines;

@@ -338,7 +338,7 @@ fn a_property_that_a_value_does_not_have_names_the_nearest_its_method_or_all() {
         ),
         (
             "vm(\"/x\").disk_images",
-            ["type vm", "it has `agent`, `name`,"],
+            ["type vm", "it has `agent`, `migration`,"],
         ),
         (
             "let m = #{}; m.a.b",

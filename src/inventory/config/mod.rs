@@ -11,6 +11,7 @@ mod read;
 mod source;
 #[cfg(test)]
 mod tests;
+mod writers;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

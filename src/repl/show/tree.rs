@@ -4,6 +4,7 @@ use nu_ansi_term::{Color, Style as Paint};
 
 use super::Style;
 use crate::repl::value::Value;
+use crate::vm::size::human;
 use crate::wire::escape::escaped;
 
 /// How many characters are put before what is below.
@@ -41,15 +42,6 @@ pub(super) fn inline(value: &Value) -> String {
             format!("{{{}}}", members.join(", "))
         }
         plain => word(plain),
-    }
-}
-
-/// `text` in that colour, if colours are wanted.
-pub(super) fn paint(style: Style, paint: Paint, text: &str) -> String {
-    if style.color {
-        paint.paint(text).to_string()
-    } else {
-        text.to_owned()
     }
 }
 
@@ -99,7 +91,7 @@ impl Tree {
     fn member(&mut self, indent: &str, key: &str, value: &Value) {
         let name = escaped(key);
         let used = indent.len() + name.chars().count() + 2;
-        let painted = paint(self.style, Color::Cyan.normal(), &name);
+        let painted = self.style.paint(Color::Cyan.normal(), &name);
         if let Some(line) = self.short(value, Some(key), used) {
             self.lines.push(format!("{indent}{painted}: {line}"));
         } else {
@@ -137,10 +129,12 @@ impl Tree {
             Value::Map(_) => "{}".to_owned(),
             plain => word(plain),
         };
-        let shown = paint(self.style, color, &word);
+        let shown = self.style.paint(color, &word);
         match size(value, key) {
             Some(size) => {
-                let size = paint(self.style, Paint::new().dimmed(), &format!("({size})"));
+                let size = self
+                    .style
+                    .paint(Paint::new().dimmed(), &format!("({size})"));
                 format!("{shown} {size}")
             }
             None => shown,
@@ -191,36 +185,5 @@ fn size(value: &Value, key: Option<&str>) -> Option<String> {
         .iter()
         .any(|word| key.split(['-', '_']).any(|part| part == *word));
     let bytes: u64 = number.parse().ok().filter(|_| of_bytes)?;
-    human(bytes)
-}
-
-fn human(bytes: u64) -> Option<String> {
-    const UNITS: [&str; 6] = ["KiB", "MiB", "GiB", "TiB", "PiB", "EiB"];
-    let mut unit = UNITS.iter().enumerate().rev();
-    let (power, unit) = unit
-        .find(|(power, _)| bytes >> (10 * (power + 1)) > 0)
-        .map(|(power, unit)| (power + 1, *unit))?;
-    let tenths = (u128::from(bytes) * 10 + (1 << (10 * power - 1))) >> (10 * power);
-    Some(match (tenths / 10, tenths % 10) {
-        (whole, 0) => format!("{whole} {unit}"),
-        (whole, tenth) => format!("{whole}.{tenth} {unit}"),
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::human;
-
-    #[test]
-    fn sizes_are_said_as_people_say_them() {
-        for (bytes, said) in [
-            (1023, None),
-            (1024, Some("1 KiB")),
-            (1536, Some("1.5 KiB")),
-            (10 << 30, Some("10 GiB")),
-            (u64::MAX, Some("16 EiB")),
-        ] {
-            assert_eq!(human(bytes).as_deref(), said, "{bytes}");
-        }
-    }
+    (bytes >= 1024).then(|| human(bytes))
 }

@@ -12,6 +12,7 @@
 //!   `current()?.run().keep(...)` as soon as it exists; if it can end by itself it has a `current()?.window()`.
 
 mod agent;
+mod block_graph;
 mod disks;
 mod exec;
 mod files;
@@ -21,6 +22,7 @@ mod freeze;
 mod guard;
 mod host;
 mod job;
+mod migration;
 mod options;
 mod output;
 mod parallel;
@@ -37,8 +39,8 @@ use rhai::{Dynamic, Engine, EvalAltResult, FuncRegistration, Map};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::report::Report;
-use crate::script::convert::{to_arguments, to_json};
+use crate::report::{Kind, Report};
+use crate::script::convert::{from_json, to_arguments, to_json};
 use crate::script::error;
 use crate::script::run::current;
 use crate::vm::{Arguments, Error};
@@ -56,7 +58,9 @@ pub(super) fn register(engine: &mut Engine) {
     vm::register(engine);
     qmp::register(engine);
     disks::register(engine);
+    block_graph::register(engine);
     job::register(engine);
+    migration::register(engine);
     watch::register(engine);
     agent::register(engine);
     files::register(engine);
@@ -140,4 +144,11 @@ fn arguments(command: &str, map: &Map) -> Outcome<Arguments> {
 /// A script's value as JSON; `name` is what the script's documentation calls it.
 fn json(name: &str, value: &Dynamic) -> Outcome<serde_json::Value> {
     to_json(value).map_err(|unfit| error::usage(unfit.message(name)))
+}
+
+/// A plain value of ours as a script's; what it does not have is `()`.
+fn data(of: &impl Serialize) -> Outcome {
+    serde_json::to_value(of)
+        .map(from_json)
+        .map_err(|wrong| error::thrown(&Report::new(Kind::Fault, wrong.to_string())))
 }

@@ -1,0 +1,113 @@
+//! The VMs of a session: the one in use, those that are found, and those whose events are told.
+
+use super::{Answer, Session};
+use crate::inventory::Scan;
+use crate::report::Report;
+use crate::script::Driven;
+use crate::script::run::{Current, Ended};
+use crate::vm::event::Filter;
+use crate::vm::{BlockGraph, Vm};
+
+/// The VM in use.
+pub(super) struct InUse {
+    /// As the user named it.
+    name: String,
+    vm: Option<Vm>,
+}
+
+impl Session {
+    /// Takes a VM into use: the variable `v`.
+    pub(in crate::repl) fn take_into_use(&mut self, target: &str) -> Answer {
+        let text = format!("let v = vm({});", quoted(target));
+        match self.evaluate(&text) {
+            Ok(_) => {
+                self.in_use = Some(InUse {
+                    name: target.to_owned(),
+                    vm: self.script.vm_in("v"),
+                });
+                Answer::Done
+            }
+            Err(answer) => answer,
+        }
+    }
+
+    /// The VM in use, as the user named it.
+    pub fn in_use(&self) -> Option<&str> {
+        self.in_use.as_ref().map(|in_use| in_use.name.as_str())
+    }
+
+    /// Tells events of the VMs that a word means; none of the names means all.
+    pub(in crate::repl) fn follow(&mut self, vms: &str, filters: &[Filter]) -> Answer {
+        match self.script.follow(vms, filters) {
+            Ok(_) => Answer::Done,
+            Err(outcome) => self.ended(*outcome),
+        }
+    }
+
+    /// Tells events of the VM in use.
+    pub(in crate::repl) fn follow_in_use(&mut self, filters: &[Filter]) -> Answer {
+        let Some(vm) = self.in_use.as_ref().and_then(|in_use| in_use.vm.clone()) else {
+            return Answer::Done;
+        };
+        match self.script.follow_vm(&vm, filters) {
+            Ok(()) => Answer::Done,
+            Err(outcome) => self.ended(*outcome),
+        }
+    }
+
+    /// Follows no events of that VM any more, or of none; how many VMs that were.
+    pub(in crate::repl) fn unfollow(&mut self, vm: Option<&str>) -> usize {
+        self.script.unfollow(vm)
+    }
+
+    /// Which VMs' events are told, and their names.
+    pub(in crate::repl) fn followed(&self) -> Vec<(String, Vec<String>)> {
+        self.script.followed()
+    }
+
+    /// Has events told while nobody runs a line, until the guard is dropped; also that the VM in use dies.
+    pub fn attend(&mut self) -> Option<Driven> {
+        let in_use = self.in_use.as_ref().and_then(|in_use| in_use.vm.as_ref());
+        self.script.attend(in_use)
+    }
+
+    /// The VMs that are found here; what else ended the search is told.
+    pub(in crate::repl) fn find(&mut self) -> Result<Scan, Answer> {
+        let found = self.script.find();
+        found.map_err(|outcome| self.ended(*outcome))
+    }
+
+    /// The block nodes of the VM that is called so, or of the one in use; what else came of it is told.
+    pub(in crate::repl) fn block_graph(&mut self, target: &str) -> Result<BlockGraph, Answer> {
+        let vm = self.vm(target)?;
+        self.ask(|current| {
+            let what = format!("{}: its block nodes", vm.label());
+            current.ask(what, vm.block_graph())
+        })
+    }
+
+    /// The VM that is called so; the one in use where nothing is said.
+    fn vm(&mut self, target: &str) -> Result<Vm, Answer> {
+        if !target.is_empty() {
+            return self.ask(|current| current.vm(target));
+        }
+        let in_use = self.in_use.as_ref().and_then(|in_use| in_use.vm.clone());
+        in_use.ok_or_else(|| {
+            self.complain(&Report::usage("no VM is in use").with_hint("`:use web01` takes one"))
+        })
+    }
+
+    fn ask<T: Send>(
+        &mut self,
+        work: impl FnOnce(&Current) -> Result<T, Ended> + Send,
+    ) -> Result<T, Answer> {
+        let asked = self.script.ask(work);
+        asked.map_err(|outcome| self.ended(*outcome))
+    }
+}
+
+/// `text` as a script's text.
+fn quoted(text: &str) -> String {
+    // A text in JSON is one in a script too, but for what has no need of an escape here.
+    serde_json::Value::from(text).to_string()
+}
