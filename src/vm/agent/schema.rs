@@ -141,6 +141,23 @@ mod tests {
     }
 
     #[test]
+    fn a_mode_that_no_agent_takes_is_told_before_it_is_sent() {
+        let commands = AgentCommands::new(None);
+        let check = |command, arguments| {
+            let arguments = super::super::super::machine::object(arguments);
+            commands.schema.check(command, &arguments).len()
+        };
+        for (mode, found) in [("r", 0), ("wb+", 0), ("a+b", 0), ("rw", 1), ("x", 1)] {
+            let asked = json!({"path": "/a", "mode": mode});
+            assert_eq!(check("guest-file-open", asked), found, "{mode}");
+        }
+        for (mode, found) in [("halt", 0), ("poweroff", 1)] {
+            let asked = json!({"mode": mode});
+            assert_eq!(check("guest-shutdown", asked), found, "{mode}");
+        }
+    }
+
+    #[test]
     fn commands_are_found_with_and_without_their_prefix() {
         let commands = AgentCommands::new(None);
         for written in ["guest-ping", "ping", "guest_ping"] {
