@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 
 use super::finish;
 use super::options::Options;
-use crate::report::{Exit, Kind, Report};
+use crate::report::{Exit, Report};
 use crate::script::result;
 use crate::script::run::{Current, Ended};
 use crate::vm::schema::{Command, Finding, Properties, Schema, Words, strict_json};
@@ -63,6 +63,11 @@ pub(super) struct Sending {
 }
 
 impl Call {
+    /// The arguments as typed, but for `--args`.
+    pub(super) fn words(&self) -> &[String] {
+        &self.words
+    }
+
     /// What was asked for; reads what `--args` names.
     pub(super) fn request(self) -> Result<Request, Report> {
         let words: Vec<&str> = self.words.iter().map(String::as_str).collect();
@@ -219,13 +224,4 @@ pub(super) fn tell(
 /// Writes text for people on standard output.
 fn write(current: &Current, text: &str, options: &Options) -> Exit {
     finish::write(current.run().output(), text, options)
-}
-
-/// That a VM cannot tell what it takes.
-pub(super) fn no_schema(vm: &str) -> Report {
-    Report::new(
-        Kind::Qmp,
-        format!("{vm}: this QEMU is too old to tell what its commands take"),
-    )
-    .with_hint("`query-commands` lists them; `query-qmp-schema` came with QEMU 2.5")
 }

@@ -91,18 +91,16 @@ pub fn main() -> Exit {
 
 impl Command {
     fn execute(self, options: &Options) -> Exit {
-        if options.replay.is_some() && matches!(self, Self::Ls(_)) {
-            let report = Report::usage(
-                "a replay has no VMs to list: it plays what scripts and commands ask of VMs",
-            );
-            return finish::complain(&report, options);
+        if let Some(why) = options.replay.as_ref().and_then(|_| self.unplayable()) {
+            let why = format!("{why}: a replay plays what scripts and commands ask of VMs");
+            return finish::complain(&Report::usage(why), options);
         }
         let head = match &self {
             // It has its options from behind the script's name as well.
             Self::Run(_) => None,
             // The expression may hold a password.
-            Self::Eval(eval) => Some(modes::head("<eval>", eval.words())),
-            _ => Some(modes::head("qmpsh", env::args_os().skip(1))),
+            Self::Eval(eval) => Some(modes::head("<eval>", eval.words(), &[])),
+            _ => Some(modes::head("qmpsh", env::args_os().skip(1), self.call())),
         };
         if let Some(head) = head {
             if let Err(report) = options.modes.open(options, &head) {
@@ -125,6 +123,30 @@ impl Command {
             Self::Config(_) => config::Config::execute(options),
             Self::Completions(completions) => completions.execute(options),
             Self::Man(page) => page.execute(command(), options),
+        }
+    }
+}
+
+impl Command {
+    /// Why there is nothing to play for this command.
+    fn unplayable(&self) -> Option<&'static str> {
+        Some(match self {
+            Self::Ls(_) => "a recording has no VMs to list",
+            Self::Config(_) => "a replay reads no configuration",
+            Self::Thaw(thaw) if thaw.is_of_this_host() => {
+                "a recording does not hold this host's records of freezes"
+            }
+            Self::Scripts(_) | Self::Completions(_) | Self::Man(_) => "this asks nothing of a VM",
+            _ => return None,
+        })
+    }
+
+    /// The `KEY=VALUE` of a command for a VM.
+    fn call(&self) -> &[String] {
+        match self {
+            Self::Qmp(qmp) => qmp.words(),
+            Self::Agent(agent) => agent.words(),
+            _ => &[],
         }
     }
 }

@@ -11,7 +11,7 @@ use super::{finish, one_shot, subcommand_help};
 use crate::report::{Exit, Kind, Report};
 use crate::script::run::{Current, Ended};
 use crate::vm::effect::{self, Effect};
-use crate::vm::schema::{self, Properties, Schema, Words, find_name};
+use crate::vm::schema::{self, Properties, Reader, Schema, Words};
 use crate::vm::{self, ErrorKind, Vm};
 
 /// Send one QMP command; its reply goes to standard output
@@ -32,6 +32,11 @@ pub(super) struct Qmp {
 }
 
 impl Qmp {
+    /// The arguments as typed.
+    pub(super) fn words(&self) -> &[String] {
+        self.call.words()
+    }
+
     pub(super) fn execute(self, options: &Options) -> Exit {
         let request = match self.call.request() {
             Ok(Request::Usage) => return subcommand_help("qmp", options),
@@ -42,8 +47,8 @@ impl Qmp {
             Request::Usage => Ok(Exit::Done),
             Request::List { vm } => {
                 let (_, schema) = told(current, &vm)?;
-                let (list, described) =
-                    (|| schema::list(&schema), || schema::all_described(&schema));
+                let list = || schema::list(&schema, Reader::in_shell(""));
+                let described = || schema::all_described(&schema);
                 Ok(call::tell(current, options, list, described))
             }
             Request::Help { vm, command, words } => help(current, &vm, &command, &words, options),
@@ -63,7 +68,7 @@ fn told(current: &Current, name: &str) -> Result<(Vm, Arc<Schema>), Ended> {
         )),
         ended => ended,
     })?;
-    let schema = schema.ok_or_else(|| call::no_schema(vm.label()))?;
+    let schema = schema.ok_or_else(|| Report::no_schema(vm.label()))?;
     Ok((vm, schema))
 }
 
@@ -75,12 +80,12 @@ fn help(
     options: &Options,
 ) -> Result<Exit, Ended> {
     let (vm, schema) = told(current, name)?;
-    let Some(command) = named(&schema, command) else {
+    let Some(command) = schema.named(command) else {
         let finding = schema.no_command(command);
         return Err(Report::of_finding(vm.label(), &finding).into());
     };
     let program = format!("qmpsh qmp {name}");
-    let text = || schema::help(&schema, command, words, &program);
+    let text = || schema::help(&schema, command, words, Reader::in_shell(&program));
     let value = || schema::described(&schema, command, words);
     Ok(call::tell(current, options, text, value))
 }
@@ -141,7 +146,7 @@ fn checked(
     schema: &Schema,
     sending: &Sending,
 ) -> Result<Checked, Ended> {
-    let Some(command) = named(schema, &sending.command) else {
+    let Some(command) = schema.named(&sending.command) else {
         return Ok(Checked::none(schema.no_command(&sending.command)));
     };
     let properties = if schema.is_open(command) {
@@ -194,14 +199,6 @@ fn explain(
         }
     }
     Err(Report::from(error).into())
-}
-
-fn named<'a>(schema: &'a Schema, written: &str) -> Option<&'a schema::Command> {
-    let names: Vec<&str> = schema
-        .commands()
-        .map(|command| command.name.as_str())
-        .collect();
-    schema.command(find_name(written, names.iter().copied())?)
 }
 
 fn waiting(vm: &Vm, command: &str) -> String {

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use super::options::Options;
 use super::{finish, modes, thaw};
 use crate::inventory::config::user_folder;
+use crate::repl::pager::Pager;
 use crate::repl::preferences::Preferences;
 use crate::repl::session::Surroundings;
 use crate::repl::{Session, history, stream, terminal};
@@ -20,7 +21,7 @@ use crate::vm::settings::default_state_dir;
 
 /// Lives a session with whoever is at the other end of standard input.
 pub(super) fn execute(options: &Options) -> Exit {
-    let head = modes::head("<session>", env::args_os().skip(1));
+    let head = modes::head("<session>", env::args_os().skip(1), &[]);
     if let Err(report) = options.modes.open(options, &head) {
         return finish::complain(&report, options);
     }
@@ -60,7 +61,8 @@ fn at_terminal(options: &Options) -> Exit {
     };
     let surroundings = Surroundings {
         history: history.clone(),
-        width: terminal::width,
+        size: terminal::size,
+        pager: Pager::of_user(),
         preferences: Preferences::new(options.color()),
         for_people: !options.json,
     };
@@ -82,7 +84,8 @@ fn at_terminal(options: &Options) -> Exit {
 fn in_pipe(options: &Options) -> Exit {
     let surroundings = Surroundings {
         history: None,
-        width: || None,
+        size: || None,
+        pager: None,
         preferences: Preferences::new(options.color()),
         for_people: false,
     };

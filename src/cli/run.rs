@@ -15,6 +15,7 @@ use crate::nearest::did_you_mean;
 use crate::report::{Exit, Report};
 use crate::script::header::Header;
 use crate::script::{Session, Settings, Source, argument, ready_made, source};
+use crate::wire::secret::HIDDEN;
 
 /// Run a script: a file, `-` for standard input, or a ready-made script by its name
 #[derive(Debug, Args)]
@@ -55,7 +56,16 @@ impl Run {
             Ok((matches, options)) => (matches, options),
             Err(error) => return usage(error),
         };
-        let head = modes::head(&source.name, words.iter().cloned());
+        let secrets = argument::secrets(&header, matches);
+        let shown = words.iter().map(|word| {
+            let is_secret = secrets.contains(word);
+            (if is_secret {
+                HIDDEN.into()
+            } else {
+                word.clone()
+            }) as OsString
+        });
+        let head = modes::head(&source.name, shown, &[]);
         if let Err(report) = options.modes.open(options, &head) {
             return finish::complain(&report, options);
         }

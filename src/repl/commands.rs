@@ -52,7 +52,7 @@ pub const COMMANDS: &[Command] = &[
         name: "tree",
         arguments: "[VM]",
         about: "the block nodes of the VM in use, with jobs and exports",
-        perform: |session, target| Ok(tree::tree(session, target)),
+        perform: tree::tree,
     },
     Command {
         name: "vars",

@@ -2,7 +2,7 @@
 //! ([`editor`]) reads lines at one; [`terminal`] and [`stream`] bring the two together.
 //!
 //! - a line: [`code`] (as tokens), [`whole`] (does it go on?), [`commands`] (those that begin with a colon), [`history`]
-//! - its value: [`value`] (as data), [`show`] (as text for people)
+//! - its value: [`value`] (as data), [`show`] (as text for people), [`pager`] (what is longer than the screen)
 //! - while typing: [`complete`], [`prompt`], [`typing`] (the line on the terminal)
 
 pub mod code;
@@ -11,6 +11,7 @@ pub mod complete;
 pub mod editor;
 mod help;
 pub mod history;
+pub mod pager;
 pub mod preferences;
 pub mod prompt;
 pub mod session;

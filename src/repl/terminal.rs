@@ -13,6 +13,7 @@ use nix::sys::signal::{SigSet, Signal};
 use rustix::termios::{OptionalActions, Termios, tcgetattr, tcgetwinsize, tcsetattr};
 
 use super::editor::{Asker, Editor, Input, LineEditor, Question};
+use super::pager::{self, Size};
 use super::preferences::Preferences;
 use super::prompt::Prompt;
 use super::session::{Answer, Session};
@@ -55,10 +56,19 @@ enum Wanted {
     Yes(String, Sender<bool>),
 }
 
-/// How many characters a line of the terminal has now.
-pub fn width() -> Option<usize> {
+/// The size of the terminal's screen now.
+pub fn size() -> Option<Size> {
     let size = tcgetwinsize(io::stdout()).ok()?;
-    Some(usize::from(size.ws_col)).filter(|width| *width > 0)
+    let size = Size {
+        columns: usize::from(size.ws_col),
+        rows: usize::from(size.ws_row),
+    };
+    (size.columns > 0 && size.rows > 0).then_some(size)
+}
+
+/// How many characters a line of the terminal has now.
+pub(super) fn width() -> usize {
+    size().map_or(WIDTH, |size| size.columns)
 }
 
 /// Where a session's output goes at a terminal: to the process's streams, and while somebody types above that line.
@@ -105,8 +115,7 @@ struct Half<W>(Typing, W);
 impl<W: Write> Write for Half<W> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let text = String::from_utf8_lossy(bytes);
-        let columns = || width().unwrap_or(WIDTH);
-        self.0.write_lines(&text, &mut self.1, columns)?;
+        self.0.write_lines(&text, &mut self.1, width)?;
         Ok(bytes.len())
     }
 
@@ -129,6 +138,7 @@ pub fn run(
         // Ctrl-C with nothing to end is the editor's, or that of a program in the foreground.
         if signal != SIGINT {
             let _ = of_signals.send(Event::Signal(signal));
+            pager::end();
         }
     };
     if let Err(error) = signals::handle_alone(session.control(), idle) {
@@ -256,7 +266,7 @@ impl Waiting {
                 Err(RecvTimeoutError::Timeout) => {
                     session.tell_ended();
                     // A terminal that is gone ends the editor, which tells so.
-                    let _ = self.typing.tick(width().unwrap_or(WIDTH));
+                    let _ = self.typing.tick(width());
                 }
                 Err(RecvTimeoutError::Disconnected) => break Err(Exit::Fault),
             }

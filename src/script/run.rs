@@ -11,6 +11,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use rhai::{Dynamic, EvalAltResult};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use self::waits::{Waiting, Waits};
 use super::bridge::{self, Bridge};
@@ -296,14 +298,28 @@ impl Current {
         // What a name means was found on the host, so a replay is told.
         let recording = &inventory.fleet().settings().recording;
         let of = format!("VM {target}");
-        let recalled = recording.recall::<Target>(&of);
+        let recalled = recording.recall::<LookedUp>(&of);
         let recalled = recalled.map_err(|difference| Ended::Failed(Report::from(&difference)))?;
-        if let Some(found) = recalled {
-            return Ok(inventory.fleet().vm(found));
+        match recalled {
+            Some(LookedUp::Found(target)) => return Ok(inventory.fleet().vm(target)),
+            Some(LookedUp::Failed { failed }) => {
+                return Err(Report::from_value(&failed)
+                    .unwrap_or_else(unreadable)
+                    .into());
+            }
+            None => {}
         }
-        let vm = find()?;
-        recording.note(&of, vm.target());
-        Ok(vm)
+        let found = find();
+        match &found {
+            Ok(vm) => recording.note(&of, &LookedUp::Found(vm.target().clone())),
+            Err(Ended::Failed(report)) => {
+                let failed = report.to_value();
+                recording.note(&of, &LookedUp::Failed { failed });
+            }
+            // The run ends, and so does its replay.
+            Err(Ended::Stopped(_)) => {}
+        }
+        found
     }
 
     /// The VMs that a word means: one, or all that a pattern fits.
@@ -379,6 +395,22 @@ impl Current {
     pub fn window(&self) -> Window {
         Window::open(self.run.stop.clone(), &self.stop)
     }
+}
+
+/// What came of looking for a VM by its name, as recordings hold it.
+#[derive(Serialize, Deserialize)]
+#[serde(untagged)]
+enum LookedUp {
+    Failed { failed: Value },
+    Found(Target),
+}
+
+fn unreadable() -> Report {
+    Report::new(
+        Kind::Replay,
+        "the recording tells an error of no known kind",
+    )
+    .with_exit(Exit::Usage)
 }
 
 /// Restores the thread's former place when dropped.

@@ -43,7 +43,8 @@ impl Typist {
         });
         let surroundings = Surroundings {
             history: None,
-            width: || None,
+            size: || None,
+            pager: None,
             preferences: Preferences::new(false),
             for_people: true,
         };
@@ -103,6 +104,14 @@ fn ends_at(qemu: &Qemu) -> usize {
     let path = qemu.qmp().display().to_string();
     let sockets = std::fs::read_to_string("/proc/net/unix").unwrap();
     sockets.lines().filter(|line| line.ends_with(&path)).count()
+}
+
+#[track_caller]
+fn wait_until(what: &str, holds: impl Fn() -> bool) {
+    let end = Instant::now() + BOUND;
+    while !holds() {
+        assert!(Instant::now() < end, "{what}: that never came");
+    }
 }
 
 /// A QEMU that has one of each.
@@ -331,11 +340,9 @@ fn a_vm_that_is_stopped_costs_a_moment_and_tells_what_is_asked_when_it_goes_on()
         if !connected {
             assert_eq!(other.at_once("v.qmp(\"query-statu"), [""; 0]);
             // What nobody could tell in time is known the next time, also of a VM that is stopped again by then.
+            wait_until("both wait to be served", || ends_at(&qemu) == 3);
             qemu.process().cont();
-            let end = Instant::now() + BOUND;
-            while ends_at(&qemu) > 1 {
-                assert!(Instant::now() < end, "nobody waits to be served any more");
-            }
+            wait_until("both were served", || ends_at(&qemu) == 1);
             qemu.process().stop();
             let words = other.at_once("v.qmp(\"query-statu");
             assert_eq!(words, ["query-status\""]);

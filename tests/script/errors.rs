@@ -374,7 +374,7 @@ fn an_option_that_a_function_does_not_take_names_the_nearest() {
         ),
         (
             "vm(\"/x\").agent.exec(\"a\", [], #{ env: 1 })",
-            ["exec: `env` is a map", "not 1"],
+            ["exec: `env` is a map", "not a value of type i64"],
         ),
         (
             "vm(\"/x\").job(\"j\").wait(#{ tiemout: 1 })",

@@ -4,19 +4,21 @@ use nu_ansi_term::{Color, Style as Paint};
 
 use crate::repl::session::{Answer, Session};
 use crate::repl::show::Style;
+use crate::report::Report;
 use crate::vm::block_graph::Part;
 
-pub(super) fn tree(session: &mut Session, target: &str) -> Answer {
-    let graph = match session.block_graph(target) {
+pub(super) fn tree(session: &mut Session, target: &str) -> Result<Answer, Report> {
+    let vm = session.vm(target)?;
+    let graph = match session.block_graph(&vm) {
         Ok(graph) => graph,
-        Err(answer) => return answer,
+        Err(answer) => return Ok(answer),
     };
     let style = session.style();
     let lines = graph.tree(style.width, &|part, text| painted(style, part, text));
     if lines.is_empty() {
-        return session.tell("it has no drives and no block nodes");
+        return Ok(session.tell("it has no drives and no block nodes"));
     }
-    session.tell(&lines.join("\n"))
+    Ok(session.tell(&lines.join("\n")))
 }
 
 fn painted(style: Style, part: Part, text: &str) -> String {

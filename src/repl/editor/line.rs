@@ -137,7 +137,7 @@ impl<T: From<Question>> Helper for Assistant<T> {}
 impl<T: From<Question>> Assistant<T> {
     /// How many characters fit behind the line in its last row.
     fn room(&self, line: &str) -> usize {
-        let columns = terminal::width().unwrap_or(80);
+        let columns = terminal::width().max(1);
         let typed = match line.rsplit_once('\n') {
             Some((_, last)) => last.chars().count(),
             None => self.prompt.get() + line.chars().count(),

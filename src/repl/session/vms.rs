@@ -3,8 +3,7 @@
 use super::{Answer, Session};
 use crate::inventory::Scan;
 use crate::report::Report;
-use crate::script::Driven;
-use crate::script::run::{Current, Ended};
+use crate::script::{Driven, Named};
 use crate::vm::event::Filter;
 use crate::vm::{BlockGraph, Vm};
 
@@ -77,32 +76,21 @@ impl Session {
         found.map_err(|outcome| self.ended(*outcome))
     }
 
-    /// The block nodes of the VM that is called so, or of the one in use; what else came of it is told.
-    pub(in crate::repl) fn block_graph(&mut self, target: &str) -> Result<BlockGraph, Answer> {
-        let vm = self.vm(target)?;
-        self.ask(|current| {
-            let what = format!("{}: its block nodes", vm.label());
-            current.ask(what, vm.block_graph())
-        })
-    }
-
     /// The VM that is called so; the one in use where nothing is said.
-    fn vm(&mut self, target: &str) -> Result<Vm, Answer> {
+    pub(in crate::repl) fn vm(&self, target: &str) -> Result<Named, Report> {
         if !target.is_empty() {
-            return self.ask(|current| current.vm(target));
+            return Ok(Named::Text(target.to_owned()));
         }
         let in_use = self.in_use.as_ref().and_then(|in_use| in_use.vm.clone());
-        in_use.ok_or_else(|| {
-            self.complain(&Report::usage("no VM is in use").with_hint("`:use web01` takes one"))
+        in_use.map(Named::Vm).ok_or_else(|| {
+            Report::usage("no VM is in use").with_hint("`:use web01` takes one, as `v`")
         })
     }
 
-    fn ask<T: Send>(
-        &mut self,
-        work: impl FnOnce(&Current) -> Result<T, Ended> + Send,
-    ) -> Result<T, Answer> {
-        let asked = self.script.ask(work);
-        asked.map_err(|outcome| self.ended(*outcome))
+    /// The block nodes of a VM; what else came of it is told.
+    pub(in crate::repl) fn block_graph(&mut self, vm: &Named) -> Result<BlockGraph, Answer> {
+        let graph = self.script.block_graph(vm);
+        graph.map_err(|outcome| self.ended(*outcome))
     }
 }
 

@@ -134,7 +134,12 @@ impl<'a> Options<'a> {
             return Ok(None);
         };
         let Some(map) = value.read_lock::<Map>() else {
-            return Err(self.wrong(name, "a map, as in `#{ PATH: \"/bin\" }`"));
+            // What was given is not shown: variables hold passwords.
+            let title = self.title(name);
+            return Err(error::usage(format!(
+                "{title} is a map, as in `#{{ PATH: \"/bin\" }}`, not a value of type {}",
+                value.type_name()
+            )));
         };
         let named = map
             .iter()
@@ -214,7 +219,11 @@ mod tests {
             ("#{ jobs: 0 }", "f: `jobs` is a number from 1 to 8, not 0"),
             (
                 "#{ env: 1 }",
-                "f: `env` is a map, as in `#{ PATH: \"/bin\" }`, not 1",
+                "f: `env` is a map, as in `#{ PATH: \"/bin\" }`, not a value of type i64",
+            ),
+            (
+                "#{ env: [\"TOKEN=abc\"] }",
+                "f: `env` is a map, as in `#{ PATH: \"/bin\" }`, not a value of type array",
             ),
         ] {
             assert_eq!(wrong(script).0, message);

@@ -13,7 +13,7 @@ use crate::script::run::{Current, Ended};
 use crate::script::stop::Cause;
 use crate::vm::agent::AgentCommands;
 use crate::vm::schema::Schema;
-use crate::vm::{GuestAgent, Vm};
+use crate::vm::{BlockGraph, GuestAgent, Vm};
 
 /// A VM that somebody means without a script that gets it.
 #[derive(Clone)]
@@ -63,9 +63,18 @@ impl Session {
         })
     }
 
+    /// The block nodes of a VM, and who uses them. Waits as a call of a script's does.
+    pub fn block_graph(&self, vm: &Named) -> Result<BlockGraph, Box<Outcome>> {
+        self.ask(|current| {
+            let vm = vm.found(current)?;
+            let what = format!("{}: its block nodes", vm.label());
+            current.ask(what, vm.block_graph())
+        })
+    }
+
     /// What `work` gives, done as a line is: it can be interrupted, and its waits are told. Blocks the calling thread. The
     /// outcome is of work that failed or was interrupted.
-    pub fn ask<T: Send>(
+    pub(super) fn ask<T: Send>(
         &self,
         work: impl FnOnce(&Current) -> Result<T, Ended> + Send,
     ) -> Result<T, Box<Outcome>> {

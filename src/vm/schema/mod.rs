@@ -37,7 +37,7 @@ mod words;
 
 pub use builder::Builder;
 pub use finding::{Finding, Marked, Problem};
-pub use help::{help, list};
+pub use help::{Caller, Reader, help, list};
 pub use json::strict as strict_json;
 pub use listed::{all_described, described};
 pub(super) use live::Known;
