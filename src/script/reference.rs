@@ -5,7 +5,7 @@ use std::any::TypeId;
 use std::collections::{BTreeMap, HashSet};
 
 use rhai::{
-    Array, Blob, Dynamic, Engine, FnAccess, FnPtr, FuncMetadata, ImmutableString, Map, Module,
+    AST, Array, Blob, Dynamic, Engine, FnAccess, FnPtr, FuncMetadata, ImmutableString, Map, Module,
 };
 
 use super::library;
@@ -28,7 +28,7 @@ pub struct Entry {
     pub of_language: bool,
 }
 
-/// A module in the binary.
+/// A module, as one in the binary.
 #[derive(Clone, Debug)]
 pub struct StandardModule {
     /// What `import` calls it.
@@ -136,15 +136,20 @@ pub(super) fn of_module(module: &Module, owner: Option<&str>) -> Vec<Entry> {
         .collect()
 }
 
+/// A module that is compiled, known by `path`.
+pub(super) fn described(module: &AST, path: &str) -> StandardModule {
+    StandardModule {
+        about: text(module.doc().lines()),
+        functions: of_module(module.shared_lib(), Some(path)),
+        path: path.to_owned(),
+    }
+}
+
 fn modules(engine: &Engine) -> Vec<StandardModule> {
     let module = |(path, source): (String, &str)| {
         // What is in the binary compiles: a test runs the examples of it.
         let script = engine.compile(source).ok()?;
-        Some(StandardModule {
-            about: text(script.doc().lines()),
-            functions: of_module(script.shared_lib(), Some(&path)),
-            path,
-        })
+        Some(described(&script, &path))
     };
     library::standard().filter_map(module).collect()
 }

@@ -4,6 +4,8 @@
 mod frozen;
 mod keys;
 mod lines;
+mod looking;
+mod pager;
 mod pipe;
 
 use std::sync::Arc;

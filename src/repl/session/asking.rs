@@ -3,6 +3,7 @@
 use super::{Answer, Session};
 use crate::inventory::Scan;
 use crate::report::Report;
+use crate::script::reference::StandardModule;
 use crate::script::{Named, Outcome};
 use crate::vm::BlockGraph;
 
@@ -14,6 +15,11 @@ impl Session {
     pub(in crate::repl) fn find(&mut self) -> Result<Scan, Answer> {
         let found = self.script.find();
         found.map_err(|outcome| self.told(*outcome))
+    }
+
+    /// The module that `import` would find by that path.
+    pub(in crate::repl) fn module(&self, path: &str) -> Option<StandardModule> {
+        self.script.module(path)
     }
 
     /// The VM that is called so; the one in use where nothing is said.

@@ -89,15 +89,19 @@ fn property(handle: &str, name: &str, kind: &str, about: &str) -> FuncRegistrati
 }
 
 fn described(function: FuncRegistration, parameters: &[&str], about: &str) -> FuncRegistration {
+    // The first line stands behind its quotes or below them; the others are as far to the right as the code around them.
+    let indent = |line: &str| line.len() - line.trim_start().len();
+    let others = about.trim().lines().skip(1);
+    let margin = others.filter(|line| !line.trim().is_empty()).map(indent);
+    let margin = margin.min().unwrap_or(0);
+    let without_margin = |line: &str| {
+        let line = line.get(margin.min(indent(line))..).unwrap_or(line);
+        format!("/// {line}")
+    };
     function
         .in_global_namespace()
         .with_params_info(parameters)
-        .with_comments(
-            about
-                .trim()
-                .lines()
-                .map(|line| format!("/// {}", line.trim_start())),
-        )
+        .with_comments(about.trim().lines().map(without_margin))
 }
 
 /// Waits for what a VM or its guest is asked; `what` says to people what is waited for.
