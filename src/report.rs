@@ -3,6 +3,7 @@
 //! lines (that is `script::diagnostic`) and knows no script engine.
 
 mod inventory;
+mod presence;
 mod schema;
 mod vm;
 
@@ -10,6 +11,8 @@ use std::fmt;
 use std::process::ExitCode;
 
 use serde_json::{Value, json};
+
+pub use presence::Presence;
 
 /// What sort of thing went wrong: the `kind` that a script's `catch` sees.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,15 +23,15 @@ pub enum Kind {
     Agent,
     /// A deadline passed.
     Timeout,
-    /// There is no such VM, it cannot be reached, or it went away.
+    /// The VM cannot be reached, or it went away.
     Gone,
     /// Another client holds the monitor.
     Busy,
     /// The guest is frozen, or a freeze window ended before its work did.
     Frozen,
-    /// Refused by policy: read-only, or a host access that the header does not declare.
+    /// Refused by policy: read-only, or a host access that the header does not declare; or by a socket's permissions.
     Denied,
-    /// A value that a function, an option or a file cannot take.
+    /// A value that a function, an option or a file cannot take; a name that means no VM, or several.
     Usage,
     /// The run was told to stop: a signal, or another worker's failure.
     Interrupted,

@@ -2,6 +2,7 @@
 //! commands and what this agent has of them.
 
 use clap::Args;
+use serde_json::Value;
 
 use super::call::{self, Call, Checked, Request, Sending};
 use super::options::Options;
@@ -10,7 +11,7 @@ use crate::report::{Exit, Report};
 use crate::script::run::{Current, Ended};
 use crate::vm::Vm;
 use crate::vm::agent::AgentCommands;
-use crate::vm::schema::{Command, Properties, Reader, Words};
+use crate::vm::schema::{self, Command, Properties, Reader, Words};
 
 /// Send one command to the agent in a guest; its reply goes to standard output
 ///
@@ -36,16 +37,16 @@ impl Agent {
             Request::Usage => Ok(Exit::Done),
             Request::List { vm } => {
                 let (_, commands) = asked(current, &vm)?;
-                Ok(call::write(
-                    current,
-                    &commands.list(Reader::in_shell("")),
-                    options,
-                ))
+                let list = || commands.list(Reader::in_shell(""));
+                Ok(call::tell(current, options, list, || listed(&commands)))
             }
             Request::Help { vm, command, words } => {
                 let (handle, commands) = asked(current, &vm)?;
-                let text = help(&vm, &handle, &commands, &command, &words)?;
-                Ok(call::write(current, &text, options))
+                let command = named(&handle, &commands, &command)?;
+                let program = format!("qmpsh agent {vm}");
+                let text = || commands.help(command, &words, Reader::in_shell(&program));
+                let value = || described(&commands, command, &words);
+                Ok(call::tell(current, options, text, value))
             }
             Request::Send(sending) => send(current, &sending, options),
         })
@@ -60,16 +61,18 @@ fn asked(current: &Current, name: &str) -> Result<(Vm, AgentCommands), Ended> {
     Ok((vm, commands))
 }
 
-fn help(
-    name: &str,
-    vm: &Vm,
-    commands: &AgentCommands,
-    written: &str,
-    words: &Words,
-) -> Result<String, Report> {
-    let command = named(vm, commands, written)?;
-    let program = format!("qmpsh agent {name}");
-    Ok(commands.help(command, words, Reader::in_shell(&program)))
+/// The agent's commands for programs.
+fn listed(commands: &AgentCommands) -> Value {
+    let all = commands.schema.commands();
+    all.map(|command| described(commands, command, &Words::default()))
+        .collect()
+}
+
+/// A command for programs: `enabled` tells whether the agent will do it.
+fn described(commands: &AgentCommands, command: &Command, words: &Words) -> Value {
+    let mut told = schema::described(&commands.schema, command, words);
+    told["enabled"] = (!commands.is_disabled(&command.name)).into();
+    told
 }
 
 fn send(current: &Current, sending: &Sending, options: &Options) -> Result<Exit, Ended> {

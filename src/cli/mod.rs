@@ -24,6 +24,7 @@ mod told;
 mod verbose;
 
 use std::env;
+use std::io::{self, Write};
 
 use clap::error::ErrorKind;
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
@@ -145,13 +146,29 @@ fn usage(error: &clap::Error) -> Exit {
         error.kind(),
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion
     );
-    if !is_help && options::is_json_line(env::args_os()) {
+    if is_help {
+        return match error.print().and_then(|()| io::stdout().flush()) {
+            Ok(()) => Exit::Done,
+            Err(failed) if failed.kind() == io::ErrorKind::BrokenPipe => {
+                Exit::Signal(finish::SIGPIPE)
+            }
+            Err(failed) => {
+                let report = finish::unwritable(&failed);
+                finish::tell(&told::of_line(
+                    &report,
+                    options::is_json_line(env::args_os()),
+                ));
+                report.exit
+            }
+        };
+    }
+    if options::is_json_line(env::args_os()) {
         finish::tell(&told::usage(error));
     } else {
         // Where not even that can be written there is nobody left to tell.
         let _ = error.print();
     }
-    if is_help { Exit::Done } else { Exit::Usage }
+    Exit::Usage
 }
 
 #[cfg(test)]

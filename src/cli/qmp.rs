@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use super::call::{self, Call, Checked, Request, Sending};
 use super::options::Options;
 use super::{finish, one_shot, subcommand_help};
-use crate::report::{Exit, Report};
+use crate::report::{Exit, Kind, Report};
 use crate::script::run::{Current, Ended};
 use crate::vm::effect::{self, Effect};
 use crate::vm::schema::{self, Properties, Reader, Schema, Words};
@@ -42,11 +42,9 @@ impl Qmp {
             Request::Usage => Ok(Exit::Done),
             Request::List { vm } => {
                 let (_, schema) = told(current, &vm)?;
-                Ok(call::write(
-                    current,
-                    &schema::list(&schema, Reader::in_shell("")),
-                    options,
-                ))
+                let list = || schema::list(&schema, Reader::in_shell(""));
+                let described = || schema::all_described(&schema);
+                Ok(call::tell(current, options, list, described))
             }
             Request::Help { vm, command, words } => help(current, &vm, &command, &words, options),
             Request::Send(sending) => send(current, &sending, options),
@@ -57,7 +55,14 @@ impl Qmp {
 /// A VM and its schema.
 fn told(current: &Current, name: &str) -> Result<(Vm, Arc<Schema>), Ended> {
     let vm = current.vm(name)?;
-    let schema = current.ask(waiting(&vm, "query-qmp-schema"), vm.schema())?;
+    let schema = current.ask(waiting(&vm, "query-qmp-schema"), vm.schema());
+    let schema = schema.map_err(|ended| match ended {
+        // What runs there cannot be known without asking it.
+        Ended::Failed(report) if report.kind == Kind::Busy => Ended::Failed(report.with_hint(
+            "wait for the other, or ask another VM with the same QEMU: its help is the same",
+        )),
+        ended => ended,
+    })?;
     let schema = schema.ok_or_else(|| Report::no_schema(vm.label()))?;
     Ok((vm, schema))
 }
@@ -75,8 +80,9 @@ fn help(
         return Err(Report::of_finding(vm.label(), &finding).into());
     };
     let program = format!("qmpsh qmp {name}");
-    let text = schema::help(&schema, command, words, Reader::in_shell(&program));
-    Ok(call::write(current, &text, options))
+    let text = || schema::help(&schema, command, words, Reader::in_shell(&program));
+    let value = || schema::described(&schema, command, words);
+    Ok(call::tell(current, options, text, value))
 }
 
 fn send(current: &Current, sending: &Sending, options: &Options) -> Result<Exit, Ended> {

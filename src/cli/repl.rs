@@ -4,6 +4,7 @@ use std::env;
 use std::fs::{self, File};
 use std::io::{self, IsTerminal};
 use std::path::Path;
+use std::sync::Arc;
 
 use super::options::Options;
 use super::{finish, modes, thaw};
@@ -13,6 +14,7 @@ use crate::repl::preferences::Preferences;
 use crate::repl::session::Surroundings;
 use crate::repl::{Session, history, stream, terminal};
 use crate::report::{Exit, Kind, Report};
+use crate::script::consent::Asking;
 use crate::script::permit::Permit;
 use crate::script::{Settings, Source, source};
 use crate::vm::settings::default_state_dir;
@@ -38,7 +40,9 @@ fn is_dumb() -> bool {
 
 fn at_terminal(options: &Options) -> Exit {
     let screen = terminal::Screen::default();
-    let settings = match finish::settings(options) {
+    let mut vms = finish::vm_settings(options);
+    vms.consent = Some(Arc::new(Asking::by(screen.ask())));
+    let settings = match finish::settings_with(vms, options) {
         Ok(settings) => settings,
         Err(exit) => return exit,
     };

@@ -14,7 +14,7 @@ use super::{finish, modes, thaw, told, usage};
 use crate::nearest::did_you_mean;
 use crate::report::{Exit, Report};
 use crate::script::header::Header;
-use crate::script::{Session, Settings, Source, argument, diagnostic, ready_made, source};
+use crate::script::{Session, Settings, Source, argument, ready_made, source};
 
 /// Run a script: a file, `-` for standard input, or a ready-made script by its name
 #[derive(Debug, Args)]
@@ -38,10 +38,7 @@ impl Run {
         let header = match Header::read(&source.text) {
             Ok(header) => header,
             Err(invalid) => {
-                let color = options.color();
-                finish::tell(&told::drawn(&invalid.report, options, || {
-                    diagnostic::draw_at(&invalid.report, &source, invalid.line, color)
-                }));
+                finish::tell(&told::bad_header(&invalid, &source, options));
                 return invalid.report.exit;
             }
         };
@@ -82,11 +79,13 @@ impl Run {
             Err(error) => return finish::no_session(&error, options),
         };
         let outcome = finish::run(&mut session, &source);
-        if options.json {
+        let exit = if options.json {
             finish::with_value(&session, outcome, options)
         } else {
             finish::without_value(outcome, options)
-        }
+        };
+        session.leave();
+        exit
     }
 }
 

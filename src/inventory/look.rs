@@ -49,6 +49,7 @@ impl Inventory {
                 asked.dedup();
                 Err(Error::Unknown {
                     name: name.to_owned(),
+                    beginning: vms.iter().find_map(|vm| names::too_short(name, vm)),
                     nearest: nearest(name, vms.iter().flat_map(names::callable)).map(str::to_owned),
                     asked,
                     troubles: seen.troubles,
@@ -89,7 +90,12 @@ fn target(name: &str, vm: &Found, seen: &Scan) -> Result<Target, Error> {
     if vm.is_off {
         return Err(Error::Off {
             name: name.to_owned(),
-            provider: vm.provider,
+            starts: match &vm.qmp {
+                Some(Address::Libvirt { domain, uri }) => {
+                    Some(format!("virsh --connect {uri} start {domain}"))
+                }
+                _ => None,
+            },
         });
     }
     vm.target(name).ok_or_else(|| Error::NoWay {
@@ -106,7 +112,7 @@ fn target(name: &str, vm: &Found, seen: &Scan) -> Result<Target, Error> {
 async fn ask_for_names(vms: &mut [Found]) {
     let sockets = UnixSockets::now().unwrap_or_default();
     let is_free = |address: &Address| match address {
-        Address::Unix(path) => sockets.clients(path).is_none(),
+        Address::Unix(path) => sockets.client(path).is_none(),
         Address::Tcp { .. } | Address::Libvirt { .. } => true,
     };
     let mut asked = JoinSet::new();

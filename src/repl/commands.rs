@@ -1,6 +1,7 @@
 //! The commands that begin with a colon: the table of them, and the short ones; those that list, save, or run programs
 //! are in files beside this one.
 
+mod events;
 mod lists;
 mod programs;
 mod saved;
@@ -88,6 +89,12 @@ pub const COMMANDS: &[Command] = &[
         arguments: "",
         about: "undo all that is held now",
         perform: |session, rest| nothing_after("release", rest).map(|()| session.release()),
+    },
+    Command {
+        name: "events",
+        arguments: "[VM|on|off] [NAME...]",
+        about: "events while you type: all, or as BLOCK_*",
+        perform: events::follow,
     },
     Command {
         name: "set",

@@ -15,6 +15,9 @@ use super::prompt::Prompt;
 pub trait Editor {
     /// Reads a line, or several that belong together. Blocks until it is there.
     fn read(&mut self, prompt: &Prompt, preferences: Preferences) -> Input;
+
+    /// Puts a question and reads whether the answer is yes. Blocks until it is there.
+    fn ask(&mut self, question: &Prompt, preferences: Preferences) -> bool;
 }
 
 /// What was typed.

@@ -37,6 +37,9 @@ A VM is `vm(\"/run/web01.qmp\")`; `:use /run/web01.qmp` makes it the variable `v
 
 A `?` at the end of a line tells about what stands before it: `v.qmp.blockdev_add?`, `v.agent.exec?`, `retry?`.";
 
+/// How more is told.
+const HOW: &str = "`:help TOPIC` tells all about one of these, and `:help eject` about a command of the VM in use.";
+
 /// Tells about `topic`; without one, what there is. Words behind it, `driver=qcow2`, are arguments of a command, which decide
 /// what others it takes. Fails if there is no such thing.
 pub(super) fn tell(session: &mut Session, topic: &str) -> Result<Answer, Report> {
@@ -156,7 +159,8 @@ fn overview(session: &mut Session, style: Style) -> String {
     types.dedup();
     let modules = reference.modules.iter().map(|module| module.path.as_str());
     text.push_str(&format!(
-        "\n`:help TOPIC` tells all about one of these, and `:help eject` about a command of the VM in use.\n  {}\n{}\n  {}\n{}\n  {}\n{}",
+        "\n{}\n  {}\n{}\n  {}\n{}\n  {}\n{}",
+        wrapped(HOW, style.width, ""),
         bold(style, "functions"),
         list(functions),
         bold(style, "types, with their methods"),

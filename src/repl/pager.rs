@@ -13,6 +13,7 @@ use rustix::termios::{OptionalActions, tcgetattr, tcsetattr};
 use unicode_width::UnicodeWidthStr;
 
 use crate::report::{Kind, Report};
+use crate::script::signals;
 
 /// The pager where the user names none.
 const LESS: &str = "less";
@@ -85,11 +86,11 @@ impl Pager {
         if changes_nothing {
             command.env("LESSSECURE", "1");
         }
-        let mut child = command.spawn()?;
+        let mut child = signals::unblocked(|| command.spawn())??;
         *running() = Pid::from_raw(child.id().try_into().unwrap_or(0));
         if let Some(mut stdin) = child.stdin.take() {
             // Whoever has seen enough leaves the rest unread.
-            let _ = stdin.write_all(text.as_bytes());
+            let _ = stdin.write_all(format!("{text}\n").as_bytes());
         }
         wait(&mut child)
     }

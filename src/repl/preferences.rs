@@ -5,6 +5,10 @@ use crate::report::Report;
 
 /// What is set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a switch that somebody sets by its name"
+)]
 pub struct Preferences {
     /// The keys of the editor.
     pub keys: Keys,
@@ -16,6 +20,8 @@ pub struct Preferences {
     pub pager: bool,
     /// Whether the history suggests how a line goes on.
     pub hints: bool,
+    /// Whether a destructive command is asked about.
+    pub confirm: bool,
 }
 
 /// Whose keys the editor knows.
@@ -39,7 +45,7 @@ pub enum Lines {
 }
 
 /// Names with what they mean, for people.
-const NAMES: [(&str, &str); 5] = [
+const NAMES: [(&str, &str); 6] = [
     ("mode", "the editor's keys: emacs or vi"),
     ("color", "whether values are coloured: on or off"),
     (
@@ -54,6 +60,10 @@ const NAMES: [(&str, &str); 5] = [
         "hints",
         "whether the history suggests how a line goes on: on or off",
     ),
+    (
+        "confirm",
+        "whether a destructive command is asked about first: on or off",
+    ),
 ];
 
 impl Preferences {
@@ -65,6 +75,7 @@ impl Preferences {
             lines: Lines::Auto,
             pager: true,
             hints: true,
+            confirm: true,
         }
     }
 
@@ -82,6 +93,7 @@ impl Preferences {
             ("mode", Keys::Vi) => "vi".to_owned(),
             ("color", _) => on_or_off(self.color),
             ("hints", _) => on_or_off(self.hints),
+            ("confirm", _) => on_or_off(self.confirm),
             ("pager", _) => on_or_off(self.pager),
             _ => match self.lines {
                 Lines::Auto => "auto".to_owned(),
@@ -100,6 +112,8 @@ impl Preferences {
             ("color", "off") => self.color = false,
             ("hints", "on") => self.hints = true,
             ("hints", "off") => self.hints = false,
+            ("confirm", "on") => self.confirm = true,
+            ("confirm", "off") => self.confirm = false,
             ("pager", "on") => self.pager = true,
             ("pager", "off") => self.pager = false,
             ("lines", "all") => self.lines = Lines::All,
@@ -144,6 +158,7 @@ mod tests {
             ("color", "on"),
             ("lines", "all"),
             ("hints", "off"),
+            ("confirm", "off"),
             ("pager", "off"),
         ] {
             set.set(name, value).unwrap();
@@ -154,6 +169,7 @@ mod tests {
             lines: Lines::All,
             pager: false,
             hints: false,
+            confirm: false,
         };
         assert_eq!(set, expected);
         for (name, value, hint) in [
@@ -164,7 +180,11 @@ mod tests {
                 "0",
                 "how many lines of a value are shown: a number, all, or auto, which is all in a pager and else 200",
             ),
-            ("zzzzz", "", "there are mode, color, lines, pager, hints"),
+            (
+                "zzzzz",
+                "",
+                "there are mode, color, lines, pager, hints, confirm",
+            ),
         ] {
             let report = set.set(name, value).unwrap_err();
             assert_eq!(report.hint.as_deref(), Some(hint));

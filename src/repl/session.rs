@@ -1,10 +1,10 @@
 //! A session of typed lines, with no terminal: a line goes in, and what it gives, or what is wrong with it, goes to the
 //! session's output. The only file of the REPL (with those below its folder) that knows Rhai.
 
-mod asking;
 mod behind;
 mod telling;
 mod values;
+mod vms;
 
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -60,7 +60,7 @@ pub struct Session {
     surroundings: Surroundings,
     /// The lines that succeeded, as a script would have them.
     succeeded: Vec<String>,
-    in_use: Option<String>,
+    in_use: Option<vms::InUse>,
     count: usize,
     reference: Option<Reference>,
 }
@@ -131,6 +131,7 @@ impl Session {
     /// Runs a statement of a file that begins behind so many lines, which errors are to count.
     fn start(&mut self, name: &str, before: usize, statement: &str) {
         let name = format!("{name}:{}", before + 1);
+        self.script.set_asks(false);
         let outcome = self.script.line(&Source::new(name, statement));
         // What it is worth is nothing to show at a start.
         let _ = self.ending(outcome);
@@ -140,6 +141,7 @@ impl Session {
     pub(super) fn evaluate(&mut self, text: &str) -> Result<Value, Answer> {
         self.count += 1;
         let source = Source::new(format!("line {}", self.count), text);
+        self.script.set_asks(self.preferences().confirm);
         let outcome = self.script.line(&source);
         let value = self.ending(outcome)?;
         self.succeeded.push(text.to_owned());
@@ -173,6 +175,11 @@ impl Session {
         }
     }
 
+    /// Tells how something ended that has no value.
+    fn ended(&mut self, outcome: Outcome) -> Answer {
+        self.ending(outcome).err().unwrap_or(Answer::Done)
+    }
+
     /// Tells an error.
     pub fn complain(&mut self, report: &Report) -> Answer {
         let drawn = diagnostic::draw_bare(report, self.preferences().color);
@@ -202,24 +209,7 @@ impl Session {
     /// Releases all that is held.
     pub(super) fn release(&mut self) -> Answer {
         let outcome = self.script.release_held();
-        self.ending(outcome).err().unwrap_or(Answer::Done)
-    }
-
-    /// Takes a VM into use: the variable `v`.
-    pub(super) fn take_into_use(&mut self, target: &str) -> Answer {
-        let text = format!("let v = vm({});", quoted(target));
-        match self.evaluate(&text) {
-            Ok(_) => {
-                self.in_use = Some(target.to_owned());
-                Answer::Done
-            }
-            Err(answer) => answer,
-        }
-    }
-
-    /// The VM in use, as the user named it.
-    pub fn in_use(&self) -> Option<&str> {
-        self.in_use.as_deref()
+        self.ended(outcome)
     }
 
     /// What becomes of changes, where they are not simply made.
@@ -310,10 +300,4 @@ impl Session {
 /// Whether what was typed asks for no value to be shown: it ends in a semicolon.
 fn is_quiet(text: &str) -> bool {
     text.ends_with(';')
-}
-
-/// `text` as a script's text.
-fn quoted(text: &str) -> String {
-    // A text in JSON is one in a script too, but for what has no need of an escape here.
-    serde_json::Value::from(text).to_string()
 }

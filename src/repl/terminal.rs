@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use std::os::fd::AsFd;
 use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
@@ -19,6 +20,7 @@ use super::prompt::Prompt;
 use super::session::{Answer, Session};
 use super::typing::Typing;
 use crate::report::{Exit, Kind, Report};
+use crate::script::consent::Ask;
 use crate::script::output::Output;
 use crate::script::signals;
 
@@ -48,6 +50,13 @@ impl From<Question> for Event {
     }
 }
 
+/// What the editor is to read.
+enum Wanted {
+    Line(Prompt, Preferences),
+    /// A yes to a question.
+    Yes(String, Sender<bool>),
+}
+
 /// The size of the terminal's screen now.
 pub fn size() -> Option<Size> {
     let size = tcgetwinsize(io::stdout()).ok()?;
@@ -65,16 +74,40 @@ fn width() -> usize {
 
 /// Where a session's output goes at a terminal: to the process's streams, and while somebody types above that line.
 #[derive(Clone, Default)]
-pub struct Screen(Typing);
+pub struct Screen {
+    typing: Typing,
+    /// The editor, while there is one.
+    editor: Arc<Mutex<Option<Sender<Wanted>>>>,
+}
 
 impl Screen {
     /// The output.
     pub fn output(&self) -> Output {
         Output::to_terminal(
-            Box::new(Half(self.0.clone(), io::stdout())),
-            Box::new(Half(self.0.clone(), io::stderr())),
+            Box::new(Half(self.typing.clone(), io::stdout())),
+            Box::new(Half(self.typing.clone(), io::stderr())),
         )
     }
+
+    /// How whoever types while a line runs is asked something.
+    pub fn ask(&self) -> Ask {
+        let editor = self.editor.clone();
+        Arc::new(move |question| {
+            let Some(editor) = lock(&editor).clone() else {
+                // What runs before the first prompt, or behind the last, was not typed.
+                return true;
+            };
+            let (answer, told) = channel();
+            let asked = editor.send(Wanted::Yes(question.to_owned(), answer));
+            // Who is gone says nothing, and so not yes.
+            asked.is_ok() && told.recv().unwrap_or(false)
+        })
+    }
+}
+
+/// Holds a channel, which no panic leaves half made.
+fn lock(editor: &Mutex<Option<Sender<Wanted>>>) -> MutexGuard<'_, Option<Sender<Wanted>>> {
+    editor.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// One stream of a screen. It is given whole lines.
@@ -82,11 +115,8 @@ struct Half<W>(Typing, W);
 
 impl<W: Write> Write for Half<W> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        if !self.0.is_going_on() {
-            return self.1.write(bytes);
-        }
         let text = String::from_utf8_lossy(bytes);
-        self.0.write_above(&text, width())?;
+        self.0.write_lines(&text, &mut self.1, width)?;
         Ok(bytes.len())
     }
 
@@ -125,7 +155,8 @@ pub fn run(
     start(session);
     let before = Before::now();
     let (prompts, prompted) = channel();
-    let typing = screen.0.clone();
+    *lock(&screen.editor) = Some(prompts.clone());
+    let typing = screen.typing.clone();
     let editing = thread::Builder::new()
         .name("editor".into())
         .spawn(move || edit(&events, &prompted, typing, history));
@@ -137,10 +168,11 @@ pub fn run(
     let waiting = Waiting {
         prompts,
         happened,
-        typing: screen.0.clone(),
+        typing: screen.typing.clone(),
     };
     let exit = waiting.lines(session);
-    screen.0.end();
+    *lock(&screen.editor) = None;
+    screen.typing.end();
     before.restore();
     session.leave(exit)
 }
@@ -148,7 +180,7 @@ pub fn run(
 /// The editor's thread: a line for each prompt.
 fn edit(
     events: &Sender<Event>,
-    prompts: &Receiver<(Prompt, Preferences)>,
+    wanted: &Receiver<Wanted>,
     typing: Typing,
     history: Option<PathBuf>,
 ) {
@@ -162,18 +194,27 @@ fn edit(
         }
     };
     // Either end of these channels is gone when the session has ended, and then nobody reads on.
-    while let Ok((prompt, preferences)) = prompts.recv() {
-        if events
-            .send(Event::Typed(editor.read(&prompt, preferences)))
-            .is_err()
-        {
-            break;
+    let mut last = Preferences::new(false);
+    while let Ok(wanted) = wanted.recv() {
+        match wanted {
+            Wanted::Line(prompt, preferences) => {
+                last = preferences;
+                let typed = Event::Typed(editor.read(&prompt, preferences));
+                if events.send(typed).is_err() {
+                    break;
+                }
+            }
+            Wanted::Yes(question, answer) => {
+                let question = Prompt::asking(&question, last.color);
+                // The line that asked may have ended.
+                let _ = answer.send(editor.ask(&question, last));
+            }
         }
     }
 }
 
 struct Waiting {
-    prompts: Sender<(Prompt, Preferences)>,
+    prompts: Sender<Wanted>,
     happened: Receiver<Event>,
     typing: Typing,
 }
@@ -185,7 +226,8 @@ impl Waiting {
             session.tell_ended();
             let color = session.preferences().color;
             let prompt = Prompt::new(session.in_use(), session.mode(), session.held(), color);
-            if self.prompts.send((prompt, session.preferences())).is_err() {
+            let wanted = Wanted::Line(prompt, session.preferences());
+            if self.prompts.send(wanted).is_err() {
                 return Exit::Fault;
             }
             let text = match self.typed(session) {
@@ -203,6 +245,7 @@ impl Waiting {
     /// What is typed at the prompt; meanwhile answers the editor and keeps the time of what is frozen.
     fn typed(&self, session: &mut Session) -> Result<Input, Exit> {
         let held = session.held();
+        let _attended = session.attend();
         loop {
             let event = if held.frozen().is_empty() && !held.has_ended() {
                 self.happened

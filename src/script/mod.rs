@@ -13,6 +13,8 @@
 pub mod api;
 pub mod argument;
 pub mod bridge;
+mod caught;
+pub mod consent;
 pub mod convert;
 pub mod error;
 pub mod guard;
@@ -37,12 +39,14 @@ pub mod table;
 mod bound;
 pub mod diagnostic;
 mod engine;
+mod following;
 mod names;
 mod number;
 mod progress;
 mod with;
 mod words;
 
+pub use bridge::Driven;
 pub use outcome::{Ending, Failure, Outcome};
 pub use session::{Named, Session, Settings, Variable};
 pub use source::Source;

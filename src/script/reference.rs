@@ -249,16 +249,20 @@ fn plain_type(kind: &str) -> String {
     .to_owned()
 }
 
-/// Documentation without the marks of a comment.
+/// Documentation without the marks of a comment, and without the margin of the code in which it stands.
 fn text<'a>(lines: impl Iterator<Item = &'a str>) -> String {
-    let mut text = Vec::new();
-    for line in lines.flat_map(str::lines) {
-        let line = line.trim_start();
-        let line = line
+    let lines: Vec<&str> = lines.flat_map(str::lines).collect();
+    let indent = |line: &str| line.len() - line.trim_start().len();
+    let inner = lines.iter().skip(1).filter(|line| !line.trim().is_empty());
+    let margin = inner.map(|line| indent(line)).min().unwrap_or(0);
+    let without_marks = |line: &&str| {
+        let line = &line[margin.min(indent(line))..];
+        let mark = line
             .strip_prefix("///")
-            .or_else(|| line.strip_prefix("//!"))
-            .unwrap_or(line);
-        text.push(line.strip_prefix(' ').unwrap_or(line).trim_end().to_owned());
-    }
+            .or_else(|| line.strip_prefix("//!"));
+        let text = mark.map_or(line, |text| text.strip_prefix(' ').unwrap_or(text));
+        text.trim_end().to_owned()
+    };
+    let text: Vec<String> = lines.iter().map(without_marks).collect();
     text.join("\n").trim().to_owned()
 }

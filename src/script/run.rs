@@ -2,6 +2,8 @@
 //! stop it works. Rhai's operation counter is called with no context, so the place is kept per thread; native functions
 //! ask [`current`]. It owns no engine and no script text.
 
+mod waits;
+
 use std::cell::RefCell;
 use std::fmt;
 use std::future::Future;
@@ -10,15 +12,17 @@ use std::time::Duration;
 
 use rhai::{Dynamic, EvalAltResult};
 
+use self::waits::{Waiting, Waits};
 use super::bridge::{self, Bridge};
+use super::consent::Consents;
 use super::error;
 use super::guard::{self, Guard, Window};
 use super::output::Output;
 use super::permit::Permit;
 use super::stop::{Cause, Stop};
 use crate::client::call::SYNC;
-use crate::inventory::Inventory;
-use crate::report::{Kind, Report};
+use crate::inventory::{self, Inventory};
+use crate::report::{Exit, Kind, Report};
 use crate::vm::target::InvalidTarget;
 use crate::vm::{Fleet, Target, Vm};
 
@@ -32,14 +36,8 @@ pub struct Run {
     guards: Mutex<Vec<Arc<dyn Guard>>>,
     notes: Mutex<Vec<Report>>,
     result: Mutex<Dynamic>,
-    waits: Mutex<Waits>,
-}
-
-/// What the run waits for now, oldest first: one thing a thread, so a list that keeps its memory serves every call.
-#[derive(Default)]
-struct Waits {
-    next: u64,
-    open: Vec<(u64, String)>,
+    waits: Waits,
+    consents: Consents,
 }
 
 /// What ended work that was waited for.
@@ -62,6 +60,7 @@ impl<E: Into<Report>> From<E> for Ended {
 pub struct Current {
     run: Arc<Run>,
     stop: Stop,
+    is_one_of_many: bool,
 }
 
 thread_local! {
@@ -103,7 +102,8 @@ impl Run {
             guards: Mutex::default(),
             notes: Mutex::default(),
             result: Mutex::default(),
-            waits: Mutex::default(),
+            waits: Waits::default(),
+            consents: Consents::default(),
         })
     }
 
@@ -137,10 +137,14 @@ impl Run {
         self.inventory.fleet()
     }
 
+    /// What was allowed in it.
+    pub(super) fn consents(&self) -> &Consents {
+        &self.consents
+    }
+
     /// What the run waits for or cleans up at the moment, oldest first.
     pub fn waits(&self) -> Vec<String> {
-        let waits = lock(&self.waits);
-        waits.open.iter().map(|(_, what)| what.clone()).collect()
+        self.waits.list()
     }
 
     /// After how long somebody at a terminal is told what is waited for: two thirds of the shortest deadline.
@@ -189,11 +193,7 @@ impl Run {
 
     /// Has [`Run::waits`] tell of `what` until the guard is dropped.
     pub(super) fn wait_for(&self, what: String) -> Waiting<'_> {
-        let mut waits = lock(&self.waits);
-        waits.next += 1;
-        let key = waits.next;
-        waits.open.push((key, what));
-        Waiting { run: self, key }
+        self.waits.begin(what)
     }
 }
 
@@ -202,22 +202,14 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-pub(super) struct Waiting<'a> {
-    run: &'a Run,
-    key: u64,
-}
-
-impl Drop for Waiting<'_> {
-    fn drop(&mut self) {
-        let mut waits = lock(&self.run.waits);
-        waits.open.retain(|(key, _)| *key != self.key);
-    }
-}
-
 impl Current {
     pub(super) fn of(run: Arc<Run>) -> Self {
         let stop = run.stop.clone();
-        Self { run, stop }
+        Self {
+            run,
+            stop,
+            is_one_of_many: false,
+        }
     }
 
     /// The run.
@@ -236,7 +228,21 @@ impl Current {
         Self {
             run: self.run.clone(),
             stop,
+            is_one_of_many: self.is_one_of_many,
         }
+    }
+
+    /// The same for a thread that does what others do on other items.
+    #[must_use]
+    pub(super) fn one_of_many(self) -> Self {
+        Self {
+            is_one_of_many: true,
+            ..self
+        }
+    }
+
+    pub(super) fn is_one_of_many(&self) -> bool {
+        self.is_one_of_many
     }
 
     /// Makes this the place of the calling thread until the guard is dropped.
@@ -300,6 +306,26 @@ impl Current {
         Ok(vm)
     }
 
+    /// The VMs that a word means: one, or all that a pattern fits.
+    pub fn vms(&self, word: &str) -> Result<Vec<Vm>, Ended> {
+        // An address may hold what would be a pattern elsewhere.
+        if word.contains(['/', '=', ':']) || !inventory::is_pattern(word) {
+            return Ok(vec![self.vm(word)?]);
+        }
+        let called = inventory::Filter::called(word).map_err(Report::usage)?;
+        let inventory = &self.run.inventory;
+        let scan = async { Ok::<_, Report>(inventory.scan().await) };
+        let scan = self.ask(format_args!("VMs to be found that are called {word}"), scan)?;
+        let found = scan.found.iter().filter(|vm| called.admits(vm));
+        let vms: Vec<Vm> = found.filter_map(|vm| inventory.reach(vm)).collect();
+        if vms.is_empty() {
+            let message = format!("no VM that can be reached is called `{word}`");
+            let report = Report::usage(message).with_exit(Exit::Unreachable);
+            return Err(report.with_hint("`qmpsh ls` lists the VMs").into());
+        }
+        Ok(vms)
+    }
+
     fn wait<T>(&self, what: impl fmt::Display, work: impl Future<Output = T>) -> Result<T, Cause> {
         let what = what.to_string();
         let output = &self.run.output;
@@ -307,7 +333,12 @@ impl Current {
         let told = format!("waiting for {what}");
         self.rest_or_stop(
             what,
-            bridge::noticed(work, notice, || drop(output.log(&told))),
+            bridge::noticed(work, notice, || {
+                // Whoever is asked knows what is waited for.
+                if !self.run.consents.is_asking() {
+                    drop(output.log(&told));
+                }
+            }),
         )
     }
 

@@ -3,8 +3,10 @@
 //! release the guards that it left, and turn whatever ended it into an [`Outcome`].
 
 mod asked;
+mod following;
 
 use std::io;
+use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::thread;
@@ -13,6 +15,7 @@ use rhai::{AST, Dynamic, Engine, EvalAltResult, Scope};
 
 use super::diagnostic::Explainer;
 use super::error;
+use super::following::Following;
 use super::kept::{self, Held, Kept};
 use super::library::{EMBEDDED, Library};
 use super::outcome::{Ending, Failure, Outcome, fault};
@@ -23,7 +26,7 @@ use super::run::Current;
 use super::source::{Source, Sources};
 use super::stage::{Control, Performed, Stage};
 use super::stop::Cause;
-use super::{bound, engine, with, words};
+use super::{bound, caught, engine, with, words};
 use crate::inventory::Inventory;
 use crate::report::{Kind, Report};
 use crate::vm::mode::Mode;
@@ -79,6 +82,8 @@ pub struct Session {
     sources: Sources,
     scope: Scope<'static>,
     kept: Kept,
+    following: Following,
+    asks: bool,
     color: bool,
     lines: bool,
 }
@@ -105,9 +110,12 @@ impl Session {
         let sources = Sources::default();
         let library = Library::new(embedded, settings.modules, sources.clone());
         let engine = engine::build(library.clone(), settings.args).map_err(io::Error::other)?;
+        let stage = Stage::new(settings.output, settings.permit, settings.inventory)?;
         Ok(Self {
             engine,
-            stage: Stage::new(settings.output, settings.permit, settings.inventory)?,
+            following: stage.following(settings.color),
+            stage,
+            asks: false,
             library,
             sources,
             scope: Scope::new(),
@@ -115,6 +123,12 @@ impl Session {
             color: settings.color,
             lines: settings.lines,
         })
+    }
+
+    /// Drops what the session holds as its process ends. The engine is left to the kernel, which takes all memory back at
+    /// once: to free a thousand functions one by one is an eighth of what a short command does.
+    pub fn leave(self) {
+        mem::forget(self.engine);
     }
 
     /// The engine, for those who list or complete its functions.
@@ -125,6 +139,12 @@ impl Session {
     /// The engine, to register more functions.
     pub fn engine_mut(&mut self) -> &mut Engine {
         &mut self.engine
+    }
+
+    /// Whether somebody is asked before a line's destructive commands are sent, where that can be: by
+    /// [`Asking`](super::consent::Asking).
+    pub fn set_asks(&mut self, asks: bool) {
+        self.asks = asks;
     }
 
     /// For the thread that handles signals.
@@ -170,7 +190,11 @@ impl Session {
             }
         };
         let (engine, scope, kept) = (&self.engine, &mut self.scope, &mut self.kept);
+        let asks = self.asks;
         let performed = self.stage.perform(|current| {
+            if asks {
+                current.run().consents().begin();
+            }
             kept.guards().hand_to(current);
             let ended = catch_unwind(AssertUnwindSafe(|| kept.evaluate(engine, scope, &script)));
             let succeeded = matches!(ended, Ok(Ok(_))) && current.run().stop().cause().is_none();
@@ -240,6 +264,7 @@ impl Session {
     fn compile(&self, source: &Source) -> Result<AST, Box<Failure>> {
         self.sources.add(source);
         bound::start_of_text();
+        caught::start_of_text();
         words::start_of_text();
         match self.engine.compile(source.code()) {
             Ok(mut script) => {

@@ -4,16 +4,21 @@
 
 pub mod agent;
 pub mod block_graph;
+mod commands;
+pub mod consent;
 pub mod disk;
 pub mod effect;
 pub mod error;
+pub mod event;
 pub mod fleet;
 pub mod follow;
 pub mod freeze;
 mod gate;
+pub mod harm;
 mod image;
 pub mod job;
 pub mod machine;
+pub mod migration;
 pub mod mode;
 pub mod overlay;
 mod pretence;
@@ -30,6 +35,7 @@ pub mod watch;
 
 pub use agent::GuestAgent;
 pub use block_graph::BlockGraph;
+pub use consent::Consent;
 pub use error::{Error, ErrorKind};
 pub use fleet::Fleet;
 pub use follow::{Follow, Happening};

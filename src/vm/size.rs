@@ -36,6 +36,7 @@ pub fn parse(word: &str) -> Option<i64> {
         "g" => 3,
         "t" => 4,
         "p" => 5,
+        "e" => 6,
         _ => return None,
     };
     let unit = 1024_i64.pow(power);
@@ -80,6 +81,8 @@ mod tests {
             ("0.1T", Some(109_951_162_777)),
             ("8P", Some(8 << 50)),
             ("8192P", None),
+            ("7E", Some(7 << 60)),
+            ("8E", None),
             ("-1", None),
             ("1.", None),
             (".5G", None),

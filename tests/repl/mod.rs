@@ -1,6 +1,8 @@
 //! The REPL as somebody meets it: the built program at a terminal, and in a pipe. What its session does with lines is
 //! tested without a terminal, in `tests/script/repl.rs`.
 
+mod confirm;
+mod events;
 mod frozen;
 mod keys;
 mod lines;

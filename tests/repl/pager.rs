@@ -17,16 +17,11 @@ fn terminal(pager: &str) -> Terminal {
 }
 
 #[test]
-fn what_is_longer_than_the_screen_is_read_in_less_and_ctrl_c_there_keeps_the_session() {
+fn what_is_longer_than_the_screen_is_read_in_less() {
     let terminal = terminal("less");
     terminal.types(&format!("{LONG}\r"));
     terminal.wait_for_end("line 23\n:");
     terminal.wait_for("line 4\nfive\\x1b[2J\nline 6");
-    // It ends what is being asked of less, and nothing else.
-    terminal.types("/line 5");
-    terminal.wait_for_end("\n/line 5");
-    terminal.types("\x03");
-    terminal.wait_for_end("line 23\n:");
     terminal.types("G");
     terminal.wait_for("line 100");
     terminal.types("q");
@@ -80,12 +75,28 @@ fn a_pager_that_is_killed_leaves_the_terminal_as_it_was() {
 
 #[test]
 fn ctrl_c_ends_a_pager_that_takes_it_and_not_the_session() {
-    let terminal = terminal("echo begun; sleep 1h");
+    let terminal = terminal("echo begun; exec sleep 1h");
     terminal.types(&format!("{LONG}\r"));
     terminal.wait_for("\nbegun");
     terminal.types("\x03");
     terminal.wait_for_end(PROMPT);
     assert!(!terminal.written().contains("error") && !terminal.written().contains("warning"));
+    line(&terminal, "1", "1\n");
+}
+
+#[test]
+fn ctrl_c_is_the_pagers_where_it_goes_on_and_so_are_the_keys_behind_it() {
+    let terminal = terminal(
+        "trap 'echo caught' INT; echo begun; while ! read line </dev/tty; do :; done; echo got $line",
+    );
+    terminal.types(&format!("{LONG}\r"));
+    terminal.wait_for("\nbegun");
+    for count in 1..=3 {
+        terminal.types("\x03");
+        terminal.wait_for(&vec!["^Ccaught"; count].join("\n"));
+    }
+    terminal.types("yes\r");
+    terminal.wait_for_end(&format!("got yes\n{PROMPT}"));
     line(&terminal, "1", "1\n");
 }
 
@@ -110,4 +121,22 @@ fn without_a_pager_what_is_long_is_cut_and_says_how_to_see_all() {
             "line 200\n... 50 more lines: `:show` shows all, `:json` the raw value\n{PROMPT}"
         ));
     }
+}
+
+#[test]
+fn in_a_session_that_changes_nothing_less_starts_no_programs() {
+    let mut screens = Vec::new();
+    for option in ["--read-only", "--color=never"] {
+        let terminal = Qmpsh::new(QMPSH)
+            .arg(option)
+            .env("PAGER", "echo secure=$LESSSECURE.; cat")
+            .deadline(BOUND)
+            .on_terminal();
+        terminal.wait_for_end(">");
+        terminal.types(&format!("{LONG}\r"));
+        terminal.wait_for("line 100");
+        screens.push(terminal.written());
+    }
+    assert!(screens[0].contains("secure=1."), "{}", screens[0]);
+    assert!(screens[1].contains("secure=."), "{}", screens[1]);
 }

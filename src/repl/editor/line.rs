@@ -46,6 +46,7 @@ impl<T: From<Question>> LineEditor<T> {
             asker,
             typing,
             hints: Cell::new(true),
+            is_answer: Cell::new(false),
             hinter: HistoryHinter::new(),
         }));
         if let Some(path) = &history {
@@ -53,6 +54,22 @@ impl<T: From<Question>> LineEditor<T> {
             let _ = rustyline.load_history(path);
         }
         Ok(Self { rustyline, history })
+    }
+
+    fn take_keys(&mut self, preferences: Preferences) {
+        self.rustyline.set_edit_mode(match preferences.keys {
+            Keys::Emacs => EditMode::Emacs,
+            Keys::Vi => EditMode::Vi,
+        });
+    }
+
+    fn read_at(&mut self, prompt: &Prompt) -> rustyline::Result<String> {
+        let typing = self.rustyline.helper().map(|helper| helper.typing.clone());
+        let typing = typing.unwrap_or_default();
+        let begun = typing.begin(prompt);
+        let read = self.rustyline.readline(&begun);
+        typing.end();
+        read
     }
 
     fn remember(&mut self, text: &str) {
@@ -69,20 +86,14 @@ impl<T: From<Question>> LineEditor<T> {
 
 impl<T: From<Question>> Editor for LineEditor<T> {
     fn read(&mut self, prompt: &Prompt, preferences: Preferences) -> Input {
-        self.rustyline.set_edit_mode(match preferences.keys {
-            Keys::Emacs => EditMode::Emacs,
-            Keys::Vi => EditMode::Vi,
-        });
+        self.take_keys(preferences);
         let Some(assistant) = self.rustyline.helper_mut() else {
             return Input::End;
         };
         // Without colours a hint could not be told from what was typed.
         assistant.hints.set(preferences.hints && preferences.color);
-        let typing = assistant.typing.clone();
-        let begun = typing.begin(prompt);
-        let read = self.rustyline.readline(&begun);
-        typing.end();
-        match read {
+        assistant.is_answer.set(false);
+        match self.read_at(prompt) {
             Ok(text) => {
                 self.remember(&text);
                 Input::Text(text)
@@ -91,6 +102,17 @@ impl<T: From<Question>> Editor for LineEditor<T> {
             Err(_) => Input::End,
         }
     }
+
+    fn ask(&mut self, question: &Prompt, preferences: Preferences) -> bool {
+        self.take_keys(preferences);
+        if let Some(assistant) = self.rustyline.helper_mut() {
+            assistant.hints.set(false);
+            assistant.is_answer.set(true);
+        }
+        // Ctrl-C and the end of the input are no answer, and so no yes.
+        let answer = self.read_at(question).unwrap_or_default();
+        matches!(answer.trim().to_lowercase().as_str(), "y" | "yes")
+    }
 }
 
 /// What rustyline asks while somebody types.
@@ -98,6 +120,8 @@ struct Assistant<T: From<Question>> {
     asker: Asker<T>,
     typing: Typing,
     hints: Cell<bool>,
+    /// Whether what is typed answers a question: then nobody is there who could be asked anything.
+    is_answer: Cell<bool>,
     hinter: HistoryHinter,
 }
 
@@ -105,11 +129,13 @@ impl<T: From<Question>> Helper for Assistant<T> {}
 
 impl<T: From<Question>> Validator for Assistant<T> {
     fn validate(&self, context: &mut ValidationContext) -> rustyline::Result<ValidationResult> {
-        Ok(if whole::is_whole(context.input()) {
-            ValidationResult::Valid(None)
-        } else {
-            ValidationResult::Incomplete
-        })
+        Ok(
+            if self.is_answer.get() || whole::is_whole(context.input()) {
+                ValidationResult::Valid(None)
+            } else {
+                ValidationResult::Incomplete
+            },
+        )
     }
 }
 
@@ -164,6 +190,9 @@ impl<T: From<Question>> Completer for Assistant<T> {
         cursor: usize,
         _: &Context<'_>,
     ) -> rustyline::Result<(usize, Vec<Pair>)> {
+        if self.is_answer.get() {
+            return Ok((cursor, Vec::new()));
+        }
         let (start, candidates) = self.asker.complete(line, cursor);
         let pair = |candidate: crate::repl::complete::Candidate| Pair {
             display: candidate.shown,

@@ -72,13 +72,13 @@ impl Session {
     /// told.
     pub fn schema_of(&mut self, vm: &Named) -> Result<Option<Arc<Schema>>, Answer> {
         let schema = self.script.schema(vm);
-        schema.map_err(|outcome| self.ending(*outcome).err().unwrap_or(Answer::Done))
+        schema.map_err(|outcome| self.ended(*outcome))
     }
 
     /// What the agent of a VM's guest can be told; otherwise as [`Session::schema_of`].
     pub fn agent_commands_of(&mut self, vm: &Named) -> Result<AgentCommands, Answer> {
         let commands = self.script.agent_commands(vm);
-        commands.map_err(|outcome| self.ending(*outcome).err().unwrap_or(Answer::Done))
+        commands.map_err(|outcome| self.ended(*outcome))
     }
 }
 

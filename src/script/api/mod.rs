@@ -7,7 +7,7 @@
 //! - what waits does so by `current()?.block_on(what, future)`, which every stop ends, and clean-up by
 //!   `block_on_cleanup`, which none does; the future must be cancel-safe;
 //! - an error is `error::thrown(&report)`, a value nobody can take `error::usage(message)`;
-//! - JSON goes through `convert`, a length of time through `time::length`, a map of options through `options::Options`;
+//! - JSON goes through `convert`, a length of time through `time::length`, a map of options through `options::read`;
 //! - what must be undone implements `guard::Guard`, is made known by `register_guard`, and is given to
 //!   `current()?.run().keep(...)` as soon as it exists; if it can end by itself it has a `current()?.window()`.
 
@@ -22,6 +22,7 @@ mod freeze;
 mod guard;
 mod host;
 mod job;
+mod migration;
 mod options;
 mod output;
 mod parallel;
@@ -59,6 +60,7 @@ pub(super) fn register(engine: &mut Engine) {
     disks::register(engine);
     block_graph::register(engine);
     job::register(engine);
+    migration::register(engine);
     watch::register(engine);
     agent::register(engine);
     files::register(engine);
@@ -89,19 +91,11 @@ fn property(handle: &str, name: &str, kind: &str, about: &str) -> FuncRegistrati
 }
 
 fn described(function: FuncRegistration, parameters: &[&str], about: &str) -> FuncRegistration {
-    // The first line stands behind its quotes or below them; the others are as far to the right as the code around them.
-    let indent = |line: &str| line.len() - line.trim_start().len();
-    let others = about.trim().lines().skip(1);
-    let margin = others.filter(|line| !line.trim().is_empty()).map(indent);
-    let margin = margin.min().unwrap_or(0);
-    let without_margin = |line: &str| {
-        let line = line.get(margin.min(indent(line))..).unwrap_or(line);
-        format!("/// {line}")
-    };
     function
         .in_global_namespace()
         .with_params_info(parameters)
-        .with_comments(about.trim().lines().map(without_margin))
+        // In one piece: line by line, this would be a fifth of what a short command takes.
+        .with_comments([about])
 }
 
 /// Waits for what a VM or its guest is asked; `what` says to people what is waited for.

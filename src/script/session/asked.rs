@@ -88,27 +88,21 @@ impl Session {
         })
     }
 
-    /// The VM that a variable holds.
-    pub fn vm_in(&self, variable: &str) -> Option<Named> {
-        let (vm, is_agent) = Self::vm_of(self.scope.get(variable)?)?;
-        (!is_agent).then_some(Named::Vm(vm))
-    }
-
-    /// Asks something that no script asked for. The outcome is of what failed or was interrupted.
-    fn ask<T: Send>(
+    /// What `work` gives, done as a line is: it can be interrupted, and its waits are told. Blocks the calling thread. The
+    /// outcome is of work that failed or was interrupted.
+    pub(super) fn ask<T: Send>(
         &self,
-        ask: impl FnOnce(&Current) -> Result<T, Ended> + Send,
+        work: impl FnOnce(&Current) -> Result<T, Ended> + Send,
     ) -> Result<T, Box<Outcome>> {
-        let performed = self.stage.perform(ask);
+        let performed = self.stage.perform(work);
         let failed = |report: Report| {
             Ending::Failed(Failure {
                 drawn: draw_bare(&report, self.color),
                 ..Failure::bare(report)
             })
         };
-        let ended = performed.map(|performed| performed.ended);
-        let ending = match ended {
-            Ok(Ok(Ok(told))) => return Ok(told),
+        let ending = match performed.map(|performed| performed.ended) {
+            Ok(Ok(Ok(done))) => return Ok(done),
             Ok(Ok(Err(Ended::Stopped(Cause::Signal(signal))))) => Ending::Signal(signal),
             Ok(Ok(Err(Ended::Stopped(cause)))) => {
                 failed(Report::new(Kind::Interrupted, cause.to_string()))
@@ -121,6 +115,11 @@ impl Session {
             ending,
             notes: Vec::new(),
         }))
+    }
+
+    /// The VM that a variable is, if it is one.
+    pub fn vm_in(&self, variable: &str) -> Option<Vm> {
+        self.scope.get_value(variable)
     }
 
     /// The VM that a value is, or whose guest's agent it is.

@@ -1,3 +1,5 @@
+//! What is hidden in a message and in a typed line, and what passes unchanged.
+
 use serde_json::json;
 
 use super::*;

@@ -1,3 +1,5 @@
+//! What a graph looks like as a tree.
+
 use crate::vm::block_graph::{BlockGraph, Drive, Edge, Export, Job, Node};
 use crate::vm::disk::Bitmap;
 

@@ -1,3 +1,5 @@
+//! A command's help as the schema has it.
+
 use super::super::{Caller, Reader, Words, help};
 use super::small;
 

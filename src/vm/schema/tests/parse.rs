@@ -1,3 +1,5 @@
+//! Reading a schema: QEMU's own form, and what is circular, broad, newer or makes no sense.
+
 use serde_json::{Value, json};
 
 use super::super::{Reader, Schema, Words};
