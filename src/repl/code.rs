@@ -342,7 +342,7 @@ pub fn is_sign(token: &Token<'_>, signs: &[&str]) -> bool {
 }
 
 /// Where the bracket opens that the last token closes.
-fn opening(tokens: &[Token<'_>]) -> Option<usize> {
+pub fn opening(tokens: &[Token<'_>]) -> Option<usize> {
     let mut depth = 0;
     for (at, token) in tokens.iter().enumerate().rev() {
         if is_sign(token, &[")", "]", "}"]) {

@@ -33,7 +33,7 @@ pub const COMMANDS: &[Command] = &[
     Command {
         name: "help",
         arguments: "[TOPIC]",
-        about: "what there is, or all about one function, type or module",
+        about: "what there is, or all about one thing",
         perform: |session, topic| help::tell(session, topic),
     },
     Command {
@@ -51,7 +51,7 @@ pub const COMMANDS: &[Command] = &[
     Command {
         name: "tree",
         arguments: "[VM]",
-        about: "the block nodes of the VM in use, with jobs and exports",
+        about: "drives, block nodes, jobs and exports as a tree",
         perform: tree::tree,
     },
     Command {
@@ -139,6 +139,9 @@ pub(super) fn perform(session: &mut Session, text: &str) -> Result<Answer, Repor
     let (name, rest) = text
         .split_once(char::is_whitespace)
         .unwrap_or((text.trim_end(), ""));
+    if let Some(asked) = name.strip_suffix('?').filter(|_| rest.is_empty()) {
+        return help::tell(session, &format!(":{asked}"));
+    }
     let Some(command) = COMMANDS.iter().find(|command| command.name == name) else {
         let names = COMMANDS.iter().map(|command| command.name);
         let hint = did_you_mean(name, names)

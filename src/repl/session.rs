@@ -14,7 +14,7 @@ use super::complete::Live;
 use super::pager::{Pager, Size};
 use super::preferences::Preferences;
 use super::value::Value;
-use super::{commands, history, whole};
+use super::{commands, help, history, whole};
 use crate::report::{Exit, Report};
 use crate::script::kept::Held;
 use crate::script::output::Output;
@@ -89,6 +89,12 @@ impl Session {
         }
         if let Some(command) = text.trim_start().strip_prefix(':') {
             return match commands::perform(self, command) {
+                Ok(answer) => answer,
+                Err(report) => self.complain(&report),
+            };
+        }
+        if help::is_asked(text) {
+            return match help::answer(self, text) {
                 Ok(answer) => answer,
                 Err(report) => self.complain(&report),
             };

@@ -102,6 +102,11 @@ impl Library {
         self.modules.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// The text of the module that a typed line calls `path`.
+    pub(super) fn source(&self, path: &str) -> Result<Source, Report> {
+        self.find("", path).map(|(source, _)| source)
+    }
+
     /// The text of the module that `importer` calls `path`, and what it is known by, however it is spelled.
     fn find(&self, importer: &str, path: &str) -> Result<(Source, String), Report> {
         if let Some(name) = path.strip_prefix(STANDARD) {

@@ -7,6 +7,8 @@ mod events;
 mod frozen;
 mod keys;
 mod lines;
+mod looking;
+mod pager;
 mod pipe;
 mod tab;
 

@@ -9,6 +9,7 @@ use crate::inventory::Scan;
 use crate::report::{Kind, Report};
 use crate::script::diagnostic::draw_bare;
 use crate::script::outcome::{Ending, Failure, Outcome, fault};
+use crate::script::reference::{self, StandardModule};
 use crate::script::run::{Current, Ended};
 use crate::script::stop::Cause;
 use crate::vm::agent::AgentCommands;
@@ -25,6 +26,14 @@ pub enum Named {
 }
 
 impl Named {
+    /// The VM as the user named it.
+    pub fn label(&self) -> &str {
+        match self {
+            Self::Vm(vm) => vm.label(),
+            Self::Text(text) => text,
+        }
+    }
+
     fn found(&self, current: &Current) -> Result<Vm, Ended> {
         match self {
             Self::Vm(vm) => Ok(vm.clone()),
@@ -43,6 +52,13 @@ impl Session {
                 Ok::<_, Report>(inventory.scan().await)
             })
         })
+    }
+
+    /// The module that `import` would find by that path, not run; none where there is none, or it does not compile.
+    pub fn module(&self, path: &str) -> Option<StandardModule> {
+        let source = self.library.source(path).ok()?;
+        let script = self.compile(&source).ok()?;
+        Some(reference::described(&script, path))
     }
 
     /// What a VM can be told; none where its QEMU is too old to tell. Waits as a call of a script's does.
