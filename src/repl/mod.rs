@@ -10,6 +10,8 @@ pub mod complete;
 pub mod editor;
 mod help;
 pub mod history;
+mod keyboard;
+pub mod log;
 pub mod preferences;
 pub mod prompt;
 pub mod session;
@@ -18,6 +20,7 @@ pub mod stream;
 pub mod terminal;
 pub mod typing;
 pub mod value;
+pub mod view;
 pub mod whole;
 
 pub use session::{Answer, Session};

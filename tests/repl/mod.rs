@@ -6,7 +6,9 @@ mod events;
 mod frozen;
 mod keys;
 mod lines;
+mod log;
 mod pipe;
+mod watch;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -29,6 +29,8 @@ impl Talk {
         let surroundings = Surroundings {
             history: None,
             width: || Some(60),
+            views: None,
+            log: None,
             preferences: Preferences::new(false),
             for_people: true,
         };

@@ -1,9 +1,11 @@
 //! What a session does with VMs beside the lines that are typed: finds them, and follows their events.
 
+use std::time::Duration;
+
 use super::Session;
 use crate::inventory::Scan;
 use crate::report::{Kind, Report};
-use crate::script::bridge::Driven;
+use crate::script::bridge::{Driven, sleep};
 use crate::script::outcome::{Ending, Failure, Outcome, fault};
 use crate::script::run::{Current, Ended};
 use crate::script::stop::Cause;
@@ -70,6 +72,16 @@ impl Session {
     /// where it is connected. None where there is nothing to follow.
     pub fn attend(&mut self, in_use: Option<&Vm>) -> Option<Driven> {
         self.following.attend(in_use)
+    }
+
+    /// Does nothing for so long. The outcome is of an interrupt.
+    pub fn rest(&self, time: Duration) -> Result<(), Box<Outcome>> {
+        self.ask(|current| {
+            current.stay("the next time", async {
+                sleep(time).await;
+                Ok::<_, Report>(())
+            })
+        })
     }
 
     /// Does what no line asks for as a run of its own, so that it can be interrupted.
