@@ -6,6 +6,7 @@ mod lists;
 mod log;
 mod programs;
 mod saved;
+mod top;
 mod watch;
 
 use std::io;
@@ -78,6 +79,12 @@ pub const COMMANDS: &[Command] = &[
         arguments: "[2s] EXPR",
         about: "its value again and again, with what changed, until a key",
         perform: watch::watch,
+    },
+    Command {
+        name: "top",
+        arguments: "",
+        about: "how busy the VM in use is, each second, until `q`",
+        perform: top::show,
     },
     Command {
         name: "held",

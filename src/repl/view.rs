@@ -1,4 +1,4 @@
-//! The whole screen for a while, as `:watch` has it: frames are drawn on it, a key ends it, and what else is
+//! The whole screen for a while, as `:watch` and `:top` have it: frames are drawn on it, a key ends it, and what else is
 //! written meanwhile waits until it is gone.
 
 use std::io::{self, Write};

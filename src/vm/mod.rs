@@ -15,6 +15,7 @@ mod gate;
 pub mod harm;
 mod image;
 pub mod job;
+pub mod load;
 pub mod machine;
 pub mod mode;
 pub mod overlay;

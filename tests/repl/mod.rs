@@ -8,6 +8,7 @@ mod keys;
 mod lines;
 mod log;
 mod pipe;
+mod top;
 mod watch;
 
 use std::sync::Arc;

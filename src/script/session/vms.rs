@@ -10,6 +10,7 @@ use crate::script::outcome::{Ending, Failure, Outcome, fault};
 use crate::script::run::{Current, Ended};
 use crate::script::stop::Cause;
 use crate::vm::event::filter::{self, Filter};
+use crate::vm::load::Load;
 use crate::vm::{Follow, Happening, Vm};
 use crate::wire::escape::escaped;
 
@@ -72,6 +73,11 @@ impl Session {
     /// where it is connected. None where there is nothing to follow.
     pub fn attend(&mut self, in_use: Option<&Vm>) -> Option<Driven> {
         self.following.attend(in_use)
+    }
+
+    /// How busy a VM is. Waits as for calls; the outcome is of a failure.
+    pub fn load(&self, vm: &Vm) -> Result<Load, Box<Outcome>> {
+        self.ask(|current| current.ask(format_args!("the load of {}", vm.label()), vm.load()))
     }
 
     /// Does nothing for so long. The outcome is of an interrupt.
