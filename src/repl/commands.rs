@@ -3,9 +3,12 @@
 
 mod events;
 mod lists;
+mod log;
 mod programs;
 mod saved;
+mod top;
 mod tree;
+mod watch;
 
 use std::io;
 use std::time::Duration;
@@ -79,6 +82,18 @@ pub const COMMANDS: &[Command] = &[
         perform: time,
     },
     Command {
+        name: "watch",
+        arguments: "[2s] EXPR",
+        about: "its value again and again, with what changed, until a key",
+        perform: watch::watch,
+    },
+    Command {
+        name: "top",
+        arguments: "",
+        about: "how busy the VM in use is, each second, until `q`",
+        perform: top::show,
+    },
+    Command {
         name: "held",
         arguments: "",
         about: "what is undone at the end, a frozen guest for one",
@@ -95,6 +110,12 @@ pub const COMMANDS: &[Command] = &[
         arguments: "[VM|on|off] [NAME...]",
         about: "events while you type: all, or as BLOCK_*",
         perform: events::follow,
+    },
+    Command {
+        name: "log",
+        arguments: "[N] [TEXT]",
+        about: "the last messages to and from the VMs, 20 or N",
+        perform: log::tell,
     },
     Command {
         name: "set",

@@ -11,9 +11,11 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use super::complete::Live;
+use super::log::Log;
 use super::pager::{Pager, Size};
 use super::preferences::Preferences;
 use super::value::Value;
+use super::view::Views;
 use super::{commands, help, history, whole};
 use crate::report::{Exit, Report};
 use crate::script::kept::Held;
@@ -49,6 +51,10 @@ pub struct Surroundings {
     pub size: fn() -> Option<Size>,
     /// What shows what is longer than that; none where nothing does.
     pub pager: Option<Pager>,
+    /// How the whole screen is taken; none where there is no terminal.
+    pub views: Option<Views>,
+    /// Where messages are kept for `:log`.
+    pub log: Option<Log>,
     /// What somebody sets.
     pub preferences: Preferences,
     /// Whether values are shown for people; else as `eval` prints them.
@@ -149,6 +155,33 @@ impl Session {
         let value = self.ending(outcome)?;
         self.succeeded.push(text.to_owned());
         Ok(value)
+    }
+
+    /// As [`Session::evaluate`], for what is no line of a script: it is only looked at.
+    pub(super) fn look(&mut self, text: &str) -> Result<Value, Answer> {
+        let looked = self.evaluate(text);
+        if looked.is_ok() {
+            self.succeeded.pop();
+        }
+        looked
+    }
+
+    /// Does nothing for so long.
+    pub(super) fn rest(&mut self, time: Duration) -> Answer {
+        match self.script.rest(time) {
+            Ok(()) => Answer::Done,
+            Err(outcome) => self.ended(*outcome),
+        }
+    }
+
+    /// The last messages, where they are kept.
+    pub(super) fn log(&self) -> Option<&Log> {
+        self.surroundings.log.as_ref()
+    }
+
+    /// How the whole screen is taken, if there is one.
+    pub(super) fn views(&self) -> Option<&Views> {
+        self.surroundings.views.as_ref()
     }
 
     fn ending(&mut self, outcome: Outcome) -> Result<Value, Answer> {

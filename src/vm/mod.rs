@@ -18,6 +18,7 @@ pub mod glance;
 pub mod harm;
 mod image;
 pub mod job;
+pub mod load;
 pub mod machine;
 pub mod migration;
 pub mod mode;

@@ -47,6 +47,8 @@ impl Typist {
             pager: None,
             preferences: Preferences::new(false),
             for_people: true,
+            views: None,
+            log: None,
         };
         Self {
             session: Session::new(script.unwrap(), surroundings),

@@ -7,10 +7,13 @@ mod events;
 mod frozen;
 mod keys;
 mod lines;
+mod log;
 mod looking;
 mod pager;
 mod pipe;
 mod tab;
+mod top;
+mod watch;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -37,6 +37,8 @@ impl Talk {
             history: None,
             size: || Some(SIZE),
             pager: None,
+            views: None,
+            log: None,
             preferences: Preferences::new(false),
             for_people: true,
         };

@@ -6,6 +6,7 @@ use crate::report::Report;
 use crate::script::reference::StandardModule;
 use crate::script::{Driven, Named};
 use crate::vm::event::Filter;
+use crate::vm::load::Load;
 use crate::vm::{BlockGraph, Vm};
 
 /// The variable of the VM in use.
@@ -66,6 +67,15 @@ impl Session {
     /// Which VMs' events are told, and their names.
     pub(in crate::repl) fn followed(&self) -> Vec<(String, Vec<String>)> {
         self.script.followed()
+    }
+
+    /// How busy the VM in use is.
+    pub(in crate::repl) fn load(&mut self) -> Result<Load, Answer> {
+        let Some(vm) = self.in_use.as_ref().and_then(|in_use| in_use.vm.clone()) else {
+            return Err(Answer::Done);
+        };
+        let load = self.script.load(&vm);
+        load.map_err(|outcome| self.ended(*outcome))
     }
 
     /// Has events told while nobody runs a line, until the guard is dropped; also that the VM in use dies.
