@@ -129,8 +129,11 @@ fn functions(session: &mut Session, owner: Option<&str>, name: &str) -> Vec<Entr
         meant.extend(entries.iter().filter(|entry| entry.name == name).cloned());
     }
     meant.dedup();
-    // What is ours comes first: it is seldom Rhai's own that is asked for.
-    meant.sort_by_key(|entry| entry.of_language);
+    // What is ours comes first: it is seldom Rhai's own that is asked for. Of several forms the shortest says what it does.
+    meant.sort_by_cached_key(|entry| {
+        let count = entry.parameters.as_ref().map_or(0, Vec::len);
+        (entry.of_language, entry.owner.clone(), count)
+    });
     meant
 }
 
