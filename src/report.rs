@@ -2,6 +2,7 @@
 //! code are all made from, so that they never disagree. It owns the kinds and the exit codes; it does not draw source
 //! lines (that is `script::diagnostic`) and knows no script engine.
 
+mod connection;
 mod inventory;
 mod presence;
 mod schema;
