@@ -40,6 +40,7 @@ mod bound;
 pub mod diagnostic;
 mod engine;
 mod following;
+mod mistake;
 mod names;
 mod number;
 mod progress;

@@ -72,6 +72,13 @@ impl Recording {
         }
     }
 
+    /// As [`Recording::note`], without the secrets in it: for addresses, to which a replay does not connect.
+    pub fn note_hidden(&self, of: &str, value: &impl Serialize) {
+        if let Self::Write(recorder) = self {
+            recorder.hidden_value(of, value);
+        }
+    }
+
     /// Whether a deadline has passed between two messages to `vm`: as it is now, and in a replay as it was then.
     pub fn has_passed(&self, vm: &str, deadline: &str, passed: bool) -> bool {
         match self {
