@@ -106,6 +106,9 @@ fn of(kind: &ErrorKind) -> Report {
         ErrorKind::Overlays(_) => new(Kind::Qmp).with_hint(
             "`query-named-block-nodes` shows what is there; `blockdev-del` closes a node",
         ),
+        ErrorKind::Targets(_) => new(Kind::Qmp).with_hint(
+            "the next run of the same work ends and closes them; `query-jobs` and `query-named-block-nodes` show them",
+        ),
         ErrorKind::LeftBehind { error, .. } => Report {
             message: kind.to_string(),
             ..of(error)

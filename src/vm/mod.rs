@@ -3,6 +3,7 @@
 //! [`Vm`] is the way in. Mechanisms with a guarantee live here; workflows are scripts.
 
 pub mod agent;
+mod blank;
 pub mod disk;
 pub mod effect;
 pub mod error;
@@ -12,6 +13,7 @@ pub mod freeze;
 mod gate;
 mod image;
 pub mod job;
+mod jobs;
 pub mod machine;
 pub mod mode;
 pub mod overlay;
@@ -21,10 +23,12 @@ pub mod process;
 mod proof;
 pub mod recording;
 pub mod schema;
+mod server;
 pub mod settings;
 pub mod size;
 pub mod survey;
 pub mod target;
+pub mod targets;
 pub mod watch;
 
 pub use agent::GuestAgent;

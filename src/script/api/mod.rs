@@ -21,11 +21,14 @@ mod freeze;
 mod guard;
 mod host;
 mod job;
+mod lock;
 mod options;
 mod output;
 mod parallel;
 mod program;
 mod qmp;
+mod replace;
+mod targets;
 mod time;
 mod vm;
 mod watch;
@@ -37,8 +40,8 @@ use rhai::{Dynamic, Engine, EvalAltResult, FuncRegistration, Map};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::report::Report;
-use crate::script::convert::{to_arguments, to_json};
+use crate::report::{Kind, Report};
+use crate::script::convert::{from_json, to_arguments, to_json};
 use crate::script::error;
 use crate::script::run::current;
 use crate::vm::{Arguments, Error};
@@ -56,6 +59,7 @@ pub(super) fn register(engine: &mut Engine) {
     vm::register(engine);
     qmp::register(engine);
     disks::register(engine);
+    targets::register(engine);
     job::register(engine);
     watch::register(engine);
     agent::register(engine);
@@ -140,4 +144,11 @@ fn arguments(command: &str, map: &Map) -> Outcome<Arguments> {
 /// A script's value as JSON; `name` is what the script's documentation calls it.
 fn json(name: &str, value: &Dynamic) -> Outcome<serde_json::Value> {
     to_json(value).map_err(|unfit| error::usage(unfit.message(name)))
+}
+
+/// A plain value of ours as a script's; what it does not have is `()`.
+fn value(of: &impl Serialize) -> Outcome {
+    serde_json::to_value(of)
+        .map(from_json)
+        .map_err(|wrong| error::thrown(&Report::new(Kind::Fault, wrong.to_string())))
 }
