@@ -38,11 +38,6 @@ const AROUND: [(&str, &str, &str); 16] = [
     ("v.wait_for_jobs", BACKUP, ""),
     ("with v.targets", "", "v.qmp(\"query-jobs\").len() == 0"),
     (
-        "targets.",
-        "let targets = v.targets(\"qmpsh-work\", []);",
-        "",
-    ),
-    (
         "for event in w.drain()",
         "let w = v.watch(); v.qmp(\"stop\");",
         "",
