@@ -2,6 +2,7 @@
 
 mod backup;
 mod backup_faults;
+mod backup_folder;
 mod backup_levels;
 mod device;
 mod documentation;
