@@ -36,6 +36,5 @@ impl Bar {
 impl Drop for Bar {
     fn drop(&mut self) {
         self.0.finish_and_clear();
-        BARS.remove(&self.0);
     }
 }

@@ -1,6 +1,7 @@
 //! What ends a backup before its time, and what is left: no job, node, bitmap or image that is in the way of the next one,
 //! which succeeds.
 
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -271,4 +272,26 @@ fn a_transaction_that_is_refused_thaws_the_guest_and_leaves_nothing() {
     monitor.call("block-job-cancel", &cancel);
     monitor.event("BLOCK_JOB_CANCELLED");
     monitor.call("blockdev-del", &json!({ "node-name": "sink" }));
+}
+
+#[test]
+fn a_qemu_of_another_user_writes_to_files_that_it_could_not_make() {
+    let folder = Folder::new();
+    let to = folder.join("to");
+    let image = folder.join("a.qcow2");
+    succeeds(
+        "qemu-img",
+        &["create", "-q", "-f", "qcow2", image.to_str().unwrap(), "1M"],
+    );
+    let qemu = Qemu::bare()
+        .args("-machine q35 -accel tcg -m 32 -S -name web01 -runas nobody")
+        .args(&format!(
+            "-blockdev qcow2,node-name=a,file.driver=file,file.filename={} -device virtio-blk-pci,id=disk-a,drive=a",
+            image.display()
+        ))
+        .start();
+    let row = next_is_good(&qemu, &folder, &to);
+    let file = PathBuf::from(row["folder"].as_str().unwrap()).join("disk-a.qcow2");
+    let owner = file.metadata().unwrap();
+    assert_eq!((owner.uid(), owner.mode() & 0o777), (65534, 0o600));
 }
