@@ -264,6 +264,8 @@ fn of_job(error: &JobError) -> Report {
         },
         JobError::Timeout { .. } => Report::new(Kind::Timeout, error.to_string())
             .with_hint("the job goes on; `.cancel()` ends it"),
+        JobError::GuestStopped => Report::new(Kind::Qmp, error.to_string())
+            .with_hint("the jobs' targets may be full; the disks themselves may be, too"),
         JobError::Unknown { .. } => Report::new(Kind::Qmp, error.to_string())
             .with_hint("a job that nobody kept (`auto-dismiss: false`) is forgotten when it ends"),
     }

@@ -31,6 +31,7 @@ pub(super) const EMBEDDED: &[(&str, &str)] = &[
     ("backup", include_str!("../../stdlib/backup.rhai")),
     ("device", include_str!("../../stdlib/device.rhai")),
     ("disk", include_str!("../../stdlib/disk.rhai")),
+    ("export", include_str!("../../stdlib/export.rhai")),
     ("fleet", include_str!("../../stdlib/fleet.rhai")),
     ("guest", include_str!("../../stdlib/guest.rhai")),
     (

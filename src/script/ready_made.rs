@@ -4,6 +4,10 @@
 const SCRIPTS: &[(&str, &str)] = &[
     ("backup", include_str!("../../scripts/backup.rhai")),
     (
+        "backup-export",
+        include_str!("../../scripts/backup-export.rhai"),
+    ),
+    (
         "backup-list",
         include_str!("../../scripts/backup-list.rhai"),
     ),

@@ -36,8 +36,8 @@ impl Blank {
         }
     }
 
-    /// Makes the image with these options of `blockdev-create`, and opens it without a backing node, whatever its header
-    /// names. `process` is QEMU's; `job` gives each job its id.
+    /// Makes the image with these options of `blockdev-create`, and opens it on top of the node `below` or of none, whatever
+    /// its header names. `process` is QEMU's; `job` gives each job its id.
     ///
     /// Where it fails, what was made so far is known here, to be closed and removed.
     pub(super) async fn make(
@@ -45,6 +45,7 @@ impl Blank {
         vm: &Vm,
         process: Option<u32>,
         mut options: Arguments,
+        below: Option<&str>,
         job: impl Fn() -> Result<String, Error>,
     ) -> Result<(), Error> {
         let file_node = format!("{}-file", self.node);
@@ -61,7 +62,7 @@ impl Blank {
         options.insert("file".into(), file_node.as_str().into());
         vm.create_image(&job()?, Value::Object(options)).await?;
         vm.open_node(
-            json!({ "driver": "qcow2", "node-name": self.node, "file": file_node, "backing": null }),
+            json!({ "driver": "qcow2", "node-name": self.node, "file": file_node, "backing": below }),
         )
         .await?;
         self.opened.push(self.node.clone());

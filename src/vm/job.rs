@@ -75,6 +75,8 @@ pub enum JobError {
         /// How long was waited.
         after: Duration,
     },
+    /// The guest was stopped while its jobs ran, since it could not write.
+    GuestStopped,
     /// No such job is known to QEMU.
     Unknown {
         /// The job.
@@ -89,6 +91,9 @@ impl fmt::Display for JobError {
             Self::Timeout { id, status, after } => {
                 write!(f, "job `{id}` was still {status} after {}", show(*after))
             }
+            Self::GuestStopped => f.write_str(
+                "the guest could not write while the jobs ran, and was stopped (`io-error`)",
+            ),
             Self::Unknown { id } => write!(f, "there is no job `{id}`"),
         }
     }

@@ -15,7 +15,8 @@ impl Vm {
     /// Waits until all these jobs have ended well; ended ones are dismissed.
     ///
     /// `report` is told the work that is done and the work in all, of all jobs together. Fails as soon as one job has, with
-    /// QEMU's words; the others then go on.
+    /// QEMU's words, and when the guest was stopped meanwhile because it could not write: where a job keeps what it
+    /// overwrites, the guest is first to feel that there is no room for it. The others then go on.
     pub async fn wait_for_jobs(
         &self,
         ids: &[String],
@@ -29,6 +30,7 @@ impl Vm {
                 ended: false,
             })
             .collect();
+        let was_well = self.status().await? != "io-error";
         // Watching begins before the first look, so that no change falls between the two.
         let mut changes = self.watch(&["JOB_STATUS_CHANGE".to_owned()]).await?;
         loop {
@@ -53,6 +55,11 @@ impl Vm {
             report(current, seen().map(|progress| progress.total).sum());
             if open.iter().all(|job| job.ended) {
                 return Ok(());
+            }
+            // One that was stopped so before has another reason.
+            let stopped = self.status().await? == "io-error";
+            if stopped && was_well {
+                return Err(self.error(JobError::GuestStopped));
             }
             let is_ours = |id: &str| open.iter().any(|job| job.id == id);
             change(self, &mut changes, None, is_ours).await?;

@@ -143,7 +143,7 @@ impl Overlays {
             "size": size, "backing-file": path, "backing-fmt": image_format(format),
         }));
         let job = || Ok(format!("qmpsh-create-{}", vm.nonce()?));
-        overlay.blank.make(vm, process, options, job).await?;
+        overlay.blank.make(vm, process, options, None, job).await?;
         overlay.empty = overlay.blank.image.as_deref().and_then(length);
         self.plan.push(Attached {
             node: base.clone(),

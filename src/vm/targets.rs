@@ -14,10 +14,11 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tokio::sync::Mutex;
+use tokio::time::Instant;
 
 use super::blank::Blank;
 use super::error::{Error, ErrorKind};
-use super::job::JobError;
+use super::job::{JobError, change};
 use super::machine::{Arguments, Vm, object};
 use super::server::Server;
 
@@ -40,6 +41,8 @@ pub struct TargetPlan {
     pub size: u64,
     /// The image below it, as its header is to name it; it is not opened.
     pub backing: Option<String>,
+    /// The node to open it on top of: what is not in the image shows through.
+    pub over: Option<String>,
     /// How compressed data in it are compressed, as QEMU calls it (QEMU 5.1).
     pub compression: Option<String>,
 }
@@ -90,12 +93,12 @@ impl Vm {
         Ok(targets)
     }
 
-    /// Ends the jobs and closes the nodes whose names begin with `prefix`, and tells which those were.
+    /// Ends the exports and the jobs and closes the nodes whose names begin with `prefix`, and tells which those were.
     ///
-    /// Waits up to 60 s for each job to end. Fails when one does not, or a node is in use by something else.
+    /// Waits up to 60 s for the exports and for each job to end. Fails when one does not, or a node is in use by something else.
     pub async fn sweep(&self, prefix: &str) -> Result<Vec<String>, Error> {
         self.check_prefix(prefix)?;
-        let mut swept = Vec::new();
+        let mut swept = self.end_exports(prefix).await?;
         for id in self
             .called("query-jobs", Arguments::new(), "id", prefix)
             .await?
@@ -114,6 +117,36 @@ impl Vm {
             swept.push(format!("node {node}"));
         }
         Ok(swept)
+    }
+
+    async fn end_exports(&self, prefix: &str) -> Result<Vec<String>, Error> {
+        let (query, none) = ("query-block-exports", Arguments::new);
+        let exports = match self.called(query, none(), "id", prefix).await {
+            // Before QEMU 5.2 there are none of this kind.
+            Err(error) if error.is_refusal() => return Ok(Vec::new()),
+            exports => exports?,
+        };
+        if exports.is_empty() {
+            return Ok(exports);
+        }
+        let mut ends = self.watch(&["BLOCK_EXPORT_DELETED".to_owned()]).await?;
+        for id in &exports {
+            let arguments = object(json!({ "id": id, "mode": "hard" }));
+            match self.call("block-export-del", arguments).await {
+                // One that is on its way out.
+                Err(error) if !error.is_refusal() => return Err(error),
+                _ => {}
+            }
+        }
+        // Its clients are told, and it goes a moment later.
+        let end = Instant::now() + END;
+        while !self.called(query, none(), "id", prefix).await?.is_empty() {
+            if self.settings().mode.is_dry_run() || Instant::now() >= end {
+                break;
+            }
+            change(self, &mut ends, Some(end), |_| true).await?;
+        }
+        Ok(exports.iter().map(|id| format!("export {id}")).collect())
     }
 
     fn check_prefix(&self, prefix: &str) -> Result<(), Error> {
@@ -192,7 +225,7 @@ impl Targets {
         self.kept.store(true, Ordering::Relaxed);
     }
 
-    /// Ends the jobs, closes the nodes, and removes the files unless they are kept.
+    /// Ends exports and jobs, closes the nodes, and removes the files unless they are kept.
     ///
     /// The files go also where QEMU does not answer: nothing of value is in them. When it has ended, nothing else is left.
     pub async fn release(&self) -> Result<(), Error> {
@@ -247,7 +280,9 @@ impl Targets {
             blank.image = Some(path.to_owned());
         }
         let job = || Ok(format!("{prefix}-create"));
-        blank.make(vm, process, options(wanted), job).await?;
+        blank
+            .make(vm, process, options(wanted), wanted.over.as_deref(), job)
+            .await?;
         if is_real && blank.image.as_deref() != Some(path) {
             let _ = std::fs::remove_file(path);
             return Err(vm.error(ErrorKind::Argument(format!(

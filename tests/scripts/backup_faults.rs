@@ -5,7 +5,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use harness::{Folder, Guest, Outcome, Qemu, RawQmp, Running, Signal};
+use harness::{Folder, Format, Guest, Outcome, Qemu, RawQmp, Running, Signal};
 use serde_json::{Value, json};
 
 use super::backup::{assert_same, back_up, begin, restore};
@@ -157,27 +157,62 @@ fn a_full_target_disk_ends_the_backup_and_nothing_is_left_of_it() {
     let small = Mount::of(&folder.join("small"), "3M");
     let qemu = machine(folder.path());
     let before = inside(&qemu.qmp());
-    let outcome = begin(qemu.qmp().to_str().unwrap(), &small.0, &["--quiesce", "no"])
-        .run()
-        .expect_code(4);
+    let outcome = begin(
+        qemu.qmp().to_str().unwrap(),
+        small.path(),
+        &["--quiesce", "no"],
+    )
+    .run()
+    .expect_code(4);
     assert!(
         outcome.stdout.contains("No space left on device"),
         "{outcome:#?}"
     );
     assert_eq!(inside(&qemu.qmp()), before);
-    assert!(points(&small.0).is_empty());
+    assert!(points(small.path()).is_empty());
     succeeds(
         "mount",
-        &["-o", "remount,size=32M", small.0.to_str().unwrap()],
+        &["-o", "remount,size=32M", small.path().to_str().unwrap()],
     );
-    next_is_good(&qemu, &folder, &small.0);
+    next_is_good(&qemu, &folder, small.path());
+}
+
+#[test]
+fn a_guest_that_writes_while_the_target_is_full_goes_on_when_the_backup_has_ended() {
+    let folder = Folder::new();
+    let guest = Guest::builder()
+        .disk(Format::Qcow2, "64M")
+        .arg("-name")
+        .arg("web01")
+        .boot();
+    guest.shell_ok("head -c 12000000 /dev/urandom >/data/w; sync");
+    let small = Mount::of(&folder.join("small"), "2M");
+    let running = begin(&guest.target(), small.path(), &["--speed", "64K"])
+        .arg("-v")
+        .spawn();
+    running.wait_for_stderr("\"type\":\"backup\"");
+    // It comes to its end only when the guest can write again.
+    guest.shell_ok("dd if=/dev/urandom of=/data/w bs=1M count=10 conv=notrunc,fsync");
+    let outcome = running.wait().expect_code(4);
+    assert!(
+        outcome.stderr.contains("it goes on now"),
+        "{}",
+        outcome.stdout
+    );
+    let status = guest.raw_qmp().call("query-status", &Value::Null);
+    assert_eq!(status["status"], "running");
+    assert!(points(small.path()).is_empty());
 }
 
 /// A small file system of its own.
-struct Mount(PathBuf);
+pub(super) struct Mount(PathBuf);
 
 impl Mount {
-    fn of(folder: &Path, size: &str) -> Self {
+    pub(super) fn path(&self) -> &Path {
+        &self.0
+    }
+
+    pub(super) fn of(folder: &Path, size: &str) -> Self {
         std::fs::create_dir(folder).unwrap();
         let size = format!("size={size}");
         succeeds(

@@ -15,8 +15,14 @@ use super::{files, nodes, qmpsh, tops};
 const WRITES: &str = "write";
 
 /// The scripts, the words after the VM, and the command that a dry run is to show last; none for one that only reads.
-const SCRIPTS: [(&str, &[&str], &[&str], &str); 34] = [
+const SCRIPTS: [(&str, &[&str], &[&str], &str); 35] = [
     ("backup", &[], &["--to", "{dir}/new"], "transaction"),
+    (
+        "backup-export",
+        &[],
+        &["--listen", "unix:{dir}/nbd", "--scratch", "{dir}/scratch"],
+        "nbd-server-stop",
+    ),
     ("backup-list", &[], &[], ""),
     ("backup-prune", &[], &["--last", "1"], "remove"),
     ("backup-restore", &[], &["--to", "{dir}/restored"], "run"),

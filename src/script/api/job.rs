@@ -30,8 +30,8 @@ pub(super) fn register(engine: &mut Engine) {
         "wait_for_jobs",
         &["vm", "ids: array", "()"],
         r#"
-        Waits until all these jobs have ended well, and dismisses them. Throws QEMU's words as soon as one has failed; the others
-        go on then. Shows one bar for all on a terminal.
+        Waits until all these jobs have ended well, and dismisses them. Throws QEMU's words as soon as one has failed, and
+        when the guest was stopped meanwhile as it could not write; the others go on then. Shows one bar for all on a terminal.
 
         ```rhai
         v.wait_for_jobs(["backup0"]);

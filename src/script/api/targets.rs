@@ -18,13 +18,13 @@ pub(super) fn register(engine: &mut Engine) {
         "targets",
         &["vm", "prefix: string", "plan: array", "targets"],
         r#"
-        Makes and opens an image for each `#{ file, size, backing, compression }`, for jobs to write to: a qcow2 at the absolute
+        Makes and opens an image for each `#{ file, size, backing, over, compression }`, for jobs to write to: a qcow2 at the absolute
         path `file`, for a disk of `size` bytes (QMP `blockdev-create`, QEMU 3.0, and `blockdev-add`). `backing` is what its
-        header names as the image below, which is not opened; `compression` how compressed data are (QEMU 5.1). All are
+        header names as the image below, which is not opened; `over` a node that it is opened on top of; `compression` how compressed data are (QEMU 5.1). All are
         made or none; an existing file is refused.
 
         The nodes are called by the `prefix`, as `qmpsh-work-0`, and the jobs that write to them must be too. The value is a guard:
-        its release ends those jobs, closes the nodes, and removes the files unless `keep()` was called.
+        its release ends those jobs and exports of the nodes that are called so, closes the nodes, and removes the files unless `keep()` was called.
 
         ```rhai
         with v.targets("qmpsh-work", [#{ file: "/srv/copy.qcow2", size: 16777216 }]) as targets {
@@ -79,7 +79,7 @@ pub(super) fn register(engine: &mut Engine) {
         "sweep",
         &["vm", "prefix: string", "array"],
         r#"
-        Ends the jobs and closes the nodes whose names are `prefix`, or begin with it and a dash: what a run that was killed left
+        Ends the exports and jobs and closes the nodes whose names are `prefix`, or begin with it and a dash: what a run that was killed left
         of `targets`. Gives their names. The prefix begins with `qmpsh-`, so that nothing of others is meant.
 
         ```rhai
@@ -118,7 +118,7 @@ fn make(vm: &Vm, prefix: &str, plan: Array) -> Outcome<Held> {
     let plan: Vec<TargetPlan> =
         serde_json::from_value(json("plan", &plan.into())?).map_err(|wrong| {
             error::usage(format!(
-                "targets: the plan is a list of #{{ file, size, backing, compression }}: {wrong}"
+                "targets: the plan is a list of #{{ file, size, backing, over, compression }}: {wrong}"
             ))
         })?;
     let current = current()?;
