@@ -104,6 +104,9 @@ fn of(kind: &ErrorKind) -> Report {
         ErrorKind::Overlays(_) => new(Kind::Qmp).with_hint(
             "`query-named-block-nodes` shows what is there; `blockdev-del` closes a node",
         ),
+        ErrorKind::Targets(_) => new(Kind::Qmp).with_hint(
+            "the next run of the same work ends and closes them; `query-jobs` and `query-named-block-nodes` show them",
+        ),
         ErrorKind::LeftBehind { error, .. } => Report {
             message: kind.to_string(),
             ..of(error)
@@ -155,6 +158,8 @@ fn of_job(error: &JobError) -> Report {
         },
         JobError::Timeout { .. } => Report::new(Kind::Timeout, error.to_string())
             .with_hint("the job goes on; `.cancel()` ends it"),
+        JobError::GuestStopped => Report::new(Kind::Qmp, error.to_string())
+            .with_hint("the jobs' targets may be full; the disks themselves may be, too"),
         JobError::Unknown { .. } => Report::new(Kind::Qmp, error.to_string())
             .with_hint("a job that nobody kept (`auto-dismiss: false`) is forgotten when it ends"),
     }

@@ -28,17 +28,23 @@ const STANDARD: &str = "std/";
 
 /// Modules in the binary: path without `std/`, text.
 pub(super) const EMBEDDED: &[(&str, &str)] = &[
+    ("backup", include_str!("../../stdlib/backup.rhai")),
     ("device", include_str!("../../stdlib/device.rhai")),
     ("disk", include_str!("../../stdlib/disk.rhai")),
+    ("export", include_str!("../../stdlib/export.rhai")),
     ("fleet", include_str!("../../stdlib/fleet.rhai")),
     ("guest", include_str!("../../stdlib/guest.rhai")),
     (
         "internal_snapshot",
         include_str!("../../stdlib/internal_snapshot.rhai"),
     ),
+    ("machine", include_str!("../../stdlib/machine.rhai")),
     ("media", include_str!("../../stdlib/media.rhai")),
     ("migrate", include_str!("../../stdlib/migrate.rhai")),
+    ("points", include_str!("../../stdlib/points.rhai")),
     ("power", include_str!("../../stdlib/power.rhai")),
+    ("quiesce", include_str!("../../stdlib/quiesce.rhai")),
+    ("restore", include_str!("../../stdlib/restore.rhai")),
     ("size", include_str!("../../stdlib/size.rhai")),
     ("snapshot", include_str!("../../stdlib/snapshot.rhai")),
     ("time", include_str!("../../stdlib/time.rhai")),

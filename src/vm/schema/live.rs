@@ -10,6 +10,7 @@ use super::model::Schema;
 use crate::client::{Address, holder};
 use crate::vm::error::{Error, ErrorKind};
 use crate::vm::machine::Vm;
+use crate::vm::recording::Recording;
 use crate::vm::settings::Settings;
 
 /// The schema of the QEMU of this host that was last asked for one, for a guess at what another would tell; none where none
