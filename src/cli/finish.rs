@@ -11,9 +11,7 @@ use crate::inventory::{Config, Inventory};
 use crate::report::{Exit, Kind, Report};
 use crate::script::output::Output;
 use crate::script::stop::Cause;
-use crate::script::{
-    Ending, Failure, Outcome, Session, Settings, Source, diagnostic, result, signals,
-};
+use crate::script::{Ending, Failure, Outcome, Session, Settings, Source, result, signals};
 use crate::vm::{self, Fleet};
 use crate::wire::escape::escaped_lines;
 
@@ -68,16 +66,8 @@ pub(super) fn configuration(options: &Options) -> Result<Config, Exit> {
         None => Places::usual(),
     };
     Config::load(&places).map_err(|error| {
-        let report = Report::from(&error);
-        let color = options.color();
-        tell(&told::drawn(&report, options, || match &error.place {
-            Some((source, span)) => {
-                let path = source.path.to_string_lossy();
-                diagnostic::draw_marked(&report, &path, &source.text, span.clone(), color)
-            }
-            None => diagnostic::draw_bare(&report, color),
-        }));
-        report.exit
+        tell(&told::misconfigured(&error, options));
+        Report::from(&error).exit
     })
 }
 
@@ -197,13 +187,20 @@ pub(super) fn without_value(outcome: Outcome, options: &Options) -> Exit {
     exit
 }
 
+/// That the output cannot be written.
+pub(super) fn unwritable(error: &io::Error) -> Report {
+    Report::new(Kind::Host, format!("the output cannot be written: {error}"))
+}
+
+/// That a command whose output is a text of its own sort has no JSON to print.
+pub(super) fn no_json(what: &str) -> Report {
+    Report::usage(format!("{what} has no JSON form")).with_hint("leave `--json` out")
+}
+
 /// Ends a command whose output cannot be written.
 pub(super) fn unwritten(error: &io::Error, options: &Options) -> Exit {
     if error.kind() == io::ErrorKind::BrokenPipe {
         return Exit::Signal(SIGPIPE);
     }
-    complain(
-        &Report::new(Kind::Host, format!("the output cannot be written: {error}")),
-        options,
-    )
+    complain(&unwritable(error), options)
 }

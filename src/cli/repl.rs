@@ -11,6 +11,7 @@ use super::{finish, modes, thaw};
 use crate::client::Tap;
 use crate::inventory::config::user_folder;
 use crate::repl::log::Log;
+use crate::repl::pager::Pager;
 use crate::repl::preferences::Preferences;
 use crate::repl::session::Surroundings;
 use crate::repl::{Session, history, stream, terminal};
@@ -22,7 +23,7 @@ use crate::vm::settings::default_state_dir;
 
 /// Lives a session with whoever is at the other end of standard input.
 pub(super) fn execute(options: &Options) -> Exit {
-    let head = modes::head("<session>", env::args_os().skip(1));
+    let head = modes::head("<session>", env::args_os().skip(1), &[]);
     if let Err(report) = options.modes.open(options, &head) {
         return finish::complain(&report, options);
     }
@@ -66,9 +67,10 @@ fn at_terminal(options: &Options) -> Exit {
     };
     let surroundings = Surroundings {
         history: history.clone(),
-        width: terminal::width,
         views: Some(screen.views().clone()),
         log: Some(log),
+        size: terminal::size,
+        pager: Pager::of_user(),
         preferences: Preferences::new(options.color()),
         for_people: !options.json,
     };
@@ -90,9 +92,10 @@ fn at_terminal(options: &Options) -> Exit {
 fn in_pipe(options: &Options) -> Exit {
     let surroundings = Surroundings {
         history: None,
-        width: || None,
         views: None,
         log: None,
+        size: || None,
+        pager: None,
         preferences: Preferences::new(options.color()),
         for_people: false,
     };

@@ -24,6 +24,7 @@ pub use error::Error;
 pub use filter::Filter;
 pub use found::Found;
 pub use libvirt::Libvirt;
+pub use names::{callable, is_pattern, too_short};
 pub use paths::Pattern;
 pub use scan::{Provider, Scan, Trouble};
 

@@ -7,6 +7,7 @@ mod log;
 mod programs;
 mod saved;
 mod top;
+mod tree;
 mod watch;
 
 use std::io;
@@ -49,6 +50,12 @@ pub const COMMANDS: &[Command] = &[
         arguments: "[PATTERN]",
         about: "the VMs that are found here, as `:use NAME` knows them",
         perform: lists::vms,
+    },
+    Command {
+        name: "tree",
+        arguments: "[VM]",
+        about: "the block nodes of the VM in use, with jobs and exports",
+        perform: tree::tree,
     },
     Command {
         name: "vars",

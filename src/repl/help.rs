@@ -244,11 +244,7 @@ fn prose(text: &str, style: Style) -> String {
 }
 
 fn bold(style: Style, text: &str) -> String {
-    if style.color {
-        Paint::new().bold().paint(text).to_string()
-    } else {
-        text.to_owned()
-    }
+    style.paint(Paint::new().bold(), text)
 }
 
 /// The words in lines of no more than `width` characters.

@@ -1,36 +1,35 @@
 //! A session of typed lines, with no terminal: a line goes in, and what it gives, or what is wrong with it, goes to the
 //! session's output. The only file of the REPL (with those below its folder) that knows Rhai.
 
+mod behind;
+mod telling;
 mod values;
 mod vms;
 
-use std::io;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use rhai::Dynamic;
-
 use super::log::Log;
+use super::pager::{Pager, Size};
 use super::preferences::Preferences;
-use super::show::{Style, show};
+
 use super::value::Value;
 use super::view::Views;
 use super::{commands, history, whole};
-use crate::report::{Exit, Kind, Report};
+use crate::report::{Exit, Report};
 use crate::script::kept::Held;
 use crate::script::output::Output;
 use crate::script::reference::{Entry, Reference};
-use crate::script::{self, Control, Ending, Outcome, Source, diagnostic, result};
+use crate::script::{self, Control, Ending, Outcome, Source, diagnostic};
 use crate::vm::mode::Mode;
+
+pub use behind::Behind;
 
 /// The signal of Ctrl-C, which ends a line and not the session.
 const SIGINT: u8 = 2;
 
 /// The signal by which a program ends whose reader went away.
 const SIGPIPE: u8 = 13;
-
-/// How wide what is shown is where no terminal says.
-const WIDTH: usize = 100;
 
 /// How a line ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,12 +46,14 @@ pub enum Answer {
 pub struct Surroundings {
     /// Where its lines are kept.
     pub history: Option<PathBuf>,
-    /// How many characters a line of the terminal has now; none where there is no terminal.
-    pub width: fn() -> Option<usize>,
     /// How the whole screen is taken; none where there is no terminal.
     pub views: Option<Views>,
     /// Where messages are kept for `:log`.
     pub log: Option<Log>,
+    /// The size of the terminal's screen now; none where there is no terminal.
+    pub size: fn() -> Option<Size>,
+    /// What shows what is longer than that; none where nothing does.
+    pub pager: Option<Pager>,
     /// What somebody sets.
     pub preferences: Preferences,
     /// Whether values are shown for people; else as `eval` prints them.
@@ -206,60 +207,6 @@ impl Session {
         self.ending(outcome).err().unwrap_or(Answer::Done)
     }
 
-    /// Shows a line's value, which is `last` now: for people, or as `eval` does.
-    pub(super) fn tell_value(&mut self, value: &Value) -> Answer {
-        if self.surroundings.for_people || matches!(value, Value::Nothing) {
-            return self.tell_shown(value);
-        }
-        self.tell_raw(false)
-    }
-
-    /// Shows `last` raw: as JSON, or text bare.
-    pub(super) fn tell_raw(&mut self, json: bool) -> Answer {
-        let last = self.last();
-        self.tell_result(&last, json)
-    }
-
-    fn tell_result(&mut self, value: &Dynamic, json: bool) -> Answer {
-        match result::text(value, json, self.surroundings.for_people) {
-            Ok(None) => Answer::Done,
-            Ok(Some(text)) => self.write(Output::result, &text),
-            Err(report) => self.complain(&report),
-        }
-    }
-
-    /// Shows all of `last`, however long it is.
-    pub(super) fn tell_all(&mut self) -> Answer {
-        let value = values::plain(self.script.engine(), &self.last());
-        let style = Style {
-            lines: 0,
-            ..self.style()
-        };
-        show(&value, style).map_or(Answer::Done, |shown| self.tell(&shown))
-    }
-
-    fn last(&self) -> rhai::Dynamic {
-        let variables = self.script.variables();
-        let last = variables.into_iter().find(|one| one.name == "last");
-        last.map_or(rhai::Dynamic::UNIT, |last| last.value)
-    }
-
-    /// Shows text that is fit for a terminal.
-    pub(super) fn tell(&mut self, text: &str) -> Answer {
-        self.write(Output::shown, text)
-    }
-
-    /// What cannot be written ends the session: nobody reads it any more.
-    fn write(&self, by: fn(&Output, &str) -> io::Result<()>, text: &str) -> Answer {
-        match by(self.script.output(), text) {
-            Ok(()) => Answer::Done,
-            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {
-                Answer::Leave(Exit::Signal(SIGPIPE))
-            }
-            Err(_) => Answer::Leave(Kind::Host.exit()),
-        }
-    }
-
     /// Tells an error.
     pub fn complain(&mut self, report: &Report) -> Answer {
         let drawn = diagnostic::draw_bare(report, self.preferences().color);
@@ -369,27 +316,11 @@ impl Session {
         self.script.variables().into_iter().map(of).collect()
     }
 
-    /// How values are shown now.
-    pub(super) fn style(&self) -> Style {
-        let preferences = self.preferences();
-        Style {
-            color: preferences.color,
-            width: (self.surroundings.width)().unwrap_or(WIDTH),
-            lines: preferences.lines,
-        }
-    }
-
     /// The value of what was typed, and how long it took.
     pub(super) fn timed(&mut self, text: &str) -> (Result<Value, Answer>, Duration) {
         let begun = Instant::now();
         let ended = self.evaluate(text);
         (ended, begun.elapsed())
-    }
-
-    /// Shows a value for people.
-    pub(super) fn tell_shown(&mut self, value: &Value) -> Answer {
-        let shown = show(value, self.style());
-        shown.map_or(Answer::Done, |shown| self.tell(&shown))
     }
 }
 

@@ -14,6 +14,7 @@ use rustix::termios::{OptionalActions, Termios, tcgetattr, tcgetwinsize, tcsetat
 
 use super::complete::complete;
 use super::editor::{Asker, Editor, Input, LineEditor, Question};
+use super::pager::{self, Size};
 use super::preferences::Preferences;
 use super::prompt::Prompt;
 use super::session::{Answer, Session};
@@ -57,10 +58,19 @@ enum Wanted {
     Yes(String, Sender<bool>),
 }
 
-/// How many characters a line of the terminal has now.
-pub fn width() -> Option<usize> {
+/// The size of the terminal's screen now.
+pub fn size() -> Option<Size> {
     let size = tcgetwinsize(io::stdout()).ok()?;
-    Some(usize::from(size.ws_col)).filter(|width| *width > 0)
+    let size = Size {
+        columns: usize::from(size.ws_col),
+        rows: usize::from(size.ws_row),
+    };
+    (size.columns > 0 && size.rows > 0).then_some(size)
+}
+
+/// How many characters a line of the terminal has now.
+fn width() -> usize {
+    size().map_or(WIDTH, |size| size.columns)
 }
 
 /// Where a session's output goes at a terminal: to the process's streams, and while somebody types above that line.
@@ -130,10 +140,9 @@ impl<W: Write> Write for Half<W> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let text = String::from_utf8_lossy(bytes);
         if !self.screen.views.take(&text, self.is_results) {
-            let columns = || width().unwrap_or(WIDTH);
             self.screen
                 .typing
-                .write_lines(&text, &mut self.out, columns)?;
+                .write_lines(&text, &mut self.out, width)?;
         }
         Ok(bytes.len())
     }
@@ -159,6 +168,7 @@ pub fn run(
         if signal != SIGINT {
             views.end();
             let _ = of_signals.send(Event::Signal(signal));
+            pager::end();
         }
     };
     if let Err(error) = signals::handle_alone(session.control(), idle) {
@@ -290,7 +300,7 @@ impl Waiting {
                 Err(RecvTimeoutError::Timeout) => {
                     session.tell_ended();
                     // A terminal that is gone ends the editor, which tells so.
-                    let _ = self.typing.tick(width().unwrap_or(WIDTH));
+                    let _ = self.typing.tick(width());
                 }
                 Err(RecvTimeoutError::Disconnected) => break Err(Exit::Fault),
             }

@@ -16,7 +16,7 @@ use rhai::{
 use super::error;
 use super::names;
 use super::source::{self, Source, Sources};
-use super::{bound, words};
+use super::{bound, caught, words};
 use crate::nearest::did_you_mean;
 use crate::report::Report;
 
@@ -32,7 +32,12 @@ pub(super) const EMBEDDED: &[(&str, &str)] = &[
     ("disk", include_str!("../../stdlib/disk.rhai")),
     ("fleet", include_str!("../../stdlib/fleet.rhai")),
     ("guest", include_str!("../../stdlib/guest.rhai")),
+    (
+        "internal_snapshot",
+        include_str!("../../stdlib/internal_snapshot.rhai"),
+    ),
     ("media", include_str!("../../stdlib/media.rhai")),
+    ("migrate", include_str!("../../stdlib/migrate.rhai")),
     ("power", include_str!("../../stdlib/power.rhai")),
     ("size", include_str!("../../stdlib/size.rhai")),
     ("snapshot", include_str!("../../stdlib/snapshot.rhai")),
@@ -81,6 +86,11 @@ impl Library {
             .values()
             .flat_map(|module| names::shapes(module))
             .collect()
+    }
+
+    /// The text of a script or module that was read.
+    pub(super) fn text(&self, source: &str) -> Option<Arc<str>> {
+        self.sources.text(source)
     }
 
     fn modules(&self) -> MutexGuard<'_, HashMap<String, SharedModule>> {
@@ -150,6 +160,7 @@ impl Library {
     fn load(&self, engine: &Engine, source: &Source) -> Result<SharedModule, Box<EvalAltResult>> {
         self.sources.add(source);
         bound::start_of_text();
+        caught::start_of_text();
         words::start_of_text();
         let mut script = engine.compile(source.code())?;
         script.set_source(source.name.as_str());

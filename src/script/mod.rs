@@ -13,6 +13,7 @@
 pub mod api;
 pub mod argument;
 pub mod bridge;
+mod caught;
 pub mod consent;
 pub mod convert;
 pub mod error;
@@ -47,7 +48,7 @@ mod words;
 
 pub use bridge::Driven;
 pub use outcome::{Ending, Failure, Outcome};
-pub use session::{Session, Settings, Variable};
+pub use session::{Named, Session, Settings, Variable};
 pub use source::Source;
 pub use stage::{Control, Stage};
 pub use words::AGENT_CALL;

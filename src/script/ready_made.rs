@@ -48,6 +48,15 @@ const SCRIPTS: &[(&str, &str)] = &[
         include_str!("../../scripts/media-eject.rhai"),
     ),
     ("media-list", include_str!("../../scripts/media-list.rhai")),
+    ("migrate", include_str!("../../scripts/migrate.rhai")),
+    (
+        "migrate-load",
+        include_str!("../../scripts/migrate-load.rhai"),
+    ),
+    (
+        "migrate-save",
+        include_str!("../../scripts/migrate-save.rhai"),
+    ),
     ("nic-add", include_str!("../../scripts/nic-add.rhai")),
     ("nic-remove", include_str!("../../scripts/nic-remove.rhai")),
     ("pause", include_str!("../../scripts/pause.rhai")),
@@ -57,6 +66,22 @@ const SCRIPTS: &[(&str, &str)] = &[
         include_str!("../../scripts/power-reset.rhai"),
     ),
     ("resume", include_str!("../../scripts/resume.rhai")),
+    (
+        "snapshot-delete",
+        include_str!("../../scripts/snapshot-delete.rhai"),
+    ),
+    (
+        "snapshot-list",
+        include_str!("../../scripts/snapshot-list.rhai"),
+    ),
+    (
+        "snapshot-load",
+        include_str!("../../scripts/snapshot-load.rhai"),
+    ),
+    (
+        "snapshot-save",
+        include_str!("../../scripts/snapshot-save.rhai"),
+    ),
     ("suspend", include_str!("../../scripts/suspend.rhai")),
     ("wake-up", include_str!("../../scripts/wake-up.rhai")),
 ];

@@ -11,6 +11,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use rhai::{Dynamic, EvalAltResult};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use self::waits::{Waiting, Waits};
 use super::bridge::{self, Bridge};
@@ -22,7 +24,7 @@ use super::permit::Permit;
 use super::stop::{Cause, Stop};
 use crate::client::call::SYNC;
 use crate::inventory::{self, Inventory};
-use crate::report::{Kind, Report};
+use crate::report::{Exit, Kind, Report};
 use crate::vm::target::InvalidTarget;
 use crate::vm::{Fleet, Target, Vm};
 
@@ -296,20 +298,34 @@ impl Current {
         // What a name means was found on the host, so a replay is told.
         let recording = &inventory.fleet().settings().recording;
         let of = format!("VM {target}");
-        let recalled = recording.recall::<Target>(&of);
+        let recalled = recording.recall::<LookedUp>(&of);
         let recalled = recalled.map_err(|difference| Ended::Failed(Report::from(&difference)))?;
-        if let Some(found) = recalled {
-            return Ok(inventory.fleet().vm(found));
+        match recalled {
+            Some(LookedUp::Found(target)) => return Ok(inventory.fleet().vm(target)),
+            Some(LookedUp::Failed { failed }) => {
+                return Err(Report::from_value(&failed)
+                    .unwrap_or_else(unreadable)
+                    .into());
+            }
+            None => {}
         }
-        let vm = find()?;
-        recording.note(&of, vm.target());
-        Ok(vm)
+        let found = find();
+        match &found {
+            Ok(vm) => recording.note(&of, &LookedUp::Found(vm.target().clone())),
+            Err(Ended::Failed(report)) => {
+                let failed = report.to_value();
+                recording.note(&of, &LookedUp::Failed { failed });
+            }
+            // The run ends, and so does its replay.
+            Err(Ended::Stopped(_)) => {}
+        }
+        found
     }
 
     /// The VMs that a word means: one, or all that a pattern fits.
     pub fn vms(&self, word: &str) -> Result<Vec<Vm>, Ended> {
         // An address may hold what would be a pattern elsewhere.
-        if word.contains(['/', '=', ':']) || !word.contains(['*', '?', '[']) {
+        if word.contains(['/', '=', ':']) || !inventory::is_pattern(word) {
             return Ok(vec![self.vm(word)?]);
         }
         let called = inventory::Filter::called(word).map_err(Report::usage)?;
@@ -320,7 +336,7 @@ impl Current {
         let vms: Vec<Vm> = found.filter_map(|vm| inventory.reach(vm)).collect();
         if vms.is_empty() {
             let message = format!("no VM that can be reached is called `{word}`");
-            let report = Report::new(Kind::Gone, message);
+            let report = Report::usage(message).with_exit(Exit::Unreachable);
             return Err(report.with_hint("`qmpsh ls` lists the VMs").into());
         }
         Ok(vms)
@@ -379,6 +395,22 @@ impl Current {
     pub fn window(&self) -> Window {
         Window::open(self.run.stop.clone(), &self.stop)
     }
+}
+
+/// What came of looking for a VM by its name, as recordings hold it.
+#[derive(Serialize, Deserialize)]
+#[serde(untagged)]
+enum LookedUp {
+    Failed { failed: Value },
+    Found(Target),
+}
+
+fn unreadable() -> Report {
+    Report::new(
+        Kind::Replay,
+        "the recording tells an error of no known kind",
+    )
+    .with_exit(Exit::Usage)
 }
 
 /// Restores the thread's former place when dropped.

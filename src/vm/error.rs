@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::freeze::FreezeError;
 use super::job::JobError;
+use super::migration::MigrationError;
 use super::recording::Difference;
 use super::schema::InvalidSchema;
 use super::target::InvalidTarget;
@@ -119,6 +120,8 @@ pub enum ErrorKind {
     },
     /// A job, or the wait for it.
     Job(JobError),
+    /// A migration failed, was late or is unknown.
+    Migration(MigrationError),
     /// No event that was waited for came in time.
     NoEvent {
         /// The names that were waited for.
@@ -170,6 +173,11 @@ impl Error {
     pub fn is_refusal(&self) -> bool {
         matches!(&self.kind, ErrorKind::Client(client::Error::Refused { .. }))
     }
+
+    /// Whether a call was not answered within its deadline.
+    pub(super) fn is_timeout(&self) -> bool {
+        matches!(&self.kind, ErrorKind::Client(client::Error::Timeout { .. }))
+    }
 }
 
 /// How a program in the guest ended.
@@ -211,6 +219,12 @@ impl From<FreezeError> for ErrorKind {
     }
 }
 
+impl From<MigrationError> for ErrorKind {
+    fn from(error: MigrationError) -> Self {
+        Self::Migration(error)
+    }
+}
+
 impl From<JobError> for ErrorKind {
     fn from(error: JobError) -> Self {
         Self::Job(error)
@@ -219,7 +233,17 @@ impl From<JobError> for ErrorKind {
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.vm, self.kind)
+        // A VM that is named by its socket is told once.
+        match &self.kind {
+            ErrorKind::Client(error)
+                if error
+                    .address()
+                    .is_some_and(|address| address.to_string() == self.vm) =>
+            {
+                error.fmt(f)
+            }
+            kind => write!(f, "{}: {kind}", self.vm),
+        }
     }
 }
 
@@ -314,6 +338,7 @@ impl fmt::Display for ErrorKind {
                 show(*after)
             ),
             Self::Job(error) => error.fmt(f),
+            Self::Migration(error) => error.fmt(f),
             Self::NoEvent { names, after } => {
                 let names = match names.as_slice() {
                     [] => String::new(),

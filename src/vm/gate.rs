@@ -41,6 +41,9 @@ impl Vm {
             Mode::ReadOnly if effect == Effect::Change => Err(self.error(ErrorKind::ReadOnly {
                 command: command.clone(),
             })),
+            Mode::DryRun(_) if Pretence::is_asked(command, arguments, effect) => Ok(
+                Passage::Pretended(self.pretence().answer(command, arguments)),
+            ),
             mode @ Mode::DryRun(_) if effect == Effect::Change => {
                 mode.tells(&Would::Send {
                     vm: self.label(),
@@ -51,9 +54,6 @@ impl Vm {
                     self.pretence().answer(command, arguments),
                 ))
             }
-            Mode::DryRun(_) if Pretence::concerns(arguments) => Ok(Passage::Pretended(
-                self.pretence().answer(command, arguments),
-            )),
             _ => {
                 self.consented(call).await?;
                 Ok(Passage::Send(effect))

@@ -9,8 +9,9 @@ use serde_json::{Value, json};
 use tokio::time::{Instant, timeout_at};
 
 use super::error::Error;
-use super::machine::{Vm, object};
+use super::machine::{Arguments, Vm, object};
 use super::watch::Watch;
+use crate::client::Next;
 use crate::duration::show;
 
 /// How often a job is asked for its progress while no event comes.
@@ -109,7 +110,7 @@ impl Job {
 
     /// Where the job stands, or nothing when QEMU does not know it (any more).
     pub async fn progress(&self) -> Result<Option<Progress>, Error> {
-        let jobs = self.vm.call("query-jobs", serde_json::Map::new()).await?;
+        let jobs = self.vm.call("query-jobs", Arguments::new()).await?;
         let jobs = jobs
             .as_array()
             .ok_or_else(|| self.vm.reply_error("query-jobs", "list"))?;
@@ -127,7 +128,8 @@ impl Job {
     /// Waits until the job has ended or is ready, and dismisses an ended one.
     ///
     /// `report` is told of each step. Fails with QEMU's words when the job failed, when `deadline` passes (the job goes
-    /// on), and when QEMU does not know the job.
+    /// on), and when QEMU does not know the job. A monitor that does not answer in time is an error without a deadline,
+    /// and with one it is waited for until then.
     pub async fn wait(
         &self,
         deadline: Option<Duration>,
@@ -137,7 +139,12 @@ impl Job {
         // Watching begins before the first look, so that no change falls between the two.
         let mut changes = self.vm.watch(&["JOB_STATUS_CHANGE".to_owned()]).await?;
         loop {
-            let Some(progress) = self.progress().await? else {
+            let found = match self.progress().await {
+                // QEMU answers nothing while it writes or reads a guest's memory (`snapshot-save`, `snapshot-load`).
+                Err(error) if end.is_some() && error.is_timeout() && !self.is_late(end) => continue,
+                found => found?,
+            };
+            let Some(progress) = found else {
                 return Err(self.vm.error(JobError::Unknown {
                     id: self.id.clone(),
                 }));
@@ -186,8 +193,7 @@ impl Job {
         let until = end.map_or(poll, |end| end.min(poll));
         loop {
             match timeout_at(until, changes.next()).await {
-                Ok(Ok(crate::client::Next::Event(event)))
-                    if event.data["id"] != self.id.as_str() => {}
+                Ok(Ok(Next::Event(event))) if event.data["id"] != self.id.as_str() => {}
                 Ok(Ok(_)) | Err(_) => return Ok(()),
                 Ok(Err(error)) => return Err(error),
             }

@@ -3,6 +3,8 @@
 //! [`Vm`] is the way in. Mechanisms with a guarantee live here; workflows are scripts.
 
 pub mod agent;
+pub mod block_graph;
+mod commands;
 pub mod consent;
 pub mod disk;
 pub mod effect;
@@ -17,6 +19,7 @@ mod image;
 pub mod job;
 pub mod load;
 pub mod machine;
+pub mod migration;
 pub mod mode;
 pub mod overlay;
 mod pretence;
@@ -32,6 +35,7 @@ pub mod target;
 pub mod watch;
 
 pub use agent::GuestAgent;
+pub use block_graph::BlockGraph;
 pub use consent::Consent;
 pub use error::{Error, ErrorKind};
 pub use fleet::Fleet;

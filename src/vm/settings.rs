@@ -22,6 +22,9 @@ pub struct Settings {
     pub tap: Option<Arc<dyn Tap>>,
     /// Is asked before a destructive command is sent; without it, all are sent.
     pub consent: Option<Arc<dyn Consent>>,
+    /// The part of that which is for people, and which is shown also what is asked to find a VM: a recording holds what
+    /// was found instead.
+    pub shown: Option<Arc<dyn Tap>>,
     /// What becomes of changes.
     pub mode: Mode,
     /// Whether the run is recorded, or was. A recorder is to be the tap as well.
@@ -39,6 +42,7 @@ impl Settings {
             timeout: None,
             tap: None,
             consent: None,
+            shown: None,
             mode: Mode::Live,
             recording: Recording::Off,
             // Not the path it was started by: an upgrade may have put another program there.

@@ -2,7 +2,8 @@
 
 use harness::Folder;
 use qmpsh::repl::complete::complete;
-use qmpsh::repl::preferences::Preferences;
+use qmpsh::repl::pager::Size;
+use qmpsh::repl::preferences::{Lines, Preferences};
 use qmpsh::repl::session::Surroundings;
 use qmpsh::repl::{Answer, Session};
 use qmpsh::report::Exit;
@@ -10,6 +11,12 @@ use qmpsh::script::output::Output;
 use qmpsh::script::{self, Settings, Source};
 
 use super::Kept;
+
+/// The screen that the session shows its values on.
+const SIZE: Size = Size {
+    columns: 60,
+    rows: 20,
+};
 
 struct Talk {
     session: Session,
@@ -28,9 +35,10 @@ impl Talk {
         });
         let surroundings = Surroundings {
             history: None,
-            width: || Some(60),
             views: None,
             log: None,
+            size: || Some(SIZE),
+            pager: None,
             preferences: Preferences::new(false),
             for_people: true,
         };
@@ -241,7 +249,7 @@ fn a_start_file_counts_its_lines_and_goes_on_behind_a_mistake() {
         "{told}"
     );
     talk.expect(&[("x", "42\n")]);
-    assert_eq!(talk.session.preferences().lines, 7);
+    assert_eq!(talk.session.preferences().lines, Lines::Some(7));
 }
 
 #[test]

@@ -14,7 +14,7 @@ use super::{nodes, qmpsh, tops};
 const WRITES: &str = "write";
 
 /// The scripts, the words after the VM, and the command that a dry run is to show last; none for one that only reads.
-const SCRIPTS: [(&str, &[&str], &[&str], &str); 25] = [
+const SCRIPTS: [(&str, &[&str], &[&str], &str); 32] = [
     (
         "disk-add",
         &[],
@@ -61,12 +61,29 @@ const SCRIPTS: [(&str, &[&str], &[&str], &str); 25] = [
     ),
     ("media-eject", &[], &["cd0"], "eject"),
     ("media-list", &[], &[], ""),
+    ("migrate", &[], &["{destination}"], "migrate"),
+    ("migrate-load", &[], &["{dir}/state"], "migrate-incoming"),
+    ("migrate-save", &[], &["{dir}/state"], "migrate"),
     ("nic-add", &[], &["user"], "device_add"),
     ("nic-remove", &[], &["nic0"], "netdev_del"),
     ("pause", &[], &[], "stop"),
     ("power-off", &[], &[], "guest-shutdown"),
     ("power-reset", &[], &[], "system_reset"),
     ("resume", &[], &[], "cont"),
+    (
+        "snapshot-delete",
+        &["--name", "one"],
+        &[],
+        "snapshot-delete",
+    ),
+    ("snapshot-list", &[], &[], ""),
+    (
+        "snapshot-load",
+        &["--name", "one", "--discard"],
+        &[],
+        "snapshot-load",
+    ),
+    ("snapshot-save", &["--name", "two"], &[], "snapshot-save"),
     ("suspend", &[], &[], "guest-suspend-ram"),
     // Nothing sleeps here, so there is nothing to wake.
     ("wake-up", &[], &[], ""),
@@ -89,24 +106,41 @@ fn every_ready_made_script_can_be_tried_first() {
     let guest = lent();
     let machine = Qemu::bare()
         .image("a.raw", "1M")
+        .image("b.qcow2", "1M")
         .args("-machine pc -accel tcg -m 32 -S -netdev user,id=net0 -device e1000,netdev=net0,id=nic0")
         .args("-blockdev raw,read-only=on,node-name=iso,file.driver=file,file.filename=a.raw -device ide-cd,id=cd0,drive=iso")
+        .args("-drive if=virtio,file=b.qcow2,format=qcow2")
         .start();
+    let destination = Qemu::bare()
+        .args("-machine pc -accel tcg -m 32 -incoming defer")
+        .start();
+    let on_destination = (
+        destination.qmp().to_str().unwrap().to_owned(),
+        destination.qmp(),
+    );
     let folder = Folder::new();
     std::fs::write(folder.join("out"), "ssh-ed25519 AAAA x\n").unwrap();
     guest.shell_ok("mkdir -p /root/.ssh; : >/root/.ssh/authorized_keys");
     let on_guest = (guest.target(), guest.qmp());
     let on_machine = (machine.qmp().to_str().unwrap().to_owned(), machine.qmp());
+    qmpsh(["run", "snapshot-save", "--name", "one", &on_machine.0])
+        .run()
+        .expect_code(0);
     for (name, before, after, last) in SCRIPTS {
         let (target, monitor) = match name {
             "media-change" | "media-eject" | "media-list" | "nic-remove" | "resume" => &on_machine,
+            "migrate-load" => &on_destination,
+            _ if name.starts_with("snapshot-") || name.starts_with("migrate") => &on_machine,
             _ => &on_guest,
         };
         let words = |words: &[&str]| -> Vec<String> {
             let dir = folder.path().to_str().unwrap();
             words
                 .iter()
-                .map(|word| word.replace("{dir}", dir))
+                .map(|word| {
+                    word.replace("{dir}", dir)
+                        .replace("{destination}", &on_destination.0)
+                })
                 .collect()
         };
         let run = |mode: &str| {

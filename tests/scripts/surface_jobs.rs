@@ -1,9 +1,9 @@
 //! `v.job(id)`: jobs as values.
 
-use harness::Qemu;
+use harness::{FakePeer, Qemu};
 use serde_json::json;
 
-use super::{assert_error, caught, eval, machine};
+use super::{assert_error, caught, eval, machine, qmpsh};
 
 fn monitor(qemu: &Qemu) -> String {
     qemu.qmp().to_str().unwrap().to_owned()
@@ -111,4 +111,23 @@ fn a_job_that_is_not_there_is_told_so() {
         &error,
         &json!({ "kind": "usage", "message": "there is no option `timeuot`" }),
     );
+}
+
+#[test]
+fn a_monitor_that_is_silent_while_a_guest_is_saved_is_waited_for() {
+    let peer = FakePeer::builder()
+        .greet()
+        .expect("query-jobs")
+        .expect("query-jobs")
+        .reply(json!([{ "id": "s", "status": "concluded" }]))
+        .expect("job-dismiss")
+        .reply(json!({}))
+        .start();
+    let wait = "vm(args[0]).job(\"s\").wait(#{ timeout: \"1h\" })";
+    let socket = peer.socket();
+    let outcome = qmpsh(["--timeout", "300ms", "eval", wait, socket.to_str().unwrap()])
+        .run()
+        .expect_code(0);
+    assert_eq!(outcome.stdout, "concluded\n");
+    peer.finish();
 }

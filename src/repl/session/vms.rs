@@ -2,10 +2,11 @@
 
 use super::{Answer, Session};
 use crate::inventory::Scan;
-use crate::script::Driven;
-use crate::vm::Vm;
+use crate::report::Report;
+use crate::script::{Driven, Named};
 use crate::vm::event::Filter;
 use crate::vm::load::Load;
+use crate::vm::{BlockGraph, Vm};
 
 /// The VM in use.
 pub(super) struct InUse {
@@ -83,6 +84,23 @@ impl Session {
     pub(in crate::repl) fn find(&mut self) -> Result<Scan, Answer> {
         let found = self.script.find();
         found.map_err(|outcome| self.ended(*outcome))
+    }
+
+    /// The VM that is called so; the one in use where nothing is said.
+    pub(in crate::repl) fn vm(&self, target: &str) -> Result<Named, Report> {
+        if !target.is_empty() {
+            return Ok(Named::Text(target.to_owned()));
+        }
+        let in_use = self.in_use.as_ref().and_then(|in_use| in_use.vm.clone());
+        in_use.map(Named::Vm).ok_or_else(|| {
+            Report::usage("no VM is in use").with_hint("`:use web01` takes one, as `v`")
+        })
+    }
+
+    /// The block nodes of a VM; what else came of it is told.
+    pub(in crate::repl) fn block_graph(&mut self, vm: &Named) -> Result<BlockGraph, Answer> {
+        let graph = self.script.block_graph(vm);
+        graph.map_err(|outcome| self.ended(*outcome))
     }
 }
 

@@ -35,10 +35,6 @@ fn line(at: usize, chunk: &[u8], style: Style) -> String {
             _ => '.',
         })
         .collect();
-    let at = super::tree::paint(
-        style,
-        nu_ansi_term::Style::new().dimmed(),
-        &format!("{at:08x}"),
-    );
+    let at = style.paint(nu_ansi_term::Style::new().dimmed(), &format!("{at:08x}"));
     format!("{at}  {hex:49} |{text}|")
 }

@@ -3,10 +3,8 @@
 use std::sync::Arc;
 
 use rhai::{Array, Engine, EvalAltResult};
-use serde::Serialize;
 
-use super::{Outcome, failed, json, method, property, wait};
-use crate::report::{Kind, Report};
+use super::{Outcome, data, failed, json, method, property, wait};
 use crate::script::convert::from_json;
 use crate::script::error;
 use crate::script::guard::{Guard, register_guard};
@@ -30,7 +28,7 @@ pub(super) fn register(engine: &mut Engine) {
     )
     .register_into_engine(engine, |vm: &mut Vm| {
         let disks = wait(format_args!("{}: query-block", vm.label()), vm.disks())?;
-        disks.iter().map(value).collect::<Outcome<Array>>()
+        disks.iter().map(data).collect::<Outcome<Array>>()
     });
     engine.register_type_with_name::<Held>("overlays");
     register_guard::<Held>(engine, |held| held.0.clone());
@@ -64,7 +62,7 @@ pub(super) fn register(engine: &mut Engine) {
             .overlays
             .plan()
             .iter()
-            .map(value)
+            .map(data)
             .collect::<Outcome<Array>>()
     });
     property(
@@ -135,11 +133,4 @@ fn make(vm: &Vm, plan: Array) -> Outcome<Held> {
     });
     current.run().keep(guarded.clone());
     Ok(Held(guarded))
-}
-
-/// A plain value of ours as a script's; what it does not have is `()`.
-fn value(of: &impl Serialize) -> Outcome {
-    serde_json::to_value(of)
-        .map(from_json)
-        .map_err(|wrong| error::thrown(&Report::new(Kind::Fault, wrong.to_string())))
 }

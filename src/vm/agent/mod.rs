@@ -152,7 +152,7 @@ impl GuestAgent {
         self.vm.error(error)
     }
 
-    /// A reply that must be a list, an object, or the like.
+    /// Sends a command without arguments and gives its reply as it is.
     async fn plain(&self, command: &str) -> Result<Value, Error> {
         self.call(command, Map::new()).await
     }

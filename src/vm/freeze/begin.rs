@@ -200,6 +200,7 @@ fn was_not_run(error: &ErrorKind) -> bool {
         client::Error::Connect { .. }
         | client::Error::Busy { .. }
         | client::Error::AgentDown { .. }
+        | client::Error::Silent { .. }
         | client::Error::Gone { sent: false, .. }
         | client::Error::Timeout { sent: false, .. }
         | client::Error::Disabled { .. } => true,

@@ -1,38 +1,15 @@
-//! What a session does with VMs beside the lines that are typed: finds them, and follows their events.
-
-use std::time::Duration;
+//! The events of VMs that a session tells beside the lines that are typed.
 
 use super::Session;
-use crate::inventory::Scan;
-use crate::report::{Kind, Report};
-use crate::script::bridge::{Driven, sleep};
-use crate::script::outcome::{Ending, Failure, Outcome, fault};
+use crate::report::Report;
+use crate::script::bridge::Driven;
+use crate::script::outcome::Outcome;
 use crate::script::run::{Current, Ended};
-use crate::script::stop::Cause;
 use crate::vm::event::filter::{self, Filter};
-use crate::vm::load::Load;
 use crate::vm::{Follow, Happening, Vm};
 use crate::wire::escape::escaped;
 
-use super::no_thread;
-
 impl Session {
-    /// The VMs that are found here, without connecting to any. Waits up to 2 s. The outcome is of a search that was
-    /// interrupted.
-    pub fn find(&self) -> Result<Scan, Box<Outcome>> {
-        self.ask(|current| {
-            let inventory = current.run().inventory();
-            current.ask("VMs to be found", async {
-                Ok::<_, Report>(inventory.scan().await)
-            })
-        })
-    }
-
-    /// The VM that a variable is, if it is one.
-    pub fn vm_in(&self, variable: &str) -> Option<Vm> {
-        self.scope.get_value(variable)
-    }
-
     /// Tells the events that pass one of the filters, or all, of the VMs that a word means, from now on and while somebody
     /// types. Waits for each VM as its first call does. Gives how the VMs are called; the outcome is of a failure, and then
     /// none is followed that was not before.
@@ -73,44 +50,6 @@ impl Session {
     /// where it is connected. None where there is nothing to follow.
     pub fn attend(&mut self, in_use: Option<&Vm>) -> Option<Driven> {
         self.following.attend(in_use)
-    }
-
-    /// How busy a VM is. Waits as for calls; the outcome is of a failure.
-    pub fn load(&self, vm: &Vm) -> Result<Load, Box<Outcome>> {
-        self.ask(|current| current.ask(format_args!("the load of {}", vm.label()), vm.load()))
-    }
-
-    /// Does nothing for so long. The outcome is of an interrupt.
-    pub fn rest(&self, time: Duration) -> Result<(), Box<Outcome>> {
-        self.ask(|current| {
-            current.stay("the next time", async {
-                sleep(time).await;
-                Ok::<_, Report>(())
-            })
-        })
-    }
-
-    /// Does what no line asks for as a run of its own, so that it can be interrupted.
-    fn ask<T: Send>(
-        &self,
-        work: impl FnOnce(&Current) -> Result<T, Ended> + Send,
-    ) -> Result<T, Box<Outcome>> {
-        let ended = self.stage.perform(work).map(|performed| performed.ended);
-        let ending = match ended {
-            Ok(Ok(Ok(value))) => return Ok(value),
-            Ok(Ok(Err(Ended::Stopped(Cause::Signal(signal))))) => Ending::Signal(signal),
-            Ok(Ok(Err(Ended::Stopped(cause)))) => {
-                let report = Report::new(Kind::Interrupted, cause.to_string());
-                Ending::Failed(Failure::bare(report))
-            }
-            Ok(Ok(Err(Ended::Failed(report)))) => Ending::Failed(Failure::bare(report)),
-            Ok(Err(panic)) => Ending::Failed(fault(&*panic)),
-            Err(error) => return Err(Box::new(no_thread(&error))),
-        };
-        Err(Box::new(Outcome {
-            ending,
-            notes: Vec::new(),
-        }))
     }
 }
 

@@ -1,0 +1,149 @@
+//! `snapshot-save`, `snapshot-load`, `snapshot-delete` and `snapshot-list`: a guest goes back to what it was, and what
+//! cannot be done is refused before the guest stands still for it.
+
+use harness::{Format, Guest, Outcome, Qemu};
+use serde_json::{Value, json};
+
+use super::{document, eval, machine, qmpsh};
+
+fn run(script: &str, target: &str, words: &[&str]) -> Outcome {
+    qmpsh(["--json", "run", script, target]).args(words).run()
+}
+
+/// The names of the internal snapshots, each with the disks that have it.
+fn snapshots(target: &str) -> Value {
+    let listed = document(&run("snapshot-list", target, &[]).expect_code(0));
+    let snapshots = listed[0]["snapshots"].as_array();
+    let pair = |one: &Value| json!([one["name"], one["disks"], one["whole"]]);
+    snapshots.into_iter().flatten().map(pair).collect()
+}
+
+/// What a guest with work to do must not lose: that it runs, with no job left.
+#[track_caller]
+fn assert_runs_on(target: &str) {
+    let now = eval(target, "[v.status, v.qmp(\"query-jobs\")]");
+    assert_eq!(now, json!(["running", []]));
+}
+
+#[test]
+fn a_guest_goes_back_to_what_was_saved() {
+    let guest = Guest::builder()
+        .disk(Format::Qcow2, "64M")
+        .disk(Format::Qcow2, "64M")
+        .boot();
+    let target = guest.target();
+    guest.shell_ok("echo before > /data/note; echo in memory > /tmp/note; sync");
+    let saved = run("snapshot-save", &target, &["--name", "clean"]).expect_code(0);
+    assert_eq!(document(&saved)[0]["result"], "clean was saved on 2 disks");
+    assert_runs_on(&target);
+
+    guest.shell_ok("echo after > /data/note; echo gone > /tmp/note; echo more > /data2/more; sync");
+    let refused = run("snapshot-load", &target, &["--name", "clean"]).expect_code(1);
+    assert!(
+        refused.stdout.contains("loses all that the guest wrote"),
+        "{refused:#?}"
+    );
+    assert_eq!(guest.shell_ok("cat /data/note"), "after");
+    run("snapshot-load", &target, &["--name", "clean", "--discard"]).expect_code(0);
+    assert_runs_on(&target);
+    assert_eq!(
+        guest.shell_ok("cat /data/note /tmp/note; ls /data2/more 2>&1 | grep -c 'No such'"),
+        "before\nin memory\n1"
+    );
+
+    let disks = json!(["virtio-disk0", "virtio-disk1"]);
+    assert_eq!(snapshots(&target), json!([["clean", disks, "yes"]]));
+    run("snapshot-delete", &target, &["--name", "clean"]).expect_code(0);
+    assert_eq!(snapshots(&target), json!([]));
+}
+
+#[test]
+fn what_cannot_be_done_stops_no_guest() {
+    let qemu = machine();
+    let target = qemu.qmp().to_str().unwrap().to_owned();
+    eval(&target, "v.qmp(\"cont\")");
+    run(
+        "snapshot-save",
+        &target,
+        &["--name", "one", "--disk", "disk-a"],
+    )
+    .expect_code(0);
+    for (script, words, message) in [
+        (
+            "snapshot-save",
+            ["--name", "two", "--disk", "disk-b"],
+            "the image of disk-b is raw, and only qcow2",
+        ),
+        (
+            "snapshot-save",
+            ["--name", "one", "--disk", "disk-a"],
+            "there is an internal snapshot one already",
+        ),
+        (
+            "snapshot-load",
+            ["--discard", "--name=on", "--disk", "disk-a"],
+            "there is no internal snapshot on; there are one",
+        ),
+        (
+            "snapshot-delete",
+            ["--name", "one", "--disk", "disk-b"],
+            "disk-b has no internal snapshot one",
+        ),
+        (
+            "snapshot-delete",
+            ["--name", "on", "--disk", "disk-a"],
+            "there is no internal snapshot on; there are one",
+        ),
+    ] {
+        let outcome = run(script, &target, &words).expect_code(1);
+        assert!(outcome.stdout.contains(message), "{outcome:#?}");
+        assert_runs_on(&target);
+    }
+    // On one disk of two: it does not load as a whole.
+    assert_eq!(snapshots(&target), json!([["one", ["disk-a"], "no"]]));
+}
+
+#[test]
+fn a_vm_that_is_paused_stays_so() {
+    let qemu = machine();
+    let target = qemu.qmp().to_str().unwrap().to_owned();
+    for (script, words) in [
+        ("snapshot-save", vec!["--name=a", "--disk=disk-a"]),
+        (
+            "snapshot-load",
+            vec!["--name=a", "--disk=disk-a", "--discard"],
+        ),
+    ] {
+        run(script, &target, &words).expect_code(0);
+        assert_eq!(
+            eval(&target, "v.qmp(\"query-status\").running"),
+            json!(false)
+        );
+    }
+}
+
+#[test]
+fn an_interrupted_save_leaves_neither_job_nor_snapshot() {
+    let qemu = Qemu::bare()
+        .image("a.qcow2", "16M")
+        .args("-machine q35 -accel tcg -m 32")
+        .args("-blockdev qcow2,node-name=a,file.driver=file,file.filename=a.qcow2")
+        .args("-device virtio-blk-pci,id=disk-a,drive=a")
+        .start();
+    let target = qemu.qmp().to_str().unwrap().to_owned();
+    // The end comes when the job is seen to have begun, at whatever step it is then.
+    let left = eval(
+        &target,
+        "import \"std/internal_snapshot\" as internal;
+         let begun = v.watch(\"JOB_STATUS_CHANGE\");
+         let stopped = false;
+         try {
+             parallel([true, false], #{ fail_fast: true }, |saves| {
+                 if saves { internal::save(v, \"half\", #{}) } else { begun.wait(\"30s\"); fail(\"stop\") }
+             });
+         } catch { stopped = true }
+         [stopped, internal::list(v).len(), v.qmp(\"query-jobs\").len()]",
+    );
+    assert_eq!(left, json!([true, 0, 0]));
+    assert_runs_on(&target);
+}
