@@ -40,7 +40,19 @@ fn a_value_is_shown_again_and_again_with_a_mark_on_what_changed_until_a_key() {
 fn ctrl_c_ends_a_look_that_takes_long_and_an_error_ends_the_watch() {
     let terminal = terminal();
     terminal.types(":watch loop { }\r");
-    terminal.wait_for("every 2 s: loop { }");
+    // The line has a thread once it runs.
+    let tasks = format!("/proc/{}/task", terminal.id());
+    let runs = || {
+        let mut tasks = std::fs::read_dir(&tasks).unwrap().flatten();
+        tasks.any(|task| {
+            std::fs::read_to_string(task.path().join("comm")).is_ok_and(|name| name == "script\n")
+        })
+    };
+    let end = std::time::Instant::now() + BOUND;
+    while !runs() {
+        assert!(std::time::Instant::now() < end, "it never ran");
+        std::thread::yield_now();
+    }
     terminal.types("\x03");
     terminal.wait_for_end(&format!(":watch loop {{ }}\ninterrupted\n{PROMPT}"));
     terminal.types(":watch 10ms nobody\r");

@@ -45,7 +45,7 @@ pub(super) fn show(session: &mut Session, rest: &str) -> Result<Answer, Report> 
     let (columns, rows) = view.size();
     drop(view);
     Ok(match answer {
-        Answer::Done => session.tell(&board.lines(columns, rows).join("\n")),
+        Answer::Done => session.tell_again(&board.lines(columns, rows).join("\n")),
         ended => ended,
     })
 }

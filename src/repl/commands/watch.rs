@@ -27,7 +27,7 @@ pub(super) fn watch(session: &mut Session, words: &str) -> Result<Answer, Report
             drop(view);
             // What was seen last stays to be read.
             Ok(match last {
-                Some(last) if answer == Answer::Done => session.tell(&last.join("\n")),
+                Some(last) if answer == Answer::Done => session.tell_again(&last.join("\n")),
                 _ => answer,
             })
         }

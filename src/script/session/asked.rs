@@ -1,18 +1,21 @@
 //! What a session is asked that no script asks for: which VMs there are, and what one of them can be told.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use rhai::Dynamic;
 
 use super::{Session, no_thread};
 use crate::inventory::Scan;
 use crate::report::{Kind, Report};
+use crate::script::bridge::sleep;
 use crate::script::diagnostic::draw_bare;
 use crate::script::outcome::{Ending, Failure, Outcome, fault};
 use crate::script::reference::{self, StandardModule};
 use crate::script::run::{Current, Ended};
 use crate::script::stop::Cause;
 use crate::vm::agent::AgentCommands;
+use crate::vm::load::Load;
 use crate::vm::schema::Schema;
 use crate::vm::{BlockGraph, GuestAgent, Vm};
 
@@ -85,6 +88,21 @@ impl Session {
             let vm = vm.found(current)?;
             let what = format!("{}: its block nodes", vm.label());
             current.ask(what, vm.block_graph())
+        })
+    }
+
+    /// How busy a VM is. Waits as for calls; the outcome is of a failure.
+    pub fn load(&self, vm: &Vm) -> Result<Load, Box<Outcome>> {
+        self.ask(|current| current.ask(format_args!("the load of {}", vm.label()), vm.load()))
+    }
+
+    /// Does nothing for so long. The outcome is of an interrupt.
+    pub fn rest(&self, time: Duration) -> Result<(), Box<Outcome>> {
+        self.ask(|current| {
+            current.stay("the next time", async {
+                sleep(time).await;
+                Ok::<_, Report>(())
+            })
         })
     }
 

@@ -1,14 +1,11 @@
 //! The events of VMs that a session tells beside the lines that are typed.
 
-use std::time::Duration;
-
 use super::Session;
 use crate::report::Report;
-use crate::script::bridge::{Driven, sleep};
+use crate::script::bridge::Driven;
 use crate::script::outcome::Outcome;
 use crate::script::run::{Current, Ended};
 use crate::vm::event::filter::{self, Filter};
-use crate::vm::load::Load;
 use crate::vm::{Follow, Happening, Vm};
 use crate::wire::escape::escaped;
 
@@ -53,21 +50,6 @@ impl Session {
     /// where it is connected. None where there is nothing to follow.
     pub fn attend(&mut self, in_use: Option<&Vm>) -> Option<Driven> {
         self.following.attend(in_use)
-    }
-
-    /// How busy a VM is. Waits as for calls; the outcome is of a failure.
-    pub fn load(&self, vm: &Vm) -> Result<Load, Box<Outcome>> {
-        self.ask(|current| current.ask(format_args!("the load of {}", vm.label()), vm.load()))
-    }
-
-    /// Does nothing for so long. The outcome is of an interrupt.
-    pub fn rest(&self, time: Duration) -> Result<(), Box<Outcome>> {
-        self.ask(|current| {
-            current.stay("the next time", async {
-                sleep(time).await;
-                Ok::<_, Report>(())
-            })
-        })
     }
 }
 
