@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use harness::{Folder, Libvirt, Outcome, Qmpsh};
+use rustix::process::{Pid, Signal, getpgid, kill_process, kill_process_group};
 
 use super::{eval, until};
 
@@ -67,10 +68,41 @@ impl Ssh {
         .collect()
     }
 
+    /// Ends those that run, with all that they started or with their process group, in which the virsh is that started
+    /// them.
+    fn kill(&self, with_group: bool) {
+        for pid in self.running() {
+            if with_group {
+                let group = getpgid(Pid::from_raw(pid)).unwrap();
+                assert_ne!(group, getpgid(None).unwrap());
+                kill_process_group(group, Signal::KILL).unwrap();
+            } else {
+                for pid in with_children(pid) {
+                    kill_process(Pid::from_raw(pid).unwrap(), Signal::KILL).unwrap();
+                }
+            }
+        }
+    }
+
+    /// How many have been started so far.
+    fn started(&self) -> usize {
+        let pids = fs::read_to_string(self.0.join("pids"));
+        pids.unwrap_or_default().lines().count()
+    }
+
     #[track_caller]
     fn assert_none_runs(&self) {
         until("an ssh is left", || self.running().is_empty());
     }
+}
+
+/// A process and those that it started, and so on.
+fn with_children(pid: i32) -> Vec<i32> {
+    let children = fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap();
+    let children = children.split_whitespace().map(|pid| pid.parse().unwrap());
+    std::iter::once(pid)
+        .chain(children.flat_map(with_children))
+        .collect()
 }
 
 /// Asks for the status of a VM behind that ssh, which fails.
@@ -149,4 +181,44 @@ fn an_ssh_that_gets_no_answer_is_given_up_in_time_and_not_left_behind() {
     let told = fails(&ssh, 3);
     assert!(told.stderr.contains("within 2 s"), "{told:#?}");
     assert!(told.took < Duration::from_secs(30), "{told:#?}");
+}
+
+#[test]
+fn a_connection_that_dies_in_the_middle_of_a_change_ends_it_and_a_read_is_sent_again() {
+    let libvirt = Libvirt::start();
+    let domain = libvirt.bare("web01");
+    // Each asks until it is ended, so that something is under way when the ssh dies.
+    let begin = |ssh: &Ssh, script: &str| {
+        let running = eval(&ssh.target("web01"), script);
+        let running = running.args(["--timeout", "40s"]).spawn();
+        running.wait_for_stdout("running");
+        domain.stop_qemu();
+        // What is asked next hangs, and comes at once; a kill before it would only prove less.
+        std::thread::sleep(Duration::from_millis(300));
+        running
+    };
+    for with_group in [false, true] {
+        let ssh = Ssh::to(&libvirt);
+        let running = begin(&ssh, "print(v.status); loop { v.qmp(\"cont\") }");
+        ssh.kill(with_group);
+        // Not its deadline, which would be 5: it is told at once.
+        let told = running.wait().expect_code(3);
+        for words in ["cont", "whether it was carried out is not known"] {
+            assert!(told.stderr.contains(words), "{told:#?}");
+        }
+        assert_eq!(ssh.started(), 1, "{told:#?}");
+        domain.cont_qemu();
+        ssh.assert_none_runs();
+
+        let ssh = Ssh::to(&libvirt);
+        let script = "print(v.status); while v.status == \"running\" {} print(v.status)";
+        let running = begin(&ssh, script);
+        ssh.kill(with_group);
+        until("it is asked again", || ssh.started() == 2);
+        domain.cont_qemu();
+        libvirt.virsh_ok(["suspend", "web01"]);
+        assert_eq!(running.wait().expect_code(0).stdout, "running\npaused\n");
+        libvirt.virsh_ok(["resume", "web01"]);
+        ssh.assert_none_runs();
+    }
 }

@@ -1,6 +1,7 @@
 //! What stands in the way, told each in its own words; and that what hangs holds up nothing else.
 
-use std::os::unix::fs::symlink;
+use std::fs::{self, Permissions};
+use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 use std::time::Duration;
 
@@ -83,6 +84,22 @@ fn without_virsh_the_package_is_named_and_all_else_works() {
     let told = without("v.status").expect_code(3);
     assert!(told.stderr.contains("libvirt-clients"), "{}", told.stderr);
     assert_eq!(without("1 + 1").expect_code(0).stdout.trim(), "2");
+}
+
+#[test]
+fn a_virsh_that_does_not_know_of_pasting_is_typed_to() {
+    let libvirt = Libvirt::start();
+    let domain = libvirt.bare("web01");
+    let programs = Folder::new();
+    let virsh = programs.join("virsh");
+    // What readline before 7 leaves of the marks of a paste.
+    let text = "#!/bin/sh\nsed -u 's/\\x1b\\[2//g' | /usr/bin/virsh \"$@\"\n";
+    fs::write(&virsh, text).unwrap();
+    fs::set_permissions(&virsh, Permissions::from_mode(0o755)).unwrap();
+    let path = format!("{}:/usr/bin:/bin", programs.path().display());
+    let asked = eval(&domain.target(), "v.name + v.status").env("PATH", path);
+    assert_eq!(asked.run().expect_code(0).stdout, "web01running\n");
+    assert_no_virsh(&libvirt);
 }
 
 #[test]

@@ -19,11 +19,11 @@ impl Marks {
         }
     }
 
-    /// The line that runs a command between them.
+    /// The line that runs a command between them, without its end.
     pub(super) fn line(&self, command: &str) -> String {
         let typed = |what| format!("'qm''psh-{}-{what}'", self.name);
         format!(
-            "echo {};{command};echo --err {};echo {}\n",
+            "echo {};{command};echo --err {};echo {}",
             typed("begins"),
             typed("ends"),
             typed("ends")

@@ -18,6 +18,14 @@ const LONGEST: usize = 64 << 20;
 /// The most bytes of an error.
 const LONGEST_ERROR: usize = 64 << 10;
 
+/// Around a text that is pasted at a terminal. Readline takes it in at once, twice as fast as the same text typed byte by
+/// byte. A line is plain ASCII without control characters, so it never holds the second.
+const PASTED: [&str; 2] = ["\x1b[200~", "\x1b[201~"];
+
+/// What the echo of a pasted command says, typed in another way: a readline before 7 does not know of pasting.
+const TRIAL: &str = "echo 'qm''psh-pastes'";
+const TRIED: &[u8] = b"qmpsh-pastes";
+
 /// A virsh with a connection, ready for a command.
 pub(super) struct Virsh {
     // First, so that it is gone before its pipes are closed.
@@ -27,6 +35,7 @@ pub(super) struct Virsh {
     stderr: Receiver,
     name: String,
     count: u64,
+    pastes: bool,
 }
 
 /// A virsh that nobody uses, of no runtime.
@@ -35,6 +44,7 @@ pub(super) struct Parked {
     streams: [OwnedFd; 3],
     name: String,
     count: u64,
+    pastes: bool,
 }
 
 /// What virsh wrote for a command.
@@ -68,8 +78,13 @@ impl Virsh {
     async fn start_once(uri: &str) -> Result<Self, Obstacle> {
         let (process, streams) = process::start(uri, &[]).await?;
         let mut virsh = Self::with(process, streams).map_err(no_pipes)?;
-        match virsh.run("pwd").await {
-            Ok(_) => Ok(virsh),
+        let [begin, end] = PASTED;
+        // On lines of their own, so that one that is not understood takes no mark along.
+        match virsh.run(&format!("pwd\n{begin}{TRIAL}{end}\npwd")).await {
+            Ok(said) => {
+                virsh.pastes = memchr::memmem::find(&said.output, TRIED).is_some();
+                Ok(virsh)
+            }
             Err(Unsaid::Ended(errors)) if errors.contains("--err") => Err(Obstacle::TooOld),
             Err(Unsaid::Ended(errors)) => Err(words::obstacle(&errors)),
             Err(Unsaid::TooLong) => Err(Obstacle::Other("virsh wrote without end".to_owned())),
@@ -86,6 +101,7 @@ impl Virsh {
             ],
             name: nonce(),
             count: 0,
+            pastes: false,
         }
         .awake()
     }
@@ -94,7 +110,8 @@ impl Virsh {
     pub(super) async fn run(&mut self, command: &str) -> Result<Said, Unsaid> {
         self.count += 1;
         let marks = Marks::new(&self.name, self.count);
-        let line = marks.line(command);
+        let [begin, end] = if self.pastes { PASTED } else { [""; 2] };
+        let line = format!("{begin}{}{end}\n", marks.line(command));
         let mut unsent = line.as_bytes();
         let (mut output, mut errors) = (marks.output(LONGEST), marks.errors(LONGEST_ERROR));
         let (mut from_stdout, mut from_stderr) = (Vec::new(), Vec::new());
@@ -152,6 +169,7 @@ impl Virsh {
             ],
             name: self.name,
             count: self.count,
+            pastes: self.pastes,
         })
     }
 }
@@ -174,6 +192,7 @@ impl Parked {
             stderr: Receiver::from_owned_fd(stderr)?,
             name: self.name,
             count: self.count,
+            pastes: self.pastes,
         })
     }
 }
