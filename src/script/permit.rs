@@ -109,6 +109,17 @@ impl Permit {
         }
     }
 
+    /// What is not allowed of a call that wants this, or what only the run knows; none where that cannot be told.
+    pub(super) fn lacks(&self, access: Access, wanted: Option<&str>) -> Option<Report> {
+        match (access, wanted) {
+            (Access::Run | Access::Env, Some(name)) => self.name(access, name).err(),
+            _ if self.list(access).is_empty() => {
+                Some(self.refusal(access, wanted.unwrap_or("...")))
+            }
+            _ => None,
+        }
+    }
+
     fn refusal(&self, access: Access, wanted: &str) -> Report {
         let key = access.key();
         let list: Vec<String> = self

@@ -3,6 +3,7 @@
 //! release the guards that it left, and turn whatever ended it into an [`Outcome`].
 
 mod asked;
+mod examined;
 mod following;
 
 use std::io;
@@ -11,6 +12,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::thread;
 
+use annotate_snippets::Level;
 use rhai::{AST, Dynamic, Engine, EvalAltResult, Scope};
 
 use super::diagnostic::Explainer;
@@ -33,6 +35,7 @@ use crate::vm::mode::Mode;
 use crate::vm::{self, Fleet};
 
 pub use asked::Named;
+pub use examined::Fault;
 
 /// The stack of a script's thread: Rhai recurses where scripts nest, and a debug build takes far more for each step.
 pub(super) const STACK: usize = if cfg!(debug_assertions) {
@@ -333,8 +336,8 @@ impl Session {
         reference::type_name(&self.engine, value)
     }
 
-    fn failure(&self, error: &EvalAltResult, script: Option<&AST>, name: &str) -> Failure {
-        let explainer = Explainer {
+    fn explainer<'a>(&'a self, script: Option<&'a AST>, name: &'a str) -> Explainer<'a> {
+        Explainer {
             engine: &self.engine,
             sources: &self.sources,
             library: &self.library,
@@ -342,8 +345,13 @@ impl Session {
             kept: &self.kept,
             scope: &self.scope,
             name,
+            level: Level::ERROR,
             lines: self.lines,
-        };
+        }
+    }
+
+    fn failure(&self, error: &EvalAltResult, script: Option<&AST>, name: &str) -> Failure {
+        let explainer = self.explainer(script, name);
         let report = explainer.explain(error, error::to_report(error));
         let drawn = explainer.draw(error, &report, self.color);
         Failure {
