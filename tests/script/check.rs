@@ -101,6 +101,10 @@ fn each_fault_is_told_at_its_place() {
             "1:6 the script may not read `/etc/passwd`: its header does not declare it",
         ),
         (
+            "host.write_text(args[0], \"\");",
+            "1:6 the script may not write any file: its header declares none",
+        ),
+        (
             "//! X.\n//! [allow]\n//! run = [\"true\"]\n\nhost.run(\"false\", []);",
             "5:6 the script may not run the program `false`: its header does not declare it",
         ),
@@ -205,6 +209,10 @@ fn what_a_script_asks_about_is_told_only_where_no_qemu_has_it() {
     let none: [&str; 0] = [];
     assert_eq!(told_for("5.2", &format!("{V} {new}")), fault);
     assert_eq!(told_for("7.2", &format!("{V} {new}")), none);
+    // Its schema does not tell the properties of an object.
+    let object =
+        "v.qmp(\"object-add\", #{ \"qom-type\": \"iothread\", id: \"io0\", \"poll-max-ns\": 0 });";
+    assert_eq!(told_for("5.2", &format!("{V} {object}")), none);
     for asked in [
         format!("try {{ {new} }} catch {{ }}"),
         format!("if v.version.major >= 7 {{ {new} }}"),

@@ -121,11 +121,6 @@ impl Functions {
 
     /// Whether a method may be one that only the run knows: a command of QEMU's, or a closure in a map.
     fn may_be_held(&self, call: &Call, seen: &Seen) -> bool {
-        let is_known = self.native.contains_key(&call.name) || self.own.contains_key(&call.name);
-        if is_known {
-            // The same name with another number of arguments may be that of a closure in a map, too.
-            return seen.words.contains(&call.name);
-        }
         let mut modules = self.modules.values();
         call.before == Before::Property("qmp".to_owned())
             || seen.commands_kept > 0
