@@ -2,15 +2,19 @@
 //! code are all made from, so that they never disagree. It owns the kinds and the exit codes; it does not draw source
 //! lines (that is `script::diagnostic`) and knows no script engine.
 
+mod connection;
 mod inventory;
 mod presence;
 mod schema;
 mod vm;
 
+use std::borrow::Cow;
 use std::fmt;
 use std::process::ExitCode;
 
 use serde_json::{Value, json};
+
+use crate::wire::secret::hidden_text;
 
 pub use presence::Presence;
 
@@ -190,14 +194,32 @@ impl Report {
         Self::new(Kind::Usage, message)
     }
 
-    /// The members that it has, for programs: those of the map in a script's `catch`, and the exit code.
+    /// The same as it is shown and kept: QEMU repeats what it was sent, so secrets in the words are hidden. Only a script's
+    /// `catch` has them as they came.
+    #[must_use]
+    pub fn shown(&self) -> Self {
+        let hidden = |text: &Option<String>| {
+            let text = text.as_deref().map(hidden_text);
+            text.map(Cow::into_owned)
+        };
+        Self {
+            message: hidden_text(&self.message).into_owned(),
+            desc: hidden(&self.desc),
+            vm: hidden(&self.vm),
+            hint: hidden(&self.hint),
+            ..self.clone()
+        }
+    }
+
+    /// The members that it has, for programs, as they are shown: those of the map in a script's `catch`, and the exit code.
     pub fn to_value(&self) -> Value {
+        let shown = self.shown();
         let mut value = json!({
             "kind": self.kind.name(),
-            "message": self.message,
+            "message": shown.message,
             "exit": self.exit.code(),
         });
-        for (key, member) in self.details() {
+        for (key, member) in shown.details() {
             if let Some(text) = member {
                 value[key] = text.into();
             }
@@ -281,6 +303,24 @@ mod tests {
             Report::from_value(&serde_json::json!({ "kind": "usage" })),
             None
         );
+    }
+
+    #[test]
+    fn what_is_shown_holds_no_secret_that_qemu_repeated() {
+        let words = r#"Cannot find device='json:{"driver":"ssh","password":"geheim"}'"#;
+        let vm = "libvirt:x@qemu+ssh://me:geheim@host/system";
+        let report = Report {
+            desc: Some(words.to_owned()),
+            vm: Some(vm.to_owned()),
+            ..Report::new(Kind::Qmp, format!("{vm}: blockdev-add: {words}"))
+        };
+        let report = report.with_hint("token=geheim");
+        let told = report.to_value().to_string();
+        assert!(!told.contains("geheim"), "{told}");
+        assert_eq!(told.matches("***").count(), 5, "{told}");
+        assert_eq!(report.shown().shown(), report.shown());
+        let plain = Report::new(Kind::Qmp, "JSON parse error, invalid token: ':'");
+        assert_eq!(plain.shown(), plain);
     }
 
     #[test]

@@ -60,14 +60,17 @@ impl Qmp {
 /// A VM and its schema.
 pub(super) fn told(current: &Current, name: &str) -> Result<(Vm, Arc<Schema>), Ended> {
     let vm = current.vm(name)?;
-    let schema = current.ask(waiting(&vm, "query-qmp-schema"), vm.schema());
-    let schema = schema.map_err(|ended| match ended {
-        // What runs there cannot be known without asking it.
-        Ended::Failed(report) if report.kind == Kind::Busy => Ended::Failed(report.with_hint(
-            "wait for the other, or ask another VM with the same QEMU: its help is the same",
-        )),
-        ended => ended,
-    })?;
+    let schema = match current.ask(waiting(&vm, "query-qmp-schema"), vm.schema()) {
+        // It cannot be asked, but what it is may be seen.
+        Err(Ended::Failed(report)) if report.kind == Kind::Busy => {
+            Some(vm.schema_of_held().ok_or_else(|| {
+                report.with_hint(
+                    "wait for the other, or ask another VM with the same QEMU: its help is the same",
+                )
+            })?)
+        }
+        told => told?,
+    };
     let schema = schema.ok_or_else(|| Report::no_schema(vm.label()))?;
     Ok((vm, schema))
 }

@@ -8,7 +8,9 @@ use std::sync::Arc;
 
 use super::options::Options;
 use super::{finish, modes, thaw};
+use crate::client::Tap;
 use crate::inventory::config::user_folder;
+use crate::repl::log::Log;
 use crate::repl::pager::Pager;
 use crate::repl::preferences::Preferences;
 use crate::repl::session::Surroundings;
@@ -41,6 +43,10 @@ fn is_dumb() -> bool {
 fn at_terminal(options: &Options) -> Exit {
     let screen = terminal::Screen::default();
     let mut vms = finish::vm_settings(options);
+    let log = Log::default();
+    let mut taps: Vec<Arc<dyn Tap>> = vec![Arc::new(log.clone())];
+    taps.extend(vms.tap.take());
+    vms.tap = Some(Arc::new(taps));
     vms.consent = Some(Arc::new(Asking::by(screen.ask())));
     let settings = match finish::settings_with(vms, options) {
         Ok(settings) => settings,
@@ -63,6 +69,8 @@ fn at_terminal(options: &Options) -> Exit {
         history: history.clone(),
         size: terminal::size,
         pager: Pager::of_user(),
+        views: Some(screen.views().clone()),
+        log: Some(log),
         preferences: Preferences::new(options.color()),
         for_people: !options.json,
     };
@@ -86,6 +94,8 @@ fn in_pipe(options: &Options) -> Exit {
         history: None,
         size: || None,
         pager: None,
+        views: None,
+        log: None,
         preferences: Preferences::new(options.color()),
         for_people: false,
     };

@@ -61,6 +61,12 @@ pub fn owners(sockets: &[u32]) -> Vec<Option<Holder>> {
     found
 }
 
+/// The processes that have the socket open that listens at `path`, as far as can be seen.
+pub fn listening(path: &Path) -> Vec<u32> {
+    let socket = UnixSockets::now().ok().and_then(|all| all.listener(path));
+    socket.map(sharers).unwrap_or_default()
+}
+
 /// All processes that have the socket open, as far as can be seen.
 pub(super) fn sharers(socket: u32) -> Vec<u32> {
     let mut pids = processes();

@@ -1,6 +1,10 @@
 //! The code before the cursor as tokens, as far as who only types needs it: names, texts, brackets. Unlike the engine's
 //! lexer it takes what is not whole yet, and says what is open at the end.
 
+mod chain;
+
+pub use chain::{Step, chain, opening};
+
 /// A piece of code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Token<'a> {
@@ -45,17 +49,6 @@ pub struct Code<'a> {
     pub tokens: Vec<Token<'a>>,
     /// What is open behind them.
     pub inside: Inside,
-}
-
-/// A name in a chain of them.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Step {
-    /// The name.
-    pub name: String,
-    /// Whether it is called.
-    pub is_call: bool,
-    /// What it is called with, where that is one text written out.
-    pub literal: Option<String>,
 }
 
 /// Signs of several characters.
@@ -253,66 +246,14 @@ pub fn unescaped(raw: &str) -> Option<String> {
     Some(raw.to_owned())
 }
 
-/// The names at the end of `tokens` with dots between them. None if something else stands there, a list or a number.
-pub fn chain(tokens: &[Token<'_>]) -> Option<Vec<Step>> {
-    let mut steps = Vec::new();
-    let mut rest = tokens;
-    loop {
-        let mut step = Step {
-            name: String::new(),
-            is_call: false,
-            literal: None,
-        };
-        if rest.last()?.text == ")" && rest.last()?.kind == Kind::Sign {
-            let open = opening(rest)?;
-            step.is_call = true;
-            step.literal = match &rest[open + 1..rest.len() - 1] {
-                [only] if only.kind == Kind::Text => unescaped(only.text),
-                _ => None,
-            };
-            rest = &rest[..open];
-        }
-        let (name, before) = rest.split_last()?;
-        if name.kind != Kind::Name {
-            return None;
-        }
-        name.text.clone_into(&mut step.name);
-        steps.push(step);
-        match before.split_last() {
-            Some((dot, before)) if is_sign(dot, &[".", "?."]) => rest = before,
-            // A function of a module's is not known by its name alone.
-            Some((sign, _)) if is_sign(sign, &["::"]) => return None,
-            _ => break,
-        }
-    }
-    steps.reverse();
-    Some(steps)
-}
-
 /// Whether a token is one of these signs.
 pub fn is_sign(token: &Token<'_>, signs: &[&str]) -> bool {
     token.kind == Kind::Sign && signs.contains(&token.text)
 }
 
-/// Where the bracket opens that the last token closes.
-fn opening(tokens: &[Token<'_>]) -> Option<usize> {
-    let mut depth = 0;
-    for (at, token) in tokens.iter().enumerate().rev() {
-        if is_sign(token, &[")", "]", "}"]) {
-            depth += 1;
-        } else if is_sign(token, &["(", "[", "{", "#{"]) {
-            depth -= 1;
-            if depth == 0 {
-                return Some(at);
-            }
-        }
-    }
-    None
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{Code, Inside, Step, chain};
+    use super::{Code, Inside};
 
     fn texts(text: &str) -> (Vec<&str>, Inside) {
         let code = Code::of(text);
@@ -345,23 +286,6 @@ mod tests {
             ("\"ä\" + ö", &["ä", "+", "ö"], Inside::Code),
         ] {
             assert_eq!(texts(text), (tokens.to_vec(), inside), "{text}");
-        }
-    }
-
-    #[test]
-    fn a_chain_is_read_back_from_its_end() {
-        let step = |name: &str, is_call, literal: Option<&str>| Step {
-            name: name.to_owned(),
-            is_call,
-            literal: literal.map(str::to_owned),
-        };
-        let of = |text: &str| chain(&Code::of(text).tokens);
-        let vm = |name| vec![step("vm", true, Some(name)), step("agent", false, None)];
-        assert_eq!(of("1 + vm(\"we)b\").agent"), Some(vm("we)b")));
-        assert_eq!(of("x(vm(\"a\\\"b\")?.agent"), Some(vm("a\"b")));
-        assert_eq!(of("vm(name)"), Some(vec![step("vm", true, None)]));
-        for text in ["", "[1]", "(v)", "5", "m::f()", "v.", ")"] {
-            assert_eq!(of(text), None, "{text}");
         }
     }
 }

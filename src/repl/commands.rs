@@ -3,9 +3,12 @@
 
 mod events;
 mod lists;
+mod log;
 mod programs;
 mod saved;
+mod top;
 mod tree;
+mod watch;
 
 use std::io;
 use std::time::Duration;
@@ -33,7 +36,7 @@ pub const COMMANDS: &[Command] = &[
     Command {
         name: "help",
         arguments: "[TOPIC]",
-        about: "what there is, or all about one function, type or module",
+        about: "what there is, or all about one thing",
         perform: |session, topic| help::tell(session, topic),
     },
     Command {
@@ -51,7 +54,7 @@ pub const COMMANDS: &[Command] = &[
     Command {
         name: "tree",
         arguments: "[VM]",
-        about: "the block nodes of the VM in use, with jobs and exports",
+        about: "drives, block nodes, jobs and exports as a tree",
         perform: tree::tree,
     },
     Command {
@@ -79,6 +82,18 @@ pub const COMMANDS: &[Command] = &[
         perform: time,
     },
     Command {
+        name: "watch",
+        arguments: "[2s] EXPR",
+        about: "its value again and again, with what changed, until a key",
+        perform: watch::watch,
+    },
+    Command {
+        name: "top",
+        arguments: "",
+        about: "how busy the VM in use is, each second, until `q`",
+        perform: top::show,
+    },
+    Command {
         name: "held",
         arguments: "",
         about: "what is undone at the end, a frozen guest for one",
@@ -95,6 +110,12 @@ pub const COMMANDS: &[Command] = &[
         arguments: "[VM|on|off] [NAME...]",
         about: "events while you type: all, or as BLOCK_*",
         perform: events::follow,
+    },
+    Command {
+        name: "log",
+        arguments: "[N] [TEXT]",
+        about: "the last messages to and from the VMs, 20 or N",
+        perform: log::tell,
     },
     Command {
         name: "set",
@@ -139,6 +160,9 @@ pub(super) fn perform(session: &mut Session, text: &str) -> Result<Answer, Repor
     let (name, rest) = text
         .split_once(char::is_whitespace)
         .unwrap_or((text.trim_end(), ""));
+    if let Some(asked) = name.strip_suffix('?').filter(|_| rest.is_empty()) {
+        return help::tell(session, &format!(":{asked}"));
+    }
     let Some(command) = COMMANDS.iter().find(|command| command.name == name) else {
         let names = COMMANDS.iter().map(|command| command.name);
         let hint = did_you_mean(name, names)

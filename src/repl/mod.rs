@@ -11,6 +11,8 @@ pub mod complete;
 pub mod editor;
 mod help;
 pub mod history;
+mod keyboard;
+pub mod log;
 pub mod pager;
 pub mod preferences;
 pub mod prompt;
@@ -20,6 +22,7 @@ pub mod stream;
 pub mod terminal;
 pub mod typing;
 pub mod value;
+pub mod view;
 pub mod whole;
 
 pub use session::{Answer, Session};

@@ -13,6 +13,7 @@ use rustix::termios::{OptionalActions, tcgetattr, tcsetattr};
 use unicode_width::UnicodeWidthStr;
 
 use crate::report::{Kind, Report};
+use crate::script::signals;
 
 /// The pager where the user names none.
 const LESS: &str = "less";
@@ -77,21 +78,19 @@ impl Pager {
     }
 
     fn run(&self, text: &str, changes_nothing: bool) -> io::Result<ExitStatus> {
-        let mut line = self.line.clone();
-        line.push(" \n");
         let mut command = Command::new("/bin/sh");
-        command.arg("-c").arg(line).stdin(Stdio::piped());
+        command.arg("-c").arg(&self.line).stdin(Stdio::piped());
         if env::var_os("LESS").is_none() {
             command.env("LESS", OPTIONS);
         }
         if changes_nothing {
             command.env("LESSSECURE", "1");
         }
-        let mut child = command.spawn()?;
+        let mut child = signals::unblocked(|| command.spawn())??;
         *running() = Pid::from_raw(child.id().try_into().unwrap_or(0));
         if let Some(mut stdin) = child.stdin.take() {
             // Whoever has seen enough leaves the rest unread.
-            let _ = stdin.write_all(text.as_bytes());
+            let _ = stdin.write_all(format!("{text}\n").as_bytes());
         }
         wait(&mut child)
     }
@@ -99,7 +98,9 @@ impl Pager {
 
 /// Ends the pager that runs now, if one does: the session is to be left.
 pub fn end() {
-    if let Some(pid) = *running() {
+    // Held, so that the number is not another's by then.
+    let running = running();
+    if let Some(pid) = *running {
         // It ends by itself at this moment.
         let _ = kill_process(pid, Signal::TERM);
     }
@@ -111,7 +112,8 @@ fn running() -> MutexGuard<'static, Option<Pid>> {
 }
 
 fn wait(child: &mut Child) -> io::Result<ExitStatus> {
-    if let Some(pid) = *running() {
+    let pid = *running();
+    if let Some(pid) = pid {
         // Its number stays its own until it is waited for.
         let options = WaitIdOptions::EXITED | WaitIdOptions::NOWAIT;
         let _ = waitid(WaitId::Pid(pid), options);

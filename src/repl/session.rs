@@ -2,6 +2,7 @@
 //! session's output. The only file of the REPL (with those below its folder) that knows Rhai.
 
 mod behind;
+mod glance;
 mod telling;
 mod values;
 mod vms;
@@ -9,11 +10,13 @@ mod vms;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
+use super::complete::Live;
+use super::log::Log;
 use super::pager::{Pager, Size};
 use super::preferences::Preferences;
-
 use super::value::Value;
-use super::{commands, history, whole};
+use super::view::Views;
+use super::{commands, help, history, whole};
 use crate::report::{Exit, Report};
 use crate::script::kept::Held;
 use crate::script::output::Output;
@@ -48,6 +51,10 @@ pub struct Surroundings {
     pub size: fn() -> Option<Size>,
     /// What shows what is longer than that; none where nothing does.
     pub pager: Option<Pager>,
+    /// How the whole screen is taken; none where there is no terminal.
+    pub views: Option<Views>,
+    /// Where messages are kept for `:log`.
+    pub log: Option<Log>,
     /// What somebody sets.
     pub preferences: Preferences,
     /// Whether values are shown for people; else as `eval` prints them.
@@ -63,6 +70,7 @@ pub struct Session {
     in_use: Option<vms::InUse>,
     count: usize,
     reference: Option<Reference>,
+    live: Live,
 }
 
 impl Session {
@@ -75,6 +83,7 @@ impl Session {
             in_use: None,
             count: 0,
             reference: None,
+            live: Live::default(),
         }
     }
 
@@ -86,6 +95,12 @@ impl Session {
         }
         if let Some(command) = text.trim_start().strip_prefix(':') {
             return match commands::perform(self, command) {
+                Ok(answer) => answer,
+                Err(report) => self.complain(&report),
+            };
+        }
+        if help::is_asked(text) {
+            return match help::answer(self, text) {
                 Ok(answer) => answer,
                 Err(report) => self.complain(&report),
             };
@@ -140,6 +155,33 @@ impl Session {
         let value = self.ending(outcome)?;
         self.succeeded.push(text.to_owned());
         Ok(value)
+    }
+
+    /// As [`Session::evaluate`], for what is no line of a script: it is only looked at.
+    pub(super) fn look(&mut self, text: &str) -> Result<Value, Answer> {
+        let looked = self.evaluate(text);
+        if looked.is_ok() {
+            self.succeeded.pop();
+        }
+        looked
+    }
+
+    /// Does nothing for so long.
+    pub(super) fn rest(&mut self, time: Duration) -> Answer {
+        match self.script.rest(time) {
+            Ok(()) => Answer::Done,
+            Err(outcome) => self.ended(*outcome),
+        }
+    }
+
+    /// The last messages, where they are kept.
+    pub(super) fn log(&self) -> Option<&Log> {
+        self.surroundings.log.as_ref()
+    }
+
+    /// How the whole screen is taken, if there is one.
+    pub(super) fn views(&self) -> Option<&Views> {
+        self.surroundings.views.as_ref()
     }
 
     fn ending(&mut self, outcome: Outcome) -> Result<Value, Answer> {
@@ -276,11 +318,7 @@ impl Session {
 
     /// Names and types of the variables, newest first: cheaper than with their values.
     pub fn variable_types(&self) -> Vec<(String, String)> {
-        let of = |variable: script::Variable| {
-            let kind = self.script.type_name(&variable.value);
-            (variable.name, kind)
-        };
-        self.script.variables().into_iter().map(of).collect()
+        self.script.variable_types()
     }
 
     /// The value of what was typed, and how long it took.

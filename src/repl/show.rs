@@ -38,11 +38,12 @@ pub fn show(value: &Value, style: Style) -> Option<String> {
         Value::Nothing => return None,
         Value::Text(text) => text_lines(text),
         Value::Bytes(bytes) => {
+            let count = hex::in_line(style.width);
             let cut = match style.lines {
                 0 => bytes,
-                lines => &bytes[..bytes.len().min(lines * hex::IN_LINE)],
+                lines => &bytes[..bytes.len().min(lines * count)],
             };
-            let more = bytes.chunks(hex::IN_LINE).len() - cut.chunks(hex::IN_LINE).len();
+            let more = bytes.chunks(count).len() - cut.chunks(count).len();
             return Some(bounded(hex::lines(cut, style), more, style));
         }
         _ => tree::lines(value, style),
@@ -192,10 +193,18 @@ mod tests {
 
     #[test]
     fn bytes_are_shown_as_hex_with_what_of_them_is_text() {
+        let bytes = Value::Bytes(b"QEMU\x00\xff and more text".to_vec());
         expect(
-            &Value::Bytes(b"QEMU\x00\xff and more text".to_vec()),
+            &bytes,
+            "00000000  51 45 4d 55  00 ff 20 61  |QEMU.. a|\n\
+             00000008  6e 64 20 6d  6f 72 65 20  |nd more |\n\
+             00000010  74 65 78 74               |text|",
+        );
+        let wide = Style { width: 78, ..PLAIN };
+        assert_eq!(
+            show(&bytes, wide).unwrap(),
             "00000000  51 45 4d 55 00 ff 20 61  6e 64 20 6d 6f 72 65 20  |QEMU.. and more |\n\
-             00000010  74 65 78 74                                       |text|",
+             00000010  74 65 78 74                                       |text|"
         );
     }
 }

@@ -12,13 +12,13 @@ use std::time::Duration;
 use nix::sys::signal::{SigSet, Signal};
 use rustix::termios::{OptionalActions, Termios, tcgetattr, tcgetwinsize, tcsetattr};
 
-use super::complete::complete;
 use super::editor::{Asker, Editor, Input, LineEditor, Question};
 use super::pager::{self, Size};
 use super::preferences::Preferences;
 use super::prompt::Prompt;
 use super::session::{Answer, Session};
 use super::typing::Typing;
+use super::view::Views;
 use crate::report::{Exit, Kind, Report};
 use crate::script::consent::Ask;
 use crate::script::output::Output;
@@ -68,7 +68,7 @@ pub fn size() -> Option<Size> {
 }
 
 /// How many characters a line of the terminal has now.
-fn width() -> usize {
+pub(super) fn width() -> usize {
     size().map_or(WIDTH, |size| size.columns)
 }
 
@@ -76,6 +76,7 @@ fn width() -> usize {
 #[derive(Clone, Default)]
 pub struct Screen {
     typing: Typing,
+    views: Views,
     /// The editor, while there is one.
     editor: Arc<Mutex<Option<Sender<Wanted>>>>,
 }
@@ -84,15 +85,32 @@ impl Screen {
     /// The output.
     pub fn output(&self) -> Output {
         Output::to_terminal(
-            Box::new(Half(self.typing.clone(), io::stdout())),
-            Box::new(Half(self.typing.clone(), io::stderr())),
+            Box::new(Half {
+                screen: self.clone(),
+                is_results: true,
+                out: io::stdout(),
+            }),
+            Box::new(Half {
+                screen: self.clone(),
+                is_results: false,
+                out: io::stderr(),
+            }),
         )
+    }
+
+    /// How the whole of it is taken.
+    pub fn views(&self) -> &Views {
+        &self.views
     }
 
     /// How whoever types while a line runs is asked something.
     pub fn ask(&self) -> Ask {
-        let editor = self.editor.clone();
+        let (editor, views) = (self.editor.clone(), self.views.clone());
         Arc::new(move |question| {
+            if views.is_open() {
+                // What is only looked at is not to destroy anything.
+                return false;
+            }
             let Some(editor) = lock(&editor).clone() else {
                 // What runs before the first prompt, or behind the last, was not typed.
                 return true;
@@ -111,17 +129,25 @@ fn lock(editor: &Mutex<Option<Sender<Wanted>>>) -> MutexGuard<'_, Option<Sender<
 }
 
 /// One stream of a screen. It is given whole lines.
-struct Half<W>(Typing, W);
+struct Half<W> {
+    screen: Screen,
+    is_results: bool,
+    out: W,
+}
 
 impl<W: Write> Write for Half<W> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let text = String::from_utf8_lossy(bytes);
-        self.0.write_lines(&text, &mut self.1, width)?;
+        if !self.screen.views.take(&text, self.is_results) {
+            self.screen
+                .typing
+                .write_lines(&text, &mut self.out, width)?;
+        }
         Ok(bytes.len())
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        self.1.flush()
+        self.out.flush()
     }
 }
 
@@ -135,9 +161,11 @@ pub fn run(
 ) -> Exit {
     let (events, happened) = channel();
     let of_signals = events.clone();
+    let views = screen.views.clone();
     let idle = move |signal| {
         // Ctrl-C with nothing to end is the editor's, or that of a program in the foreground.
         if signal != SIGINT {
+            views.end();
             let _ = of_signals.send(Event::Signal(signal));
             pager::end();
         }
@@ -256,11 +284,7 @@ impl Waiting {
             };
             match event {
                 Ok(Event::Typed(input)) => break Ok(input),
-                Ok(Event::Asked(question)) => {
-                    let told = complete(session, &question.line, question.cursor);
-                    // An editor that does not wait any more has no need of it.
-                    let _ = question.answer.send(told);
-                }
+                Ok(Event::Asked(question)) => question.answer(session),
                 Ok(Event::Signal(signal)) => break Err(Exit::Signal(signal)),
                 Ok(Event::NoEditor(why)) => {
                     let report =

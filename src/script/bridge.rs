@@ -100,6 +100,24 @@ impl Bridge {
         })
     }
 
+    /// Does `work` on a thread of its own, which drives the runtime until it is done. Fails if no thread can be made.
+    pub(super) fn aside<T, F>(
+        self: &Arc<Self>,
+        work: impl FnOnce() -> F + Send + 'static,
+    ) -> io::Result<mpsc::Receiver<T>>
+    where
+        T: Send + 'static,
+        F: Future<Output = T>,
+    {
+        let bridge = self.clone();
+        let (done, told) = mpsc::channel();
+        thread::Builder::new().name("aside".into()).spawn(move || {
+            // Nobody listens any more if it was given up.
+            let _ = done.send(bridge.runtime().block_on(work()));
+        })?;
+        Ok(told)
+    }
+
     /// Keeps the runtime driven from `from` on by a thread of its own, also while scripts compute, until the guard is
     /// dropped: so that a timer that must fire does. Before `from` it costs nothing. Fails if no thread can be made.
     pub fn keep_driven(self: &Arc<Self>, from: Instant) -> io::Result<Driven> {

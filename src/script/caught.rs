@@ -11,6 +11,7 @@ use rhai::{Dynamic, EvalAltResult, EvalContext, Map, Position, Token};
 
 use super::error;
 use super::library::Library;
+use super::mistake;
 use super::names::{self, Names};
 use crate::report::Report;
 
@@ -154,7 +155,7 @@ fn from_sentence(sentence: &str) -> (Report, Option<EvalAltResult>) {
     let nowhere = Position::NONE;
     let behind = |start: &str| sentence.strip_prefix(start).map(str::to_owned);
     if let Some(problem) = behind("Syntax error: ") {
-        return (Report::usage(error::decapitalized(&problem)), None);
+        return (Report::usage(mistake::decapitalized(&problem)), None);
     }
     let mistake = if let Some(signature) = behind("Function not found: ") {
         E::ErrorFunctionNotFound(signature, nowhere)

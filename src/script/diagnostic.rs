@@ -1,6 +1,7 @@
 //! An error that ended a script, drawn for the terminal: what happened, the line with a caret, how the script came
 //! there across functions and modules, and what to do. The words come from `error.rs`, the names that were nearly right
-//! from `names.rs`; this file finds the places. What scripts and guests put into the words is escaped.
+//! from `names.rs`; this file finds the places. What scripts and guests put into the words is escaped, and secrets in
+//! them hidden; the script's own lines are shown as they are.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -31,7 +32,6 @@ pub(super) struct Explainer<'a> {
     pub(super) scope: &'a Scope<'static>,
     /// What errors call that script.
     pub(super) name: &'a str,
-    /// Error or warning.
     pub(super) level: Level<'static>,
     /// Whether the lines are shown.
     pub(super) lines: bool,
@@ -95,6 +95,7 @@ impl Explainer<'_> {
 
     /// Draws `report`, which is of `error`.
     pub(super) fn draw(&self, error: &EvalAltResult, report: &Report, color: bool) -> String {
+        let report = &report.shown();
         let mut places = self.places(error);
         if !self.lines && report.kind != Kind::Fault {
             return draw_briefly(report, places.last(), color);
@@ -104,8 +105,8 @@ impl Explainer<'_> {
             .map(|place| self.text(&place.source))
             .collect();
         let title = escaped_lines(&report.message).into_owned();
-        let title = self.level.clone().primary_title(title);
-        let head = title.elements(facts(report));
+        let head = self.level.clone().primary_title(title);
+        let head = head.elements(facts(report));
         let mut groups = Vec::new();
         // The innermost place is where it happened, the others how the script came there.
         let mut drawn = places.drain(..).zip(&texts).rev();
@@ -202,6 +203,7 @@ fn printable(text: &str) -> String {
 
 /// Draws a report of one place in a text, for what is wrong before a script runs.
 pub fn draw_at(report: &Report, source: &Source, line: usize, color: bool) -> String {
+    let report = &report.shown();
     let position = u16::try_from(line).map_or(Position::NONE, |line| Position::new(line, 1));
     let text = printable(&source.text);
     let place = Place {
@@ -223,6 +225,7 @@ pub fn draw_marked(
     span: Range<usize>,
     color: bool,
 ) -> String {
+    let report = &report.shown();
     let text = printable(text);
     let whole = |mut at: usize| {
         while !text.is_char_boundary(at) {
@@ -272,6 +275,7 @@ fn draw_briefly(report: &Report, place: Option<&Place>, color: bool) -> String {
 }
 
 fn draw_as(level: Level<'_>, report: &Report, color: bool) -> String {
+    let report = &report.shown();
     let title = level.primary_title(escaped_lines(&report.message).into_owned());
     let mut groups = vec![Group::with_title(title).elements(facts(report))];
     groups.extend(report.hint.as_deref().map(help));

@@ -1,11 +1,11 @@
 //! Errors between Rhai and [`Report`]: a report as the map that `catch` sees, an error that ended a script as a report,
 //! and the two ways of ending a script (an error that can be caught, a stop that cannot). How an error is drawn with its
-//! source lines is in `diagnostic.rs`.
+//! source lines is in `diagnostic.rs`, how Rhai's own mistakes are worded in `mistake.rs`.
 
-use rhai::{Dynamic, EvalAltResult, ImmutableString, Map, ParseErrorType, Position};
+use rhai::{Dynamic, EvalAltResult, ImmutableString, Map, Position};
 
 use super::convert::to_json;
-use super::names;
+use super::mistake;
 use super::run::Ended;
 use super::stop::{Cause, Stop};
 use crate::report::{Exit, Kind, Report};
@@ -80,10 +80,10 @@ pub(super) fn to_report(error: &EvalAltResult) -> Report {
             Some(cause) => Report::new(Kind::Interrupted, cause.to_string()),
             None => Report::new(Kind::Interrupted, "the script was stopped"),
         },
-        EvalAltResult::ErrorParsing(problem, _) => Report::usage(parsing(problem)),
-        EvalAltResult::ErrorSystem(..) => Report::new(Kind::Fault, sentence(inner)),
+        EvalAltResult::ErrorParsing(problem, _) => Report::usage(mistake::parsing(problem)),
+        EvalAltResult::ErrorSystem(..) => Report::new(Kind::Fault, mistake::sentence(inner)),
         _ => {
-            let (message, hint) = mistake(inner);
+            let (message, hint) = mistake::found(inner);
             let report = Report::new(Kind::Script, message);
             match hint {
                 Some(hint) => report.with_hint(hint),
@@ -155,102 +155,6 @@ pub(super) fn text_of(value: &Dynamic) -> Option<String> {
     value
         .read_lock::<ImmutableString>()
         .map(|text| text.to_string())
-}
-
-/// A mistake in the script that the engine found while running it, and what to do where that is not plain.
-fn mistake(error: &EvalAltResult) -> (String, Option<&'static str>) {
-    use EvalAltResult as E;
-    match error {
-        E::ErrorVariableNotFound(name, _) => (format!("there is no variable `{name}`"), None),
-        E::ErrorFunctionNotFound(signature, _) => (no_function(signature), None),
-        E::ErrorDotExpr(..) => match missing_property(error) {
-            Some((name, "()")) => (
-                format!("there is no `{name}` in nothing, `()`"),
-                Some(
-                    "there is no value before it: a map gives `()` for a key that it does not have",
-                ),
-            ),
-            Some((name, kind)) => (
-                format!("there is no `{name}` in a value of type {kind}"),
-                None,
-            ),
-            None => (sentence(error), None),
-        },
-        E::ErrorModuleNotFound(name, _) => (
-            format!("there is no module `{name}` here"),
-            Some("a module is known in the file that imports it, and after the import"),
-        ),
-        E::ErrorDataRace(name, _) => (
-            match name.as_str() {
-                "" => "a value is used while a method of it runs".to_owned(),
-                name => format!("`{name}` is used while a method of it runs"),
-            },
-            Some(
-                "the closure captured it: copy it to another variable first, and use the copy in the closure",
-            ),
-        ),
-        E::ErrorMismatchDataType(wanted, given, _) if wanted == "Fn" => (
-            format!("a function is needed here, not a value of type {given}"),
-            Some(
-                "an agent in a variable of another name is called with `command`: a.command(\"guest-ping\")",
-            ),
-        ),
-        E::ErrorStackOverflow(_) => (
-            "functions call each other too deeply".to_owned(),
-            Some("a function that calls itself must end at some point"),
-        ),
-        E::ErrorNonPureMethodCallOnConstant(..) | E::ErrorAssignmentToConstant(..) => (
-            sentence(error),
-            Some("a constant cannot change: copy it to a variable with `let`"),
-        ),
-        _ => (sentence(error), None),
-    }
-}
-
-/// That no function has this name and takes these types; an operator is no function to people.
-fn no_function(signature: &str) -> String {
-    let shown = signature.replace("&str | ImmutableString | String", "string");
-    let (name, types) = shown.split_once(" (").unwrap_or((&shown, ""));
-    if names::is_operator(name) {
-        let types = types.trim_end_matches(')').replacen(", ", " and ", 1);
-        return format!("`{name}` is not possible with {types}");
-    }
-    format!("there is no function `{}`", shown.replace(" (", "("))
-}
-
-/// The property that was read where there is none, and the type of the value that it was read from.
-pub(super) fn missing_property(error: &EvalAltResult) -> Option<(&str, &str)> {
-    let EvalAltResult::ErrorDotExpr(words, _) = error else {
-        return None;
-    };
-    // Rhai tells both in its sentence only.
-    let rest = words.strip_prefix("Unknown property '")?;
-    let (name, rest) = rest.split_once('\'')?;
-    let kind = rest.strip_prefix(" - a getter is not registered for type '")?;
-    Some((name, kind.strip_suffix('\'')?))
-}
-
-/// What a script that does not compile did wrong.
-pub(super) fn parsing(problem: &ParseErrorType) -> String {
-    decapitalized(&problem.to_string())
-}
-
-/// Rhai's own words, without the position, begun like all our sentences.
-fn sentence(error: &EvalAltResult) -> String {
-    let shown = error.to_string();
-    let position = format!(" ({})", error.position());
-    decapitalized(shown.strip_suffix(&position).unwrap_or(&shown))
-}
-
-pub(super) fn decapitalized(text: &str) -> String {
-    let mut characters = text.chars();
-    match (characters.next(), characters.clone().next()) {
-        // An acronym or a lone letter stays as it is.
-        (Some(first), Some(second)) if second.is_lowercase() => {
-            first.to_lowercase().chain(characters).collect()
-        }
-        _ => text.to_owned(),
-    }
 }
 
 #[cfg(test)]

@@ -147,7 +147,7 @@ async fn follow_on(label: String, filters: Vec<Filter>, mut follow: Follow, voic
             continue;
         }
         if let Some(report) = presence.take(&label, &next) {
-            voice.says(&report.message);
+            voice.says(&report.shown().message);
         }
         if let Happening::Event(event) = next {
             if let Some(end) = end_told_by(&label, &event) {
@@ -170,7 +170,7 @@ async fn watch_for_the_end(label: String, mut watch: Watch, voice: Voice) {
             }
             Ok(Next::Dropped(_)) => {}
             Err(error) => {
-                voice.says(&Report::from(error).message);
+                voice.says(&Report::from(error).shown().message);
                 return;
             }
         }

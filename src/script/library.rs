@@ -28,17 +28,23 @@ const STANDARD: &str = "std/";
 
 /// Modules in the binary: path without `std/`, text.
 pub(super) const EMBEDDED: &[(&str, &str)] = &[
+    ("backup", include_str!("../../stdlib/backup.rhai")),
     ("device", include_str!("../../stdlib/device.rhai")),
     ("disk", include_str!("../../stdlib/disk.rhai")),
+    ("export", include_str!("../../stdlib/export.rhai")),
     ("fleet", include_str!("../../stdlib/fleet.rhai")),
     ("guest", include_str!("../../stdlib/guest.rhai")),
     (
         "internal_snapshot",
         include_str!("../../stdlib/internal_snapshot.rhai"),
     ),
+    ("machine", include_str!("../../stdlib/machine.rhai")),
     ("media", include_str!("../../stdlib/media.rhai")),
     ("migrate", include_str!("../../stdlib/migrate.rhai")),
+    ("points", include_str!("../../stdlib/points.rhai")),
     ("power", include_str!("../../stdlib/power.rhai")),
+    ("quiesce", include_str!("../../stdlib/quiesce.rhai")),
+    ("restore", include_str!("../../stdlib/restore.rhai")),
     ("size", include_str!("../../stdlib/size.rhai")),
     ("snapshot", include_str!("../../stdlib/snapshot.rhai")),
     ("time", include_str!("../../stdlib/time.rhai")),
@@ -79,6 +85,11 @@ impl Library {
         }
     }
 
+    /// The user's folder of modules.
+    pub(super) fn user(&self) -> Option<&Path> {
+        self.user.as_deref()
+    }
+
     /// Name and shape of every function of the modules imported so far.
     pub(super) fn functions(&self) -> Vec<(String, String)> {
         let modules = self.modules();
@@ -95,6 +106,11 @@ impl Library {
 
     fn modules(&self) -> MutexGuard<'_, HashMap<String, SharedModule>> {
         self.modules.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The text of the module that a typed line calls `path`.
+    pub(super) fn source(&self, path: &str) -> Result<Source, Report> {
+        self.find("", path).map(|(source, _)| source)
     }
 
     /// The text of the module that `importer` calls `path`, and what it is known by, however it is spelled.

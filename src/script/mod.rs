@@ -41,6 +41,7 @@ mod bound;
 pub mod diagnostic;
 mod engine;
 mod following;
+mod mistake;
 mod names;
 mod number;
 mod progress;
@@ -49,7 +50,7 @@ mod words;
 
 pub use bridge::Driven;
 pub use outcome::{Ending, Failure, Outcome};
-pub use session::{Fault, Named, Session, Settings, Variable};
+pub use session::{Aside, Fault, Named, Session, Settings, Told, Variable};
 pub use source::Source;
 pub use stage::{Control, Stage};
 pub use words::AGENT_CALL;

@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 
 use rhai::{AST, Engine, EvalAltResult, ImmutableString, Module, Scope, Token};
 
-use super::error;
 use super::library::Library;
+use super::mistake;
 use crate::nearest::{did_you_mean, nearest};
 
 /// Where names are looked for.
@@ -25,7 +25,7 @@ impl Names<'_> {
         match mistake {
             EvalAltResult::ErrorFunctionNotFound(signature, _) => self.near_function(signature),
             EvalAltResult::ErrorVariableNotFound(name, _) => self.near_variable(name, text?),
-            missing => error::missing_property(missing)
+            missing => mistake::missing_property(missing)
                 .and_then(|(name, kind)| self.near_property(name, kind)),
         }
     }

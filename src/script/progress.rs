@@ -1,8 +1,13 @@
 //! How far long work is: a bar on standard error where that is a terminal, and nothing elsewhere.
 
-use indicatif::{ProgressBar, ProgressStyle};
+use std::sync::LazyLock;
+
+use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
 use crate::wire::escape::escaped;
+
+/// All bars, one below the other: several VMs are worked on at once.
+static BARS: LazyLock<MultiProgress> = LazyLock::new(MultiProgress::new);
 
 /// A bar that is gone when it is dropped.
 pub(super) struct Bar(ProgressBar);
@@ -10,7 +15,8 @@ pub(super) struct Bar(ProgressBar);
 impl Bar {
     /// A bar for work on bytes.
     pub(super) fn new(what: &str) -> Self {
-        let bar = ProgressBar::no_length().with_message(escaped(what).into_owned());
+        let bar = BARS.add(ProgressBar::no_length());
+        bar.set_message(escaped(what).into_owned());
         let template = "{msg} {wide_bar} {bytes}/{total_bytes} {bytes_per_sec} {eta}";
         if let Ok(style) = ProgressStyle::with_template(template) {
             bar.set_style(style);

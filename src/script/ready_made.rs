@@ -2,6 +2,27 @@
 
 /// Name and text, by the alphabet.
 const SCRIPTS: &[(&str, &str)] = &[
+    ("backup", include_str!("../../scripts/backup.rhai")),
+    (
+        "backup-export",
+        include_str!("../../scripts/backup-export.rhai"),
+    ),
+    (
+        "backup-list",
+        include_str!("../../scripts/backup-list.rhai"),
+    ),
+    (
+        "backup-prune",
+        include_str!("../../scripts/backup-prune.rhai"),
+    ),
+    (
+        "backup-restore",
+        include_str!("../../scripts/backup-restore.rhai"),
+    ),
+    (
+        "backup-verify",
+        include_str!("../../scripts/backup-verify.rhai"),
+    ),
     ("disk-add", include_str!("../../scripts/disk-add.rhai")),
     (
         "disk-remove",

@@ -311,7 +311,7 @@ impl Current {
         }
         let found = find();
         match &found {
-            Ok(vm) => recording.note(&of, &LookedUp::Found(vm.target().clone())),
+            Ok(vm) => recording.note_hidden(&of, &LookedUp::Found(vm.target().clone())),
             Err(Ended::Failed(report)) => {
                 let failed = report.to_value();
                 recording.note(&of, &LookedUp::Failed { failed });

@@ -2,6 +2,7 @@
 //! tests go through [`Session::run`], the REPL through [`Session::line`]: they alone give a script its thread and its stop,
 //! release the guards that it left, and turn whatever ended it into an [`Outcome`].
 
+mod aside;
 mod asked;
 mod examined;
 mod following;
@@ -9,13 +10,11 @@ mod following;
 use std::io;
 use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::thread;
 
-use annotate_snippets::Level;
 use rhai::{AST, Dynamic, Engine, EvalAltResult, Scope};
 
-use super::diagnostic::Explainer;
 use super::error;
 use super::following::Following;
 use super::kept::{self, Held, Kept};
@@ -34,6 +33,7 @@ use crate::report::{Kind, Report};
 use crate::vm::mode::Mode;
 use crate::vm::{self, Fleet};
 
+pub use aside::{Aside, Told};
 pub use asked::Named;
 pub use examined::Fault;
 
@@ -126,6 +126,11 @@ impl Session {
             color: settings.color,
             lines: settings.lines,
         })
+    }
+
+    /// The user's folder of modules.
+    pub fn modules(&self) -> Option<&Path> {
+        self.library.user()
     }
 
     /// Drops what the session holds as its process ends. The engine is left to the kernel, which takes all memory back at
@@ -319,6 +324,21 @@ impl Session {
             .collect()
     }
 
+    /// Looks at a variable, the newest of its name.
+    pub fn with_variable<T>(&self, name: &str, look: impl FnOnce(&Dynamic) -> T) -> Option<T> {
+        let mut newest_first = self.scope.iter_raw();
+        let (_, _, value) = newest_first.find(|(own, ..)| *own == name)?;
+        Some(look(value))
+    }
+
+    /// Names and types of the variables, newest first: cheaper than with their values.
+    pub fn variable_types(&self) -> Vec<(String, String)> {
+        let variables = self.scope.iter_raw();
+        variables
+            .map(|(name, _, value)| (name.to_owned(), self.type_name(value)))
+            .collect()
+    }
+
     /// What scripts can call; made anew each time.
     pub fn reference(&self) -> Reference {
         Reference::of(&self.engine)
@@ -334,31 +354,6 @@ impl Session {
     /// What the type of a value is called in the reference.
     pub fn type_name(&self, value: &Dynamic) -> String {
         reference::type_name(&self.engine, value)
-    }
-
-    fn explainer<'a>(&'a self, script: Option<&'a AST>, name: &'a str) -> Explainer<'a> {
-        Explainer {
-            engine: &self.engine,
-            sources: &self.sources,
-            library: &self.library,
-            script,
-            kept: &self.kept,
-            scope: &self.scope,
-            name,
-            level: Level::ERROR,
-            lines: self.lines,
-        }
-    }
-
-    fn failure(&self, error: &EvalAltResult, script: Option<&AST>, name: &str) -> Failure {
-        let explainer = self.explainer(script, name);
-        let report = explainer.explain(error, error::to_report(error));
-        let drawn = explainer.draw(error, &report, self.color);
-        Failure {
-            report,
-            drawn,
-            place: explainer.spot(error),
-        }
     }
 }
 

@@ -76,6 +76,14 @@ impl Stage {
         &self.inventory
     }
 
+    pub(super) fn shared_inventory(&self) -> Arc<Inventory> {
+        self.inventory.clone()
+    }
+
+    pub(super) fn bridge(&self) -> &Arc<Bridge> {
+        &self.bridge
+    }
+
     /// The streams.
     pub fn output(&self) -> &Output {
         &self.output

@@ -133,6 +133,8 @@ pub enum ErrorKind {
     Freeze(FreezeError),
     /// Overlays could not be taken away again: which, and why.
     Overlays(String),
+    /// The targets of jobs, or the jobs, could not be taken away again: which, and why.
+    Targets(String),
     /// Something failed, and what it had begun could not be taken back.
     LeftBehind {
         /// What failed.
@@ -347,7 +349,7 @@ impl fmt::Display for ErrorKind {
                 write!(f, "no event{names} came within {}", show(*after))
             }
             Self::Freeze(error) => error.fmt(f),
-            Self::Overlays(left) => write!(f, "left behind: {left}"),
+            Self::Overlays(left) | Self::Targets(left) => write!(f, "left behind: {left}"),
             Self::LeftBehind { error, left } => write!(f, "{error}; {left}"),
             Self::Declined { command } => write!(
                 f,

@@ -9,9 +9,8 @@ use serde_json::{Value, json};
 use tokio::time::{Instant, timeout_at};
 
 use super::error::Error;
-use super::machine::{Arguments, Vm, object};
+use super::machine::{Vm, object};
 use super::watch::Watch;
-use crate::client::Next;
 use crate::duration::show;
 
 /// How often a job is asked for its progress while no event comes.
@@ -76,6 +75,8 @@ pub enum JobError {
         /// How long was waited.
         after: Duration,
     },
+    /// The guest was stopped while its jobs ran, since it could not write.
+    GuestStopped,
     /// No such job is known to QEMU.
     Unknown {
         /// The job.
@@ -90,6 +91,9 @@ impl fmt::Display for JobError {
             Self::Timeout { id, status, after } => {
                 write!(f, "job `{id}` was still {status} after {}", show(*after))
             }
+            Self::GuestStopped => f.write_str(
+                "the guest could not write while the jobs ran, and was stopped (`io-error`)",
+            ),
             Self::Unknown { id } => write!(f, "there is no job `{id}`"),
         }
     }
@@ -110,19 +114,11 @@ impl Job {
 
     /// Where the job stands, or nothing when QEMU does not know it (any more).
     pub async fn progress(&self) -> Result<Option<Progress>, Error> {
-        let jobs = self.vm.call("query-jobs", Arguments::new()).await?;
-        let jobs = jobs
-            .as_array()
-            .ok_or_else(|| self.vm.reply_error("query-jobs", "list"))?;
-        let Some(job) = jobs.iter().find(|job| job["id"] == self.id.as_str()) else {
-            return Ok(None);
-        };
-        Ok(Some(Progress {
-            status: job["status"].as_str().unwrap_or("undefined").to_owned(),
-            current: job["current-progress"].as_u64().unwrap_or(0),
-            total: job["total-progress"].as_u64().unwrap_or(0),
-            error: job["error"].as_str().map(str::to_owned),
-        }))
+        let jobs = self.vm.jobs().await?;
+        Ok(jobs
+            .into_iter()
+            .find(|(id, _)| *id == self.id)
+            .map(|(_, progress)| progress))
     }
 
     /// Waits until the job has ended or is ready, and dismisses an ended one.
@@ -174,7 +170,7 @@ impl Job {
                     after,
                 }));
             }
-            self.change(&mut changes, end).await?;
+            change(&self.vm, &mut changes, end, |id| id == self.id).await?;
         }
     }
 
@@ -183,21 +179,6 @@ impl Job {
         let passed = end.is_some_and(|end| Instant::now() >= end);
         let recording = &self.vm.settings().recording;
         recording.has_passed(self.vm.label(), &of, passed)
-    }
-
-    /// Returns when this job's status may have changed, or it is time to look at its progress.
-    async fn change(&self, changes: &mut Watch, end: Option<Instant>) -> Result<(), Error> {
-        // What came before the next look was recorded before it, and is here.
-        let is_replay = self.vm.settings().recording.is_replay();
-        let poll = Instant::now() + if is_replay { Duration::ZERO } else { POLL };
-        let until = end.map_or(poll, |end| end.min(poll));
-        loop {
-            match timeout_at(until, changes.next()).await {
-                Ok(Ok(Next::Event(event))) if event.data["id"] != self.id.as_str() => {}
-                Ok(Ok(_)) | Err(_) => return Ok(()),
-                Ok(Err(error)) => return Err(error),
-            }
-        }
     }
 
     async fn command(&self, command: &str) -> Result<(), Error> {
@@ -238,7 +219,51 @@ impl Job {
     }
 }
 
+impl Vm {
+    /// All jobs by their ids, and where each stands.
+    pub(super) async fn jobs(&self) -> Result<Vec<(String, Progress)>, Error> {
+        let jobs = self.call("query-jobs", serde_json::Map::new()).await?;
+        let jobs = jobs
+            .as_array()
+            .ok_or_else(|| self.reply_error("query-jobs", "list"))?;
+        let named = jobs
+            .iter()
+            .filter_map(|job| Some((job["id"].as_str()?.to_owned(), Progress::of(job))));
+        Ok(named.collect())
+    }
+}
+
+/// Returns when the status of one of our jobs may have changed, or it is time to look at their progress.
+pub(super) async fn change(
+    vm: &Vm,
+    changes: &mut Watch,
+    end: Option<Instant>,
+    is_ours: impl Fn(&str) -> bool,
+) -> Result<(), Error> {
+    // What came before the next look was recorded before it, and is here.
+    let is_replay = vm.settings().recording.is_replay();
+    let poll = Instant::now() + if is_replay { Duration::ZERO } else { POLL };
+    let until = end.map_or(poll, |end| end.min(poll));
+    loop {
+        match timeout_at(until, changes.next()).await {
+            Ok(Ok(crate::client::Next::Event(event)))
+                if !event.data["id"].as_str().is_some_and(&is_ours) => {}
+            Ok(Ok(_)) | Err(_) => return Ok(()),
+            Ok(Err(error)) => return Err(error),
+        }
+    }
+}
+
 impl Progress {
+    fn of(job: &Value) -> Self {
+        Self {
+            status: job["status"].as_str().unwrap_or("undefined").to_owned(),
+            current: job["current-progress"].as_u64().unwrap_or(0),
+            total: job["total-progress"].as_u64().unwrap_or(0),
+            error: job["error"].as_str().map(str::to_owned),
+        }
+    }
+
     /// The progress as scripts see it.
     pub fn to_value(&self) -> Value {
         json!({ "status": self.status, "current": self.current, "total": self.total, "error": self.error })

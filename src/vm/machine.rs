@@ -194,6 +194,20 @@ impl Vm {
         Ok(qmp)
     }
 
+    /// Whether the monitor's connection is there. None is made, and one that is being made counts as there.
+    pub fn is_connected(&self) -> bool {
+        self.shared.monitor.try_lock().map_or(true, |slot| {
+            slot.as_ref().is_some_and(|qmp| !qmp.is_closed())
+        })
+    }
+
+    /// Closes the monitor's connection; it is free for the next client when this returns.
+    pub(super) async fn disconnect(&self) {
+        if let Some(qmp) = self.shared.monitor.lock().await.take() {
+            qmp.close().await;
+        }
+    }
+
     /// The process that serves the monitor's socket, where it can be seen.
     pub(super) async fn process(&self) -> Result<Option<u32>, Error> {
         Ok(self.monitor().await?.peer_pid())

@@ -3,6 +3,7 @@
 //! [`Vm`] is the way in. Mechanisms with a guarantee live here; workflows are scripts.
 
 pub mod agent;
+mod blank;
 pub mod block_graph;
 mod commands;
 pub mod consent;
@@ -14,9 +15,12 @@ pub mod fleet;
 pub mod follow;
 pub mod freeze;
 mod gate;
+pub mod glance;
 pub mod harm;
 mod image;
 pub mod job;
+mod jobs;
+pub mod load;
 pub mod machine;
 pub mod migration;
 pub mod mode;
@@ -27,10 +31,12 @@ pub mod process;
 mod proof;
 pub mod recording;
 pub mod schema;
+mod server;
 pub mod settings;
 pub mod size;
 pub mod survey;
 pub mod target;
+pub mod targets;
 pub mod watch;
 
 pub use agent::GuestAgent;

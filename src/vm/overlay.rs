@@ -6,22 +6,18 @@
 
 mod undo;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tokio::sync::Mutex;
 
+use super::blank::Blank;
 use super::disk::Disk;
 use super::error::{Error, ErrorKind};
-use super::image::identity;
 use super::machine::{Vm, object};
-use super::process::Process;
-
-/// How long the making of an empty image may take.
-const CREATE: Duration = Duration::from_secs(60);
+use super::server::Server;
 
 /// An overlay to make.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -36,8 +32,7 @@ pub struct OverlayPlan {
 /// Overlays that are made and opened, and attached by nobody yet.
 pub struct Overlays {
     vm: Vm,
-    // QEMU, where it can be seen.
-    server: Option<Process>,
+    server: Server,
     kept: AtomicBool,
     made: Mutex<Vec<Overlay>>,
     plan: Vec<Attached>,
@@ -46,17 +41,8 @@ pub struct Overlays {
 /// One overlay, as far as it has come.
 struct Overlay {
     base: String,
-    node: String,
-    path: String,
-    image: Option<Image>,
-    opened: Vec<String>,
-}
-
-/// The image of an overlay, once it is made.
-struct Image {
-    // Where this host sees it.
-    path: PathBuf,
-    // Its length before anything was written to it; what is written makes it longer.
+    blank: Blank,
+    // The image's length before anything was written to it; what is written makes it longer.
     empty: Option<u64>,
 }
 
@@ -75,7 +61,7 @@ impl Vm {
     /// Makes and opens an overlay for each disk of `plan`; none is left when one fails.
     pub async fn overlays(&self, plan: &[OverlayPlan]) -> Result<Overlays, Error> {
         let disks = self.disks().await?;
-        let server = self.process().await?.and_then(Process::running);
+        let server = Server::of(self).await?;
         let mut overlays = Overlays {
             vm: self.clone(),
             server,
@@ -96,24 +82,6 @@ impl Vm {
             }
         }
         Ok(overlays)
-    }
-
-    /// Runs a `blockdev-create` job to its end.
-    async fn create_image(&self, options: Value) -> Result<(), Error> {
-        let id = format!("qmpsh-create-{}", self.nonce()?);
-        let arguments = object(json!({ "job-id": id, "options": options }));
-        self.call("blockdev-create", arguments).await?;
-        self.job(&id).wait(Some(CREATE), |_| {}).await.map(drop)
-    }
-
-    async fn open_node(&self, options: Value) -> Result<(), Error> {
-        self.call("blockdev-add", object(options)).await.map(drop)
-    }
-
-    async fn close_node(&self, node: &str) -> Result<(), Error> {
-        self.call("blockdev-del", object(json!({ "node-name": node })))
-            .await
-            .map(drop)
     }
 }
 
@@ -155,89 +123,34 @@ impl Overlays {
                 disk.file.as_deref().unwrap_or_default()
             ));
         };
-        if !wanted.file.starts_with('/') {
-            return refuse(format!(
-                "the overlay `{}` is relative, and QEMU runs in a folder of its own; give an absolute path",
-                wanted.file
-            ));
-        }
-        if self.exists(&wanted.file).await? {
-            return refuse(format!(
-                "`{}` exists already, and would be overwritten",
-                wanted.file
-            ));
-        }
+        let process = self.server.pid();
+        vm.refuse_taken(&wanted.file, process, || {
+            Ok(format!("qmpsh-probe-{}", vm.nonce()?))
+        })
+        .await?;
         let node = format!("qmpsh-{}", vm.nonce()?);
-        let file_node = format!("{node}-file");
         let made = self.made.get_mut();
         made.push(Overlay {
             base: base.clone(),
-            node: node.clone(),
-            path: wanted.file.clone(),
-            image: None,
-            opened: Vec::new(),
+            blank: Blank::new(node.clone(), &wanted.file),
+            empty: None,
         });
         let Some(overlay) = made.last_mut() else {
             return Ok(());
         };
-        vm.create_image(json!({ "driver": "file", "filename": wanted.file, "size": 0 }))
-            .await?;
-        let process = self.server.map(|server| server.pid);
-        let image = overlay.image.insert(Image {
-            path: on_this_host(&wanted.file, process),
-            empty: None,
-        });
-        vm.open_node(json!({ "driver": "file", "node-name": file_node, "filename": wanted.file }))
-            .await?;
-        overlay.opened.push(file_node.clone());
-        vm.create_image(json!({
-            "driver": "qcow2", "file": file_node, "size": size,
-            "backing-file": path, "backing-fmt": image_format(format),
-        }))
-        .await?;
-        image.empty = length(&image.path);
-        // Without a backing node for now: `blockdev-snapshot` puts the disk there.
-        vm.open_node(
-            json!({ "driver": "qcow2", "node-name": node, "file": file_node, "backing": null }),
-        )
-        .await?;
-        overlay.opened.push(node.clone());
+        // Opened without its backing node for now: `blockdev-snapshot` puts the disk there.
+        let options = object(json!({
+            "size": size, "backing-file": path, "backing-fmt": image_format(format),
+        }));
+        let job = || Ok(format!("qmpsh-create-{}", vm.nonce()?));
+        overlay.blank.make(vm, process, options, None, job).await?;
+        overlay.empty = overlay.blank.image.as_deref().and_then(length);
         self.plan.push(Attached {
             node: base.clone(),
             overlay: node,
             file: wanted.file.clone(),
         });
         Ok(())
-    }
-
-    /// Whether QEMU can open the file already: its own eyes, since its file system need not be ours.
-    async fn exists(&self, path: &str) -> Result<bool, Error> {
-        if self.vm.settings().mode.is_dry_run() {
-            // The look through QEMU costs a node for a moment, which is a change.
-            let process = self.server.map(|server| server.pid);
-            return Ok(on_this_host(path, process).exists());
-        }
-        let node = format!("qmpsh-probe-{}", self.vm.nonce()?);
-        let probe =
-            json!({ "driver": "file", "node-name": node, "filename": path, "read-only": true });
-        match self.vm.open_node(probe).await {
-            Ok(()) => self.vm.close_node(&node).await.map(|()| true),
-            Err(error) if error.is_refusal() => Ok(false),
-            Err(error) => Err(error),
-        }
-    }
-}
-
-/// Where this host sees a file that QEMU made: under its own path, or through QEMU's process.
-fn on_this_host(path: &str, process: Option<u32>) -> PathBuf {
-    let Some(process) = process else {
-        return PathBuf::from(path);
-    };
-    let through = PathBuf::from(format!("/proc/{process}/root{path}"));
-    match (identity(&through), identity(Path::new(path))) {
-        (Some(theirs), Some(ours)) if theirs == ours => PathBuf::from(path),
-        (Some(_), _) => through,
-        (None, _) => PathBuf::from(path),
     }
 }
 

@@ -1,9 +1,11 @@
 //! The help of a command is that of this very QEMU.
 
-use harness::{Qemu, RawQmp};
+use std::sync::Arc;
+
+use harness::{Folder, Qemu, Qmpsh, RawQmp};
 use serde_json::{Value, json};
 
-use super::{qmp, qmpsh};
+use super::{QMPSH, qmp, qmpsh};
 
 #[test]
 fn the_help_of_a_command_tells_its_arguments_as_this_qemu_has_them() {
@@ -55,6 +57,30 @@ fn help_of_a_vm_that_serves_another_client_says_whom_to_ask() {
         let hint = "ask another VM with the same QEMU";
         assert!(outcome.stderr.contains(hint), "{outcome:#?}");
     }
+}
+
+#[test]
+fn help_of_a_vm_that_serves_another_client_is_that_of_its_program_where_it_was_kept() {
+    let (busy, free) = (Qemu::bare().start(), Qemu::bare().start());
+    let home = Arc::new(Folder::new());
+    let _held = RawQmp::connect(busy.qmp());
+    let help = |qemu: &Qemu, words: &[&str]| {
+        let asked = Qmpsh::at_home(QMPSH, &home).arg("qmp");
+        asked.arg(qemu.qmp()).args(words).run()
+    };
+    help(&busy, &["--help"]).expect_code(3);
+    for words in [&["--help"][..], &["eject", "--help"]] {
+        let told = help(&free, words).expect_code(0);
+        let kept = help(&busy, words).expect_code(0);
+        let program = |text: &str, qemu: &Qemu| {
+            let path = qemu.qmp();
+            text.replace(path.to_str().unwrap(), "VM")
+        };
+        assert_eq!(program(&kept.stdout, &busy), program(&told.stdout, &free));
+        assert_eq!(kept.stderr, "", "{kept:#?}");
+    }
+    // It is asked for help only.
+    help(&busy, &["eject", "device=x"]).expect_code(3);
 }
 
 #[test]

@@ -241,6 +241,45 @@ fn a_password_in_a_vms_address_is_not_kept() {
 }
 
 #[test]
+fn a_password_in_an_address_of_the_configuration_is_not_kept_and_the_recording_plays() {
+    let folder = Folder::new();
+    let address = format!("libvirt:x@qemu+ssh://me:{SECRET}@127.0.0.1:1/system");
+    let config = format!("discover = []\n[vm.web01]\nqmp = \"{address}\"\n");
+    for (name, script) in [
+        ("named.jsonl", "`${vm(\"web01\")}`"),
+        ("listed.jsonl", "vms(\"web01\").map(|v| `${v}`)"),
+    ] {
+        let file = folder.join(name);
+        let run = |mode: &str| {
+            let run = qmpsh().config(&config).arg(mode).arg(&file);
+            run.args(["eval", script]).run().expect_code(0)
+        };
+        let first = run("--record");
+        let recorded = std::fs::read_to_string(&file).unwrap();
+        assert!(recorded.contains("me:***@127.0.0.1"), "{recorded}");
+        assert!(!recorded.contains(SECRET), "{recorded}");
+        assert_eq!(run("--replay").stdout, first.stdout);
+    }
+}
+
+#[test]
+fn what_qemu_repeats_in_an_error_is_hidden_where_it_is_shown_and_a_script_has_it_as_it_came() {
+    let qemu = Qemu::bare().start();
+    let node = format!(r#"json:{{"driver": "ssh", "password": "{SECRET}"}}"#);
+    for json in [false, true] {
+        let refused = qmpsh().args(json.then_some("--json")).arg("qmp");
+        let refused = refused.arg(qemu.qmp()).arg("block-stream");
+        let refused = refused.arg(format!("device={node}")).run().expect_code(4);
+        assert!(refused.stderr.contains("***"), "{refused:#?}");
+        assert!(!refused.stderr.contains(SECRET), "{refused:#?}");
+    }
+    let script = r#"let desc; try { vm(args[0]).qmp("block-stream", #{ device: args[1] }) } catch (e) { desc = e.desc } desc"#;
+    let caught = qmpsh().args(["eval", script, "--"]).arg(qemu.qmp());
+    let caught = caught.arg(&node).run().expect_code(0);
+    assert!(caught.stdout.contains(&node), "{caught:#?}");
+}
+
+#[test]
 fn a_long_message_is_cut_where_it_is_shown_and_whole_where_that_is_asked_for() {
     let qemu = Qemu::bare().start();
     let shown = |option: &str| {

@@ -17,7 +17,7 @@ fn ctrl_c_at_the_prompt_clears_the_line() {
 #[test]
 fn ctrl_c_ends_a_loop_and_keeps_the_session() {
     let terminal = terminal();
-    terminal.types("let x = 0; print(\"begun\"); loop { x += 1; }\r");
+    terminal.types("let x = 0; loop { x += 1; if x == 9 { print(\"begun\") } }\r");
     terminal.wait_for("\nbegun");
     terminal.types("\x03");
     terminal.wait_for_end(&format!("interrupted\n{PROMPT}"));

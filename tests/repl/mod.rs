@@ -1,12 +1,19 @@
 //! The REPL as somebody meets it: the built program at a terminal, and in a pipe. What its session does with lines is
 //! tested without a terminal, in `tests/script/repl.rs`.
 
+mod completing;
 mod confirm;
 mod events;
 mod frozen;
 mod keys;
 mod lines;
+mod log;
+mod looking;
+mod pager;
 mod pipe;
+mod tab;
+mod top;
+mod watch;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -37,6 +37,8 @@ impl Talk {
             history: None,
             size: || Some(SIZE),
             pager: None,
+            views: None,
+            log: None,
             preferences: Preferences::new(false),
             for_people: true,
         };
@@ -202,6 +204,56 @@ fn help_tells_of_functions_types_modules_and_what_was_defined_here() {
     assert_eq!(
         talk.shows(":help twice"),
         "twice(x)\n    Twice as much.\n\n    More of it.\n"
+    );
+}
+
+#[test]
+fn a_question_mark_tells_about_what_stands_before_it() {
+    let mut talk = Talk::new();
+    for (line, told) in [
+        ("retry?", "retry(options: map, work: Fn) -> value"),
+        ("let x = v.agent.exec?", "agent.exec(program: string"),
+        ("size::human(1024)?", "std/size::human(bytes)"),
+        ("print(timeout(\"1s\", || ?", "timeout(time"),
+        (":time?", "how long it takes"),
+        ("?", "`:help TOPIC` tells all about one of these"),
+    ] {
+        let shown = talk.shows(line);
+        assert!(
+            shown.contains(told),
+            "{line}: {shown}\n{}",
+            talk.told.text()
+        );
+    }
+    // Nothing of it was run, and no text that ends so asks.
+    assert!(talk.error("x").contains("there is no variable `x`"));
+    talk.expect(&[("\"why?\"", "why?\n")]);
+    talk.shows("let list = [1]; import \"std/size\" as mine;");
+    assert!(talk.shows("list?").starts_with("list: array\n"));
+    assert!(talk.shows("mine?").starts_with("mine\n    human(bytes)\n"));
+    let error = talk.error("blockdev-add?");
+    assert!(
+        error.contains("there is no help on `blockdev-add`") && error.contains("`:use web01`"),
+        "{error}"
+    );
+}
+
+#[test]
+fn the_functions_of_a_module_that_could_be_imported_are_told_with_their_examples() {
+    let folder = Folder::new();
+    let text = "//! Mine.\n\n/// Twice as much.\n///\n/// ```rhai\n/// twice(2)\n/// ```\nfn twice(x) { x * 2 }\n";
+    std::fs::write(folder.join("mine.rhai"), text).unwrap();
+    let path = folder.join("mine").display().to_string();
+    let mut talk = Talk::new();
+    let shown = talk.shows(&format!(":help {path}"));
+    assert!(
+        shown.ends_with("\n    Mine.\n    twice(x)\n        Twice as much.\n"),
+        "{shown}"
+    );
+    let shown = talk.shows(&format!(":help {path}::twice"));
+    assert!(
+        shown.contains("    Twice as much.\n\n        twice(2)\n"),
+        "{shown}"
     );
 }
 

@@ -1,5 +1,10 @@
 //! Scripts on real machines, through the real binary: the ready-made ones, and the whole surface that scripts have.
 
+mod backup;
+mod backup_export;
+mod backup_faults;
+mod backup_folder;
+mod backup_levels;
 mod device;
 mod documentation;
 mod fleet;

@@ -7,14 +7,26 @@ use harness::{Folder, Qemu, RawQmp};
 use qmpsh::script::ready_made;
 use serde_json::Value;
 
+use super::backup::back_up;
 use super::lent::lent;
-use super::{nodes, qmpsh, tops};
+use super::{files, nodes, qmpsh, tops};
 
 /// What changes nothing in a VM, only a file here, which its header allows.
 const WRITES: &str = "write";
 
 /// The scripts, the words after the VM, and the command that a dry run is to show last; none for one that only reads.
-const SCRIPTS: [(&str, &[&str], &[&str], &str); 32] = [
+const SCRIPTS: [(&str, &[&str], &[&str], &str); 38] = [
+    ("backup", &[], &["--to", "{dir}/new"], "transaction"),
+    (
+        "backup-export",
+        &[],
+        &["--listen", "unix:{dir}/nbd", "--scratch", "{dir}/scratch"],
+        "nbd-server-stop",
+    ),
+    ("backup-list", &[], &[], ""),
+    ("backup-prune", &[], &["--last", "1"], "remove"),
+    ("backup-restore", &[], &["--to", "{dir}/restored"], "run"),
+    ("backup-verify", &[], &[], "run"),
     (
         "disk-add",
         &[],
@@ -126,8 +138,19 @@ fn every_ready_made_script_can_be_tried_first() {
     qmpsh(["run", "snapshot-save", "--name", "one", &on_machine.0])
         .run()
         .expect_code(0);
+    let backups = folder.join("backups");
+    for _ in 0..2 {
+        back_up(
+            &on_machine.0,
+            &backups,
+            &["--quiesce", "no", "--level", "full"],
+        );
+    }
+    let [of_vm] = files(&backups, "").try_into().unwrap();
+    let on_backups = (of_vm.to_str().unwrap().to_owned(), machine.qmp());
     for (name, before, after, last) in SCRIPTS {
         let (target, monitor) = match name {
+            "backup-list" | "backup-prune" | "backup-restore" | "backup-verify" => &on_backups,
             "media-change" | "media-eject" | "media-list" | "nic-remove" | "resume" => &on_machine,
             "migrate-load" => &on_destination,
             _ if name.starts_with("snapshot-") || name.starts_with("migrate") => &on_machine,

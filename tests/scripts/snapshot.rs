@@ -27,7 +27,7 @@ fn guest(folder: &Folder) -> Guest {
 }
 
 /// A guest of which the disks are these images.
-fn boot_from(images: &[&Path]) -> Guest {
+pub(super) fn boot_from(images: &[&Path]) -> Guest {
     let mut builder = Guest::builder();
     for (number, image) in images.iter().enumerate() {
         let file = format!(
@@ -48,7 +48,7 @@ fn boot_from(images: &[&Path]) -> Guest {
 
 /// The output of a program that has to succeed.
 #[track_caller]
-fn succeeds(program: &str, arguments: &[&str]) -> String {
+pub(super) fn succeeds(program: &str, arguments: &[&str]) -> String {
     let output = Command::new(program)
         .args(arguments)
         .env("PATH", "/usr/bin:/usr/sbin:/bin:/sbin")

@@ -140,7 +140,7 @@ impl Row {
         };
         let error = match (&probed.error, self.obstacle()) {
             (Some(error), _) => {
-                let report = Report::from(error);
+                let report = Report::from(error).shown();
                 json!({ "kind": report.kind.name(), "message": report.message, "hint": report.hint })
             }
             (None, Some(why)) if probed.state == State::Unreachable => {

@@ -8,6 +8,7 @@ use rhai::{Dynamic, Map};
 use super::{Answer, Session};
 use crate::repl::code::{Code, Step, chain};
 use crate::script::{self, Named};
+use crate::vm::Vm;
 use crate::vm::agent::AgentCommands;
 use crate::vm::schema::Schema;
 
@@ -18,6 +19,18 @@ pub struct Behind {
     /// The members from the VM on: `qmp` and `blockdev_add` in `v.qmp.blockdev_add`. They begin with `agent` where a
     /// variable holds that.
     pub members: Vec<Step>,
+}
+
+/// A value that a variable holds, or a map in it.
+pub(in crate::repl) struct Reached<'a> {
+    /// Its type.
+    pub(in crate::repl) kind: String,
+    /// Its keys, if it is a map.
+    pub(in crate::repl) keys: Vec<String>,
+    /// The VM that it is, or whose agent it is.
+    vm: Option<(Vm, bool)>,
+    /// The steps that lead on from it.
+    pub(in crate::repl) rest: &'a [Step],
 }
 
 impl Session {
@@ -38,27 +51,31 @@ impl Session {
                 members: rest.to_vec(),
             });
         }
-        let variables = self.script.variables();
-        let mut value = variables
-            .into_iter()
-            .find(|one| one.name == root.name)?
-            .value;
-        let mut rest = rest.iter();
-        loop {
-            if let Some((vm, is_agent)) = script::Session::vm_of(&value) {
-                let agent = is_agent.then(|| Step {
-                    name: "agent".to_owned(),
-                    is_call: false,
-                    literal: None,
-                });
-                return Some(Behind {
-                    vm: Named::Vm(vm),
-                    members: agent.into_iter().chain(rest.cloned()).collect(),
-                });
-            }
-            let step = rest.next().filter(|step| !step.is_call)?;
-            value = member(&value, &step.name)?;
+        let reached = self.reached(root, rest)?;
+        let (vm, is_agent) = reached.vm?;
+        let agent = is_agent.then(|| Step {
+            name: "agent".to_owned(),
+            is_call: false,
+            literal: None,
+        });
+        let members = agent.into_iter().chain(reached.rest.iter().cloned());
+        Some(Behind {
+            vm: Named::Vm(vm),
+            members: members.collect(),
+        })
+    }
+
+    /// What the variable `root` holds, and in its maps what the steps behind it lead to.
+    pub(in crate::repl) fn reached<'a>(
+        &self,
+        root: &Step,
+        rest: &'a [Step],
+    ) -> Option<Reached<'a>> {
+        if root.is_call {
+            return None;
         }
+        self.script
+            .with_variable(&root.name, |value| reached(&self.script, value, rest))
     }
 
     /// Whether a line or an import has defined a function of that name.
@@ -82,6 +99,19 @@ impl Session {
     }
 }
 
-fn member(value: &Dynamic, key: &str) -> Option<Dynamic> {
-    value.read_lock::<Map>()?.get(key).cloned()
+fn reached<'a>(script: &script::Session, value: &Dynamic, steps: &'a [Step]) -> Reached<'a> {
+    let map = value.read_lock::<Map>();
+    if let (Some(map), [step, rest @ ..]) = (&map, steps) {
+        if let Some(inner) = map.get(step.name.as_str()).filter(|_| !step.is_call) {
+            return reached(script, inner, rest);
+        }
+    }
+    Reached {
+        kind: script.type_name(value),
+        keys: map.map_or_else(Vec::new, |map| {
+            map.keys().map(ToString::to_string).collect()
+        }),
+        vm: script::Session::vm_of(value),
+        rest: steps,
+    }
 }

@@ -64,6 +64,11 @@ impl Session {
         last.map_or(Dynamic::UNIT, |last| last.value)
     }
 
+    /// As [`Session::tell`] with no pager: for what was seen already and is to stay.
+    pub(in crate::repl) fn tell_again(&mut self, text: &str) -> Answer {
+        self.write(Output::shown, text)
+    }
+
     /// Shows text that is fit for a terminal; what is longer than the screen in the pager.
     pub(in crate::repl) fn tell(&mut self, text: &str) -> Answer {
         let size = (self.surroundings.size)();

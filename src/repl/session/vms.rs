@@ -3,9 +3,14 @@
 use super::{Answer, Session};
 use crate::inventory::Scan;
 use crate::report::Report;
+use crate::script::reference::StandardModule;
 use crate::script::{Driven, Named};
 use crate::vm::event::Filter;
+use crate::vm::load::Load;
 use crate::vm::{BlockGraph, Vm};
+
+/// The variable of the VM in use.
+const IN_USE: &str = "v";
 
 /// The VM in use.
 pub(super) struct InUse {
@@ -22,7 +27,7 @@ impl Session {
             Ok(_) => {
                 self.in_use = Some(InUse {
                     name: target.to_owned(),
-                    vm: self.script.vm_in("v"),
+                    vm: self.script.vm_in(IN_USE),
                 });
                 Answer::Done
             }
@@ -64,6 +69,15 @@ impl Session {
         self.script.followed()
     }
 
+    /// How busy the VM in use is.
+    pub(in crate::repl) fn load(&mut self) -> Result<Load, Answer> {
+        let Some(vm) = self.in_use.as_ref().and_then(|in_use| in_use.vm.clone()) else {
+            return Err(Answer::Done);
+        };
+        let load = self.script.load(&vm);
+        load.map_err(|outcome| self.ended(*outcome))
+    }
+
     /// Has events told while nobody runs a line, until the guard is dropped; also that the VM in use dies.
     pub fn attend(&mut self) -> Option<Driven> {
         let in_use = self.in_use.as_ref().and_then(|in_use| in_use.vm.as_ref());
@@ -76,13 +90,19 @@ impl Session {
         found.map_err(|outcome| self.ended(*outcome))
     }
 
-    /// The VM that is called so; the one in use where nothing is said.
+    /// The module that `import` would find by that path.
+    pub(in crate::repl) fn module(&self, path: &str) -> Option<StandardModule> {
+        self.script.module(path)
+    }
+
+    /// The VM that is called so; where nothing is said the one in use, or else what the variable `v` is.
     pub(in crate::repl) fn vm(&self, target: &str) -> Result<Named, Report> {
         if !target.is_empty() {
             return Ok(Named::Text(target.to_owned()));
         }
         let in_use = self.in_use.as_ref().and_then(|in_use| in_use.vm.clone());
-        in_use.map(Named::Vm).ok_or_else(|| {
+        let vm = in_use.or_else(|| self.script.vm_in(IN_USE));
+        vm.map(Named::Vm).ok_or_else(|| {
             Report::usage("no VM is in use").with_hint("`:use web01` takes one, as `v`")
         })
     }

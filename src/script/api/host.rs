@@ -10,7 +10,7 @@ use base64::engine::general_purpose::STANDARD;
 use rhai::{Array, Blob, Dynamic, Engine, EvalAltResult};
 use rustix::fs::{Mode, OFlags};
 
-use super::{function, observed, program};
+use super::{function, lock, observed, program, replace};
 use crate::report::{Kind, Report};
 use crate::script::permit::Access;
 use crate::script::run::current;
@@ -55,6 +55,8 @@ pub(super) fn register(engine: &mut Engine) {
     )
     .register_into_engine(engine, |_: &mut Host| read_stdin());
     program::register(engine);
+    replace::register(engine);
+    lock::register(engine);
 }
 
 fn files(engine: &mut Engine) {
@@ -161,11 +163,7 @@ fn folders(engine: &mut Engine) {
     )
     .register_into_engine(engine, |_: &mut Host, path: &str| {
         let real = allowed(Access::Write, path)?;
-        if current()?.run().fleet().settings().mode.is_read_only() {
-            let message = format!("`{path}` is not removed: this run is read-only");
-            let report = Report::new(Kind::Denied, message);
-            return Err(error::thrown(&report.with_hint("run it without `--read-only`")));
-        }
+        refuse_loss(path, "removed")?;
         if left_out("remove", &real)? {
             return Ok(());
         }
@@ -178,8 +176,22 @@ fn folders(engine: &mut Engine) {
     });
 }
 
+/// Refuses in a read-only run, which loses nothing.
+pub(super) fn refuse_loss(path: &str, what: &str) -> Outcome<()> {
+    if !current()?.run().fleet().settings().mode.is_read_only() {
+        return Ok(());
+    }
+    let report = Report::new(
+        Kind::Denied,
+        format!("`{path}` is not {what}: this run is read-only"),
+    );
+    Err(error::thrown(
+        &report.with_hint("run it without `--read-only`"),
+    ))
+}
+
 /// The real path, if the run may touch it so.
-fn allowed(access: Access, path: &str) -> Outcome<PathBuf> {
+pub(super) fn allowed(access: Access, path: &str) -> Outcome<PathBuf> {
     current()?
         .run()
         .permit()
@@ -188,17 +200,17 @@ fn allowed(access: Access, path: &str) -> Outcome<PathBuf> {
 }
 
 /// A result of the file system as the script sees it.
-fn done<T>(path: &str, what: &str, result: io::Result<T>) -> Outcome<T> {
+pub(super) fn done<T>(path: &str, what: &str, result: io::Result<T>) -> Outcome<T> {
     told(path, what, result).map_err(failed)
 }
 
 /// The same, its failure in words.
-fn told<T>(path: &str, what: &str, result: io::Result<T>) -> Result<T, String> {
+pub(super) fn told<T>(path: &str, what: &str, result: io::Result<T>) -> Result<T, String> {
     result.map_err(|failure| format!("`{path}` cannot be {what}: {failure}"))
 }
 
 /// Whether a change of a file is left out: a dry run tells it, and a replay changes nothing.
-fn left_out(doing: &str, path: &Path) -> Outcome<bool> {
+pub(super) fn left_out(doing: &str, path: &Path) -> Outcome<bool> {
     let current = current()?;
     let settings = current.run().fleet().settings();
     Ok(settings.recording.is_replay() || settings.mode.tells(&Would::File { doing, path }))
@@ -277,8 +289,13 @@ fn write(path: &str, bytes: &[u8]) -> Outcome<()> {
     done(path, "written", written)
 }
 
+/// The real path of what is looked at and not opened, which either permission is good for.
+pub(super) fn looked_at(path: &str) -> Outcome<PathBuf> {
+    allowed(Access::Write, path).or_else(|_| allowed(Access::Read, path))
+}
+
 fn exists(path: &str) -> Outcome<bool> {
-    let real = allowed(Access::Write, path).or_else(|_| allowed(Access::Read, path))?;
+    let real = looked_at(path)?;
     observed(&format!("host: exists {path}"), || {
         told(path, "looked at", real.try_exists())
     })

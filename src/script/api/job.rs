@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use rhai::{Dynamic, Engine, Map};
+use rhai::{Array, Dynamic, Engine, Map};
 
+use super::agent::words;
 use super::options;
 use super::{Outcome, method, property, wait, wait_with_bar};
 use crate::script::convert::from_json;
@@ -25,6 +26,23 @@ pub(super) fn register(engine: &mut Engine) {
         ```"#,
     )
     .register_into_engine(engine, |vm: &mut Vm, id: &str| vm.job(id));
+    method(
+        "wait_for_jobs",
+        &["vm", "ids: array", "()"],
+        r#"
+        Waits until all these jobs have ended well, and dismisses them. Throws QEMU's words as soon as one has failed, and
+        when the guest was stopped meanwhile as it could not write; the others go on then. Shows one bar for all on a terminal.
+
+        ```rhai
+        v.wait_for_jobs(["backup0"]);
+        ```"#,
+    )
+    .register_into_engine(engine, |vm: &mut Vm, ids: Array| {
+        let ids = words("wait_for_jobs", ids)?;
+        let bar = Bar::new(vm.label());
+        let waited = vm.wait_for_jobs(&ids, |done, all| bar.at(done, Some(all)));
+        wait_with_bar(format!("{}: jobs", vm.label()), waited)
+    });
     property("job", "id", "string", "The job's id.")
         .register_into_engine(engine, |job: &mut Job| job.id().to_owned());
     property("job", "status",

@@ -139,7 +139,7 @@ fn vms(filter: &Filter) -> Outcome<Array> {
         (scan.troubles.iter().map(ToString::to_string).collect(), vms)
     };
     let targets: Vec<&Target> = vms.iter().map(Vm::target).collect();
-    recording.note("vms()", &(&troubles, targets));
+    recording.note_hidden("vms()", &(&troubles, targets));
     for trouble in &troubles {
         // A message that cannot be written ends the run elsewhere.
         let _ = current.run().output().log(&format!("warning: {trouble}"));

@@ -1,17 +1,21 @@
 //! What a session is asked that no script asks for: which VMs there are, and what one of them can be told.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use rhai::Dynamic;
 
 use super::{Session, no_thread};
 use crate::inventory::Scan;
 use crate::report::{Kind, Report};
+use crate::script::bridge::sleep;
 use crate::script::diagnostic::draw_bare;
 use crate::script::outcome::{Ending, Failure, Outcome, fault};
+use crate::script::reference::{self, StandardModule};
 use crate::script::run::{Current, Ended};
 use crate::script::stop::Cause;
 use crate::vm::agent::AgentCommands;
+use crate::vm::load::Load;
 use crate::vm::schema::Schema;
 use crate::vm::{BlockGraph, GuestAgent, Vm};
 
@@ -25,6 +29,14 @@ pub enum Named {
 }
 
 impl Named {
+    /// The VM as the user named it.
+    pub fn label(&self) -> &str {
+        match self {
+            Self::Vm(vm) => vm.label(),
+            Self::Text(text) => text,
+        }
+    }
+
     fn found(&self, current: &Current) -> Result<Vm, Ended> {
         match self {
             Self::Vm(vm) => Ok(vm.clone()),
@@ -43,6 +55,13 @@ impl Session {
                 Ok::<_, Report>(inventory.scan().await)
             })
         })
+    }
+
+    /// The module that `import` would find by that path, not run; none where there is none, or it does not compile.
+    pub fn module(&self, path: &str) -> Option<StandardModule> {
+        let source = self.library.source(path).ok()?;
+        let script = self.compile(&source).ok()?;
+        Some(reference::described(&script, path))
     }
 
     /// What a VM can be told; none where its QEMU is too old to tell. Waits as a call of a script's does.
@@ -69,6 +88,21 @@ impl Session {
             let vm = vm.found(current)?;
             let what = format!("{}: its block nodes", vm.label());
             current.ask(what, vm.block_graph())
+        })
+    }
+
+    /// How busy a VM is. Waits as for calls; the outcome is of a failure.
+    pub fn load(&self, vm: &Vm) -> Result<Load, Box<Outcome>> {
+        self.ask(|current| current.ask(format_args!("the load of {}", vm.label()), vm.load()))
+    }
+
+    /// Does nothing for so long. The outcome is of an interrupt.
+    pub fn rest(&self, time: Duration) -> Result<(), Box<Outcome>> {
+        self.ask(|current| {
+            current.stay("the next time", async {
+                sleep(time).await;
+                Ok::<_, Report>(())
+            })
         })
     }
 

@@ -1,13 +1,15 @@
-//! What is wrong with a script, told without running it.
+//! What is wrong with a script: as a run found it, or without one.
 
 use annotate_snippets::Level;
+use rhai::{AST, EvalAltResult};
 
 use super::Session;
 use crate::report::Report;
 use crate::script::check::{self, Target};
-use crate::script::diagnostic::{Spot, draw_at};
+use crate::script::diagnostic::{Explainer, Spot, draw_at};
 use crate::script::error;
 use crate::script::header::Header;
+use crate::script::outcome::Failure;
 use crate::script::source::Source;
 
 /// Something that is wrong in a script, or notable.
@@ -68,5 +70,37 @@ impl Session {
             }
         };
         found.into_iter().map(fault).collect()
+    }
+
+    /// What draws an error of a script.
+    fn explainer<'a>(&'a self, script: Option<&'a AST>, name: &'a str) -> Explainer<'a> {
+        Explainer {
+            engine: &self.engine,
+            sources: &self.sources,
+            library: &self.library,
+            script,
+            kept: &self.kept,
+            scope: &self.scope,
+            name,
+            level: Level::ERROR,
+            lines: self.lines,
+        }
+    }
+
+    /// An error that ended a script, explained and drawn.
+    pub(super) fn failure(
+        &self,
+        error: &EvalAltResult,
+        script: Option<&AST>,
+        name: &str,
+    ) -> Failure {
+        let explainer = self.explainer(script, name);
+        let report = explainer.explain(error, error::to_report(error));
+        let drawn = explainer.draw(error, &report, self.color);
+        Failure {
+            report,
+            drawn,
+            place: explainer.spot(error),
+        }
     }
 }

@@ -1,6 +1,8 @@
 //! What one agent can be told: the table of all agents' commands, as far as this one has them.
 
-use serde_json::Value;
+use std::time::Duration;
+
+use serde_json::{Map, Value};
 
 use super::GuestAgent;
 use super::types;
@@ -121,11 +123,23 @@ impl GuestAgent {
     /// What this agent can be told (`guest-info`, joined with what is known of the commands). Where the guest's policy
     /// forbids to ask, all commands are taken to be there.
     pub async fn commands(&self) -> Result<AgentCommands, Error> {
-        match self.info().await {
-            Ok(info) => Ok(AgentCommands::new(Some(&info))),
-            Err(error) if error.is_answer() => Ok(AgentCommands::new(None)),
-            Err(error) => Err(error),
-        }
+        listed(self.info().await)
+    }
+
+    /// The same for somebody with no more patience than this.
+    pub(in crate::vm) async fn commands_within(
+        &self,
+        patience: Duration,
+    ) -> Result<AgentCommands, Error> {
+        listed(self.call_within("guest-info", Map::new(), patience).await)
+    }
+}
+
+fn listed(info: Result<Value, Error>) -> Result<AgentCommands, Error> {
+    match info {
+        Ok(info) => Ok(AgentCommands::new(Some(&info))),
+        Err(error) if error.is_answer() => Ok(AgentCommands::new(None)),
+        Err(error) => Err(error),
     }
 }
 

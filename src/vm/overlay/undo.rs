@@ -3,17 +3,10 @@
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use serde_json::json;
-use tokio::time::sleep;
-
-use super::{Image, Overlay, Overlays, length};
+use super::{Overlay, Overlays, length};
 use crate::vm::error::{Error, ErrorKind};
 use crate::vm::machine::object;
-use crate::vm::mode::Would;
-
-/// QEMU's connections end a moment before its process does.
-const LAST_BREATH: Duration = Duration::from_secs(1);
-const LOOK: Duration = Duration::from_millis(5);
+use serde_json::json;
 
 /// How long the commit of an overlay may take that was attached a moment ago.
 const COMMIT: Duration = Duration::from_secs(600);
@@ -29,11 +22,11 @@ impl Overlays {
             made.clear();
         }
         let mut left = Vec::new();
-        while let Some(overlay) = made.pop() {
-            if let Err(why) = self.take_away(&overlay).await {
+        while let Some(mut overlay) = made.pop() {
+            if let Err(why) = self.take_away(&mut overlay).await {
                 left.push(format!(
                     "`{}` (node `{}`): {why}",
-                    overlay.path, overlay.node
+                    overlay.blank.path, overlay.blank.node
                 ));
             }
         }
@@ -44,87 +37,39 @@ impl Overlays {
     }
 
     /// The error says why it is left.
-    async fn take_away(&self, overlay: &Overlay) -> Result<(), String> {
+    async fn take_away(&self, overlay: &mut Overlay) -> Result<(), String> {
         if let Err(error) = self.detach(overlay).await {
-            let why = error.kind.to_string();
-            if error.is_refusal()
-                || !self
-                    .has_ended()
-                    .await
-                    .map_err(|error| error.kind.to_string())?
-            {
+            let words = |error: Error| error.kind.to_string();
+            let is_refusal = error.is_refusal();
+            let why = words(error);
+            if is_refusal || !self.server.has_ended(&self.vm).await.map_err(words)? {
                 return Err(why);
             }
-            match &overlay.image {
-                Some(image) if image.path.as_os_str() != overlay.path.as_str() => return Err(why),
-                Some(image)
-                    if self
-                        .is_written(image)
-                        .map_err(|error| error.kind.to_string())? =>
-                {
-                    return Err("the VM has ended, and it holds what the guest wrote last".into());
-                }
-                _ => {}
+            let image = overlay.blank.image.as_ref();
+            if image.is_some_and(|image| image.as_os_str() != overlay.blank.path.as_str()) {
+                return Err(why);
+            }
+            if image.is_some() && self.is_written(overlay).map_err(words)? {
+                return Err("the VM has ended, and it holds what the guest wrote last".into());
             }
         }
-        let Some(image) = &overlay.image else {
-            return Ok(());
-        };
-        let settings = self.vm.settings();
-        let (doing, path) = ("remove", image.path.as_path());
-        if settings.recording.is_replay() || settings.mode.tells(&Would::File { doing, path }) {
-            return Ok(());
-        }
-        match std::fs::remove_file(path) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error.to_string()),
-            _ => Ok(()),
-        }
+        overlay.blank.remove(&self.vm)
     }
 
     /// Takes the overlay out of the VM, with its data brought down where it is attached.
-    async fn detach(&self, overlay: &Overlay) -> Result<(), Error> {
-        if overlay.opened.contains(&overlay.node) && self.is_attached(&overlay.node).await? {
-            self.commit(overlay).await?;
+    async fn detach(&self, overlay: &mut Overlay) -> Result<(), Error> {
+        let Overlay { base, blank, .. } = overlay;
+        if blank.opened.contains(&blank.node) && self.is_attached(&blank.node).await? {
+            self.commit(&blank.node, base).await?;
         }
-        for node in overlay.opened.iter().rev() {
-            self.vm.close_node(node).await?;
-        }
-        Ok(())
-    }
-
-    /// Whether QEMU's process is seen to have ended. One that cannot be seen may still run.
-    async fn has_ended(&self) -> Result<bool, Error> {
-        let recording = &self.vm.settings().recording;
-        let of = "whether QEMU has ended";
-        let recalled = recording
-            .recall(of)
-            .map_err(|difference| self.vm.error(difference))?;
-        let ended = match recalled {
-            Some(ended) => ended,
-            None => self.is_seen_ended().await,
-        };
-        recording.note(of, &ended);
-        Ok(ended)
-    }
-
-    async fn is_seen_ended(&self) -> bool {
-        let Some(server) = self.server else {
-            return false;
-        };
-        for _ in 0..LAST_BREATH.as_millis() / LOOK.as_millis() {
-            if server.has_ended() {
-                return true;
-            }
-            sleep(LOOK).await;
-        }
-        false
+        blank.close(&self.vm).await
     }
 
     /// Whether something was written to an image, as far as this host can tell.
-    fn is_written(&self, image: &Image) -> Result<bool, Error> {
+    fn is_written(&self, overlay: &Overlay) -> Result<bool, Error> {
         let recording = &self.vm.settings().recording;
         recording
-            .observe("whether an overlay is written", || image.is_written())
+            .observe("whether an overlay is written", || overlay.is_written())
             .map_err(|difference| self.vm.error(difference))
     }
 
@@ -134,10 +79,10 @@ impl Overlays {
     }
 
     /// Brings what was written to an attached overlay back into its disk, which then takes its place again.
-    async fn commit(&self, overlay: &Overlay) -> Result<(), Error> {
+    async fn commit(&self, node: &str, base: &str) -> Result<(), Error> {
         let id = format!("qmpsh-undo-{}", self.vm.nonce()?);
         let arguments = object(json!({
-            "job-id": id, "device": overlay.node, "top-node": overlay.node, "base-node": overlay.base,
+            "job-id": id, "device": node, "top-node": node, "base-node": base,
             "auto-finalize": true, "auto-dismiss": false,
         }));
         self.vm.call("block-commit", arguments).await?;
@@ -148,11 +93,11 @@ impl Overlays {
     }
 }
 
-impl Image {
+impl Overlay {
     /// Whether something was written to it since it was made, as far as this host can tell.
     fn is_written(&self) -> bool {
         // One that is not known to have been empty was never finished, so nothing could be written to it.
-        match (self.empty, length(&self.path)) {
+        match (self.empty, self.blank.image.as_deref().and_then(length)) {
             (Some(empty), Some(now)) => empty != now,
             _ => false,
         }

@@ -33,6 +33,11 @@ pub enum Recording {
 }
 
 impl Recording {
+    /// Whether the run is neither recorded nor played.
+    pub fn is_off(&self) -> bool {
+        matches!(self, Self::Off)
+    }
+
     /// Whether the run is played from a recording.
     pub fn is_replay(&self) -> bool {
         matches!(self, Self::Play(_))
@@ -64,6 +69,13 @@ impl Recording {
     pub fn note(&self, of: &str, value: &impl Serialize) {
         if let Self::Write(recorder) = self {
             recorder.value(of, value);
+        }
+    }
+
+    /// As [`Recording::note`], without the secrets in it: for addresses, to which a replay does not connect.
+    pub fn note_hidden(&self, of: &str, value: &impl Serialize) {
+        if let Self::Write(recorder) = self {
+            recorder.hidden_value(of, value);
         }
     }
 

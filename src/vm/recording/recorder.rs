@@ -57,7 +57,16 @@ impl Recorder {
 
     /// Records a value that is no message.
     pub fn value(&self, of: &str, value: &impl Serialize) {
-        match serde_json::to_value(value) {
+        self.fact(of, serde_json::to_value(value));
+    }
+
+    /// The same without the secrets in it.
+    pub fn hidden_value(&self, of: &str, value: &impl Serialize) {
+        self.fact(of, serde_json::to_value(value).map(|is| redacted(&is)));
+    }
+
+    fn fact(&self, of: &str, value: serde_json::Result<serde_json::Value>) {
+        match value {
             Ok(is) => {
                 let of = of.to_owned();
                 self.write(&Line {

@@ -21,6 +21,7 @@ const MOST: usize = 16;
 const LARGEST: u64 = 8 << 20;
 
 /// Where the schema of one QEMU program is kept.
+#[derive(PartialEq, Eq)]
 pub(super) struct Kept {
     path: PathBuf,
 }
@@ -28,25 +29,15 @@ pub(super) struct Kept {
 impl Kept {
     /// The place in `folder` for the program that process `pid` runs; none if that is no QEMU, or cannot be seen.
     pub(super) fn of(folder: &Path, pid: u32, version: &Version) -> Option<Self> {
-        let link = format!("/proc/{pid}/exe");
-        let program = fs::read_link(&link).ok()?;
-        let name = program.file_name()?.to_str()?;
-        // Another program may listen in QEMU's stead, and does so for any QEMU.
-        if !name.starts_with("qemu") && !name.starts_with("kvm") {
-            return None;
-        }
-        // Follows to the file that runs, even when another has its name by now.
-        let file = fs::metadata(&link).ok()?;
-        let build = [
-            file.dev(),
-            file.ino(),
-            file.size(),
-            file.mtime().unsigned_abs(),
-            file.mtime_nsec().unsigned_abs(),
-        ];
-        let build = build.map(|number| format!("{number:x}")).join("-");
-        let path = folder.join(format!("{version}-{build}.json"));
+        let path = folder.join(format!("{version}-{}.json", build(pid)?));
         Some(Self { path })
+    }
+
+    /// The place that was made in `folder` for the program that process `pid` runs, whatever version it told then; none
+    /// where nothing was kept.
+    pub(super) fn found(folder: &Path, pid: u32) -> Option<Self> {
+        let ending = format!("-{}.json", build(pid)?);
+        latest(folder, |name| name.ends_with(&ending))
     }
 
     /// The schema, if it was kept and can be read.
@@ -82,16 +73,43 @@ impl Kept {
     }
 }
 
+/// Which very file process `pid` runs; none if that is no QEMU, or cannot be seen.
+fn build(pid: u32) -> Option<String> {
+    let link = format!("/proc/{pid}/exe");
+    let program = fs::read_link(&link).ok()?;
+    let name = program.file_name()?.to_str()?;
+    // Another program may listen in QEMU's stead, and does so for any QEMU.
+    if !name.starts_with("qemu") && !name.starts_with("kvm") {
+        return None;
+    }
+    // Follows to the file that runs, even when another has its name by now.
+    let file = fs::metadata(&link).ok()?;
+    let build = [
+        file.dev(),
+        file.ino(),
+        file.size(),
+        file.mtime().unsigned_abs(),
+        file.mtime_nsec().unsigned_abs(),
+    ];
+    Some(build.map(|number| format!("{number:x}")).join("-"))
+}
+
 /// The schema that was kept last in `folder`, for when no QEMU can be asked.
 pub(super) fn newest(folder: &Path) -> Option<Schema> {
+    latest(folder, |_| true)?.read()
+}
+
+/// The file of such a name that was written last.
+fn latest(folder: &Path, is_meant: impl Fn(&str) -> bool) -> Option<Kept> {
     let files = fs::read_dir(folder).ok()?.filter_map(|entry| {
-        let path = entry.ok()?.path();
+        let entry = entry.ok()?;
+        let (name, path) = (entry.file_name(), entry.path());
         let is_whole = path.extension().is_some_and(|ending| ending == "json");
         let at = fs::metadata(&path).and_then(|file| file.modified()).ok()?;
-        is_whole.then_some((at, path))
+        (is_whole && is_meant(name.to_str()?)).then_some((at, path))
     });
     let (_, path) = files.max()?;
-    Kept { path }.read()
+    Some(Kept { path })
 }
 
 /// Makes room for one more file.
@@ -145,5 +163,6 @@ mod tests {
         let folder = std::env::temp_dir();
         assert!(Kept::of(&folder, std::process::id(), &Version::default()).is_none());
         assert!(Kept::of(&folder, u32::MAX, &Version::default()).is_none());
+        assert!(Kept::found(&folder, std::process::id()).is_none());
     }
 }

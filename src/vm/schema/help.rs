@@ -26,8 +26,10 @@ pub struct Reader<'a> {
 pub enum Caller<'a> {
     /// In a shell, by this beginning: `qmpsh qmp web01`.
     Shell(&'a str),
-    /// In a script, by this function: `v.qmp`.
+    /// In a script, by this function of the VM in use: `v.qmp`.
     Script(&'a str),
+    /// The same of another VM.
+    ScriptOf(&'a str),
 }
 
 impl<'a> Reader<'a> {
@@ -91,9 +93,14 @@ impl Telling<'_> {
     /// How help on the command with one more word is asked for.
     fn how(&self, word: &str) -> String {
         let asked = format!("{} {word}", self.command);
+        let asked = asked.trim_end();
         match self.reader.caller {
-            Caller::Shell(_) => format!("`{} --help`", asked.trim_end()),
-            Caller::Script(_) => format!("`:help {}`", asked.trim_end()),
+            Caller::Shell(_) => format!("`{asked} --help`"),
+            Caller::Script(_) => format!("`:help {asked}`"),
+            Caller::ScriptOf(function) => {
+                let asked = format!("{function}(\"{}\") {word}", self.command);
+                format!("`:help {}`", asked.trim_end())
+            }
         }
     }
 

@@ -7,6 +7,7 @@ use serde_json::Map;
 
 use super::cache::{self, Kept};
 use super::model::Schema;
+use crate::client::{Address, holder};
 use crate::vm::error::{Error, ErrorKind};
 use crate::vm::machine::Vm;
 use crate::vm::recording::Recording;
@@ -62,6 +63,26 @@ impl Vm {
         }
     }
 
+    /// The schema that was kept for the program behind the monitor's socket, where the monitor itself cannot be asked as it
+    /// serves another client. None where it is not certain which program that is: each process that has the socket must
+    /// run it, and the one that was found for this VM be among them.
+    pub fn schema_of_held(&self) -> Option<Arc<Schema>> {
+        let (Some(Address::Unix(path)), Recording::Off) =
+            (self.target().qmp(), &self.settings().recording)
+        else {
+            return None;
+        };
+        let folder = folder(self.settings());
+        let processes = holder::listening(path);
+        let found = self.target().identity().pid;
+        let kept = processes.iter().map(|pid| Kept::found(&folder, *pid));
+        let kept: Option<Vec<Kept>> = kept.collect();
+        let (one, others) = kept.as_deref()?.split_first()?;
+        let is_certain = others.iter().all(|other| other == one)
+            && found.is_none_or(|pid| processes.contains(&pid));
+        one.read().filter(|_| is_certain).map(Arc::new)
+    }
+
     async fn told_schema(&self, kept: Option<Kept>) -> Result<Option<Arc<Schema>>, Error> {
         let reply = match self.call("query-qmp-schema", Map::new()).await {
             Err(error) if matches!(error.kind, ErrorKind::NoCommand { .. }) => return Ok(None),
@@ -95,7 +116,7 @@ impl Vm {
     async fn place_on_disk(&self) -> Result<Option<Kept>, Error> {
         let monitor = self.monitor().await?;
         let settings = self.settings();
-        if !matches!(settings.recording, Recording::Off) {
+        if !settings.recording.is_off() {
             // Whoever plays it may have nothing on disk, or something else.
             return Ok(None);
         }

@@ -18,7 +18,7 @@ pub(super) fn of(schema: &Schema, command: &Command, words: &Words, caller: Call
             let words = arguments.iter().map(|argument| format!(" {argument}"));
             format!("{program} {}{}", command.name, words.collect::<String>())
         }
-        Caller::Script(function) => {
+        Caller::Script(function) | Caller::ScriptOf(function) => {
             let map = in_script(schema, command, &arguments);
             let map = map.map(|map| format!(", {map}")).unwrap_or_default();
             format!("{function}(\"{}\"{map})", command.name)

@@ -1,0 +1,116 @@
+//! `backup-export`: other programs read the disks as they were, while they are written to.
+
+use std::path::Path;
+
+use harness::{Folder, Guest, Qemu, RawQmp, Running, Signal};
+use serde_json::{Value, json};
+
+use super::backup_faults::Mount;
+use super::snapshot::succeeds;
+use super::{nodes, qmpsh};
+
+/// A machine with a disk that has data, and a monitor for others than qmpsh.
+fn machine() -> Qemu {
+    let qemu = Qemu::bare()
+        .monitor("second")
+        .image("a.qcow2", "8M")
+        .args("-machine q35 -accel tcg -m 32 -S -name web01")
+        .args("-blockdev qcow2,node-name=a,file.driver=file,file.filename=a.qcow2")
+        .args("-device virtio-blk-pci,id=disk-a,drive=a")
+        .start();
+    write(&qemu, "-P 1 0 4M");
+    qemu
+}
+
+/// Writes something to the disk, as its guest would.
+fn write(qemu: &Qemu, what: &str) {
+    let line = format!("qemu-io -d /machine/peripheral/disk-a/virtio-backend \"write {what}\"");
+    let arguments = json!({ "command-line": line });
+    RawQmp::connect(qemu.monitor("second")).call("human-monitor-command", &arguments);
+}
+
+fn export(qemu: &Qemu, folder: &Folder, scratch: &Path) -> Running {
+    let running = qmpsh(["run", "backup-export", "--quiesce", "no", "--listen"])
+        .arg(format!("unix:{}", folder.join("nbd").display()))
+        .arg("--scratch")
+        .arg(scratch)
+        .arg(qemu.qmp())
+        .spawn();
+    running.wait_for_stdout("nbd+unix:///disk-a?socket=");
+    running
+}
+
+/// Whether a program that reads the export finds these bytes, as `qemu-io` takes them.
+fn reads(folder: &Folder, what: &str) {
+    let uri = format!("nbd+unix:///disk-a?socket={}", folder.join("nbd").display());
+    let said = succeeds(
+        "qemu-io",
+        &["-r", "-f", "raw", "-c", &format!("read {what}"), &uri],
+    );
+    assert!(!said.contains("failed"), "{what}: {said}");
+}
+
+/// Asserts that nothing is left of an export.
+#[track_caller]
+fn nothing_is_left(qemu: &Qemu, scratch: &Path) {
+    assert_eq!(nodes(&qemu.monitor("second")).len(), 2);
+    let mut monitor = RawQmp::connect(qemu.monitor("second"));
+    for query in ["query-jobs", "query-block-exports"] {
+        assert_eq!(monitor.call(query, &Value::Null), json!([]), "{query}");
+    }
+    // It refuses to stop what does not run.
+    monitor
+        .try_call("nbd-server-stop", &Value::Null)
+        .unwrap_err();
+    let files = super::files(&scratch.join("web01"), ".scratch");
+    assert!(files.is_empty(), "{files:?}");
+}
+
+#[test]
+fn an_export_shows_what_was_while_the_disk_is_written_to() {
+    let (qemu, folder) = (machine(), Folder::new());
+    let scratch = folder.join("scratch");
+    let running = export(&qemu, &folder, &scratch);
+    write(&qemu, "-P 2 1M 4M");
+    reads(&folder, "-P 1 0 4M");
+    reads(&folder, "-P 0 4M 4M");
+    running.signal(Signal::INT);
+    running.wait().expect_code(130);
+    nothing_is_left(&qemu, &scratch);
+
+    // One that is killed leaves it all; the next one takes it away, and shows what is now.
+    let running = export(&qemu, &folder, &scratch);
+    running.signal(Signal::KILL);
+    running.wait();
+    let running = export(&qemu, &folder, &scratch);
+    reads(&folder, "-P 2 1M 4M");
+    running.signal(Signal::TERM);
+    running.wait().expect_code(143);
+    nothing_is_left(&qemu, &scratch);
+}
+
+#[test]
+fn a_guest_that_finds_no_room_for_what_it_overwrites_goes_on_when_the_export_has_ended() {
+    let (guest, folder) = (Guest::boot(), Folder::new());
+    guest.shell_ok("head -c 12000000 /dev/urandom >/data/w; sync");
+    let small = Mount::of(&folder.join("small"), "3M");
+    let running = qmpsh(["run", "backup-export", "--listen"])
+        .arg(format!("unix:{}", folder.join("nbd").display()))
+        .arg("--scratch")
+        .arg(small.path())
+        .arg(guest.target())
+        .spawn();
+    running.wait_for_stdout("nbd+unix:///virtio-disk0?socket=");
+    // It comes to its end only when the guest can write again.
+    guest.shell_ok("dd if=/dev/urandom of=/data/w bs=1M count=10 conv=notrunc,fsync");
+    let outcome = running.wait().expect_code(4);
+    assert!(
+        outcome.stderr.contains("the guest could not write"),
+        "{outcome:#?}"
+    );
+    assert!(outcome.stderr.contains("it goes on now"), "{outcome:#?}");
+    assert_eq!(
+        guest.raw_qmp().call("query-status", &Value::Null)["status"],
+        "running"
+    );
+}
