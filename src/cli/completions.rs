@@ -112,6 +112,9 @@ fn with_offers(mut command: Command, typed: &Typed) -> Command {
         };
         match command.get_name() {
             "run" => with_scripts(command, places, &host),
+            "check" => command.mut_arg("scripts", |arg| {
+                arg.add(ArgValueCompleter::new(offers::scripts))
+            }),
             "scripts" => offering(command, "name", offers::ready_made),
             "man" => {
                 let names = names.clone();

@@ -53,6 +53,16 @@ const EXAMPLES: &[Example] = &[
         "Copy a ready-made script to change it",
         "qmpsh scripts freeze-snapshot-thaw > backup.rhai",
     ),
+    example(
+        "check",
+        "Whether a script suits two versions of QEMU",
+        "qmpsh check --qemu 7.2,11.1 backup.rhai",
+    ),
+    example(
+        "check",
+        "The same for the QEMU of a VM",
+        "qmpsh check --vm web01 backup.rhai",
+    ),
     example("qmp", "Ask one question", "qmpsh qmp web01 query-status"),
     example(
         "qmp",

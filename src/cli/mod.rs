@@ -4,6 +4,7 @@
 mod agent;
 mod allow;
 mod call;
+mod check;
 mod completions;
 mod config;
 mod eval;
@@ -56,6 +57,7 @@ enum Command {
     Agent(agent::Agent),
     Events(events::Events),
     Thaw(thaw::Thaw),
+    Check(check::Check),
     Scripts(scripts::Scripts),
     Config(config::Config),
     Completions(completions::Completions),
@@ -119,6 +121,7 @@ impl Command {
             Self::Agent(agent) => agent.execute(options),
             Self::Events(events) => events.execute(options),
             Self::Thaw(thaw) => thaw.execute(options),
+            Self::Check(check) => check.execute(options),
             Self::Scripts(scripts) => scripts.execute(options),
             Self::Config(_) => config::Config::execute(options),
             Self::Completions(completions) => completions.execute(options),
@@ -136,7 +139,9 @@ impl Command {
             Self::Thaw(thaw) if thaw.is_of_this_host() => {
                 "a recording does not hold this host's records of freezes"
             }
-            Self::Scripts(_) | Self::Completions(_) | Self::Man(_) => "this asks nothing of a VM",
+            Self::Check(_) | Self::Scripts(_) | Self::Completions(_) | Self::Man(_) => {
+                "this asks nothing of a VM"
+            }
             _ => return None,
         })
     }

@@ -58,7 +58,7 @@ impl Qmp {
 }
 
 /// A VM and its schema.
-fn told(current: &Current, name: &str) -> Result<(Vm, Arc<Schema>), Ended> {
+pub(super) fn told(current: &Current, name: &str) -> Result<(Vm, Arc<Schema>), Ended> {
     let vm = current.vm(name)?;
     let schema = match current.ask(waiting(&vm, "query-qmp-schema"), vm.schema()) {
         // It cannot be asked, but what it is may be seen.

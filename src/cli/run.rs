@@ -101,7 +101,7 @@ impl Run {
 
 /// The script that `word` means. A bare name is a ready-made script before it is a file: a file in the working
 /// directory must not take its place unseen.
-fn find(word: &OsStr) -> Result<Source, Report> {
+pub(super) fn find(word: &OsStr) -> Result<Source, Report> {
     if word == "-" {
         let bytes = source::read(io::stdin())
             .map_err(|error| Report::usage(format!("standard input cannot be read: {error}")))?;

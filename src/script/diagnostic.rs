@@ -32,6 +32,7 @@ pub(super) struct Explainer<'a> {
     pub(super) scope: &'a Scope<'static>,
     /// What errors call that script.
     pub(super) name: &'a str,
+    pub(super) level: Level<'static>,
     /// Whether the lines are shown.
     pub(super) lines: bool,
 }
@@ -104,18 +105,15 @@ impl Explainer<'_> {
             .map(|place| self.text(&place.source))
             .collect();
         let title = escaped_lines(&report.message).into_owned();
+        let head = self.level.clone().primary_title(title);
+        let head = head.elements(facts(report));
         let mut groups = Vec::new();
         // The innermost place is where it happened, the others how the script came there.
         let mut drawn = places.drain(..).zip(&texts).rev();
         let first = drawn.next();
         groups.push(match &first {
-            Some((place, text)) => snippet(
-                Level::ERROR.primary_title(title).elements(facts(report)),
-                place,
-                text,
-                AnnotationKind::Primary,
-            ),
-            None => Level::ERROR.primary_title(title).elements(facts(report)),
+            Some((place, text)) => snippet(head, place, text, AnnotationKind::Primary),
+            None => head,
         });
         let calls: Vec<_> = drawn.collect();
         let hidden = calls.len().saturating_sub(2 * CALLS_SHOWN);

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rhai::{
-    Engine, EvalAltResult, GlobalRuntimeState, Module, ModuleResolver, Position, Scope, Shared,
+    AST, Engine, EvalAltResult, GlobalRuntimeState, Module, ModuleResolver, Position, Scope, Shared,
 };
 
 use super::error;
@@ -173,13 +173,35 @@ impl Library {
         std::iter::once(beside).chain(user).collect()
     }
 
-    fn load(&self, engine: &Engine, source: &Source) -> Result<SharedModule, Box<EvalAltResult>> {
+    /// The text of a module, not run.
+    pub(super) fn compile(
+        &self,
+        engine: &Engine,
+        importer: &str,
+        path: &str,
+        position: Position,
+    ) -> Result<AST, Box<EvalAltResult>> {
+        let (source, _) = self
+            .find(importer, path)
+            .map_err(|report| failure(&report, position))?;
+        let script = self.compiled(engine, &source);
+        script.map_err(|error| {
+            EvalAltResult::ErrorInModule(source.name.clone(), error, position).into()
+        })
+    }
+
+    fn compiled(&self, engine: &Engine, source: &Source) -> Result<AST, Box<EvalAltResult>> {
         self.sources.add(source);
         bound::start_of_text();
         caught::start_of_text();
         words::start_of_text();
         let mut script = engine.compile(source.code())?;
         script.set_source(source.name.as_str());
+        Ok(script)
+    }
+
+    fn load(&self, engine: &Engine, source: &Source) -> Result<SharedModule, Box<EvalAltResult>> {
+        let script = self.compiled(engine, source)?;
         Module::eval_ast_as_new(Scope::new(), &script, engine).map(SharedModule::new)
     }
 

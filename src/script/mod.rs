@@ -14,6 +14,7 @@ pub mod api;
 pub mod argument;
 pub mod bridge;
 mod caught;
+pub mod check;
 pub mod consent;
 pub mod convert;
 pub mod error;
@@ -49,7 +50,7 @@ mod words;
 
 pub use bridge::Driven;
 pub use outcome::{Ending, Failure, Outcome};
-pub use session::{Aside, Named, Session, Settings, Told, Variable};
+pub use session::{Aside, Fault, Named, Session, Settings, Told, Variable};
 pub use source::Source;
 pub use stage::{Control, Stage};
 pub use words::AGENT_CALL;

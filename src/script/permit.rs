@@ -109,6 +109,29 @@ impl Permit {
         }
     }
 
+    /// What is not allowed of a call that wants this, or what only the run knows; none where that cannot be told.
+    pub(super) fn lacks(&self, access: Access, wanted: Option<&str>) -> Option<Report> {
+        match (access, wanted) {
+            (Access::Run | Access::Env, Some(name)) => self.name(access, name).err(),
+            _ if !self.list(access).is_empty() => None,
+            (_, Some(path)) => Some(self.refusal(access, path)),
+            (_, None) => Some(Self::declares_none(access)),
+        }
+    }
+
+    fn declares_none(access: Access) -> Report {
+        let (key, verb) = (access.key(), access.verb());
+        let (what, example) = match access {
+            Access::Read | Access::Write => ("file", "{dir}"),
+            Access::Run => ("program", "qemu-img"),
+            Access::Env => ("environment variable", "HOME"),
+        };
+        let message = format!("the script may not {verb} any {what}: its header declares none");
+        Report::new(Kind::Denied, message).with_hint(format!(
+            "add to the script's header, below `//! [allow]`, what it needs, as in:\n    //! {key} = [\"{example}\"]"
+        ))
+    }
+
     fn refusal(&self, access: Access, wanted: &str) -> Report {
         let key = access.key();
         let list: Vec<String> = self

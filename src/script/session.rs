@@ -4,6 +4,7 @@
 
 mod aside;
 mod asked;
+mod examined;
 mod following;
 
 use std::io;
@@ -14,7 +15,6 @@ use std::thread;
 
 use rhai::{AST, Dynamic, Engine, EvalAltResult, Scope};
 
-use super::diagnostic::Explainer;
 use super::error;
 use super::following::Following;
 use super::kept::{self, Held, Kept};
@@ -35,6 +35,7 @@ use crate::vm::{self, Fleet};
 
 pub use aside::{Aside, Told};
 pub use asked::Named;
+pub use examined::Fault;
 
 /// The stack of a script's thread: Rhai recurses where scripts nest, and a debug build takes far more for each step.
 pub(super) const STACK: usize = if cfg!(debug_assertions) {
@@ -353,26 +354,6 @@ impl Session {
     /// What the type of a value is called in the reference.
     pub fn type_name(&self, value: &Dynamic) -> String {
         reference::type_name(&self.engine, value)
-    }
-
-    fn failure(&self, error: &EvalAltResult, script: Option<&AST>, name: &str) -> Failure {
-        let explainer = Explainer {
-            engine: &self.engine,
-            sources: &self.sources,
-            library: &self.library,
-            script,
-            kept: &self.kept,
-            scope: &self.scope,
-            name,
-            lines: self.lines,
-        };
-        let report = explainer.explain(error, error::to_report(error));
-        let drawn = explainer.draw(error, &report, self.color);
-        Failure {
-            report,
-            drawn,
-            place: explainer.spot(error),
-        }
     }
 }
 

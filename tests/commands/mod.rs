@@ -2,6 +2,7 @@
 
 mod agent;
 mod cache;
+mod check;
 mod completions;
 mod events;
 mod help;

@@ -10,6 +10,7 @@
 //! | `typed` | the same as arguments, by the types of the command |
 //! | `check`, `finding` | what in a command's arguments QEMU would refuse, or has marked |
 //! | `properties` | the properties of a device, which the schema leaves out |
+//! | `bundled` | what some versions of QEMU take, without asking one |
 //! | `builder` | a schema made by hand, for the agent's commands |
 //! | `help` | a command, told to people |
 //! | `listed` | the same, told to programs |
@@ -20,6 +21,7 @@
 //! All but the last two is pure, and knows no VM.
 
 mod builder;
+mod bundled;
 mod cache;
 mod check;
 mod describe;
@@ -36,6 +38,7 @@ mod typed;
 mod words;
 
 pub use builder::Builder;
+pub use bundled::{Bundled, bundled};
 pub use finding::{Finding, Marked, Problem};
 pub use help::{Caller, Reader, help, list};
 pub use json::strict as strict_json;

@@ -16,9 +16,9 @@ use crate::wire::escape::excerpt;
 
 /// How deep objects may add members of objects by tags; QEMU's go to 2.
 const DEEPEST: usize = 8;
-/// Commands that take more than the schema tells, where it tells no variants: the properties of the device, and before
-/// QEMU 2.12 of the network backend.
-const OPEN: &[&str] = &["device_add", "netdev_add"];
+/// Commands that take more than the schema tells, where it tells no variants: the properties of the device, before QEMU 2.12
+/// of the network backend, and before 6.0 of the object.
+const OPEN: &[&str] = &["device_add", "netdev_add", "object-add"];
 /// The longest name; QEMU's have up to 50 bytes.
 const LONGEST: usize = 256;
 

@@ -1,0 +1,286 @@
+//! `qmpsh check`: what is told of a script without running it, where, and what is not.
+
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+
+use harness::Qmpsh;
+use qmpsh::script::check::Target;
+use qmpsh::script::{Session, Settings, Source};
+use qmpsh::vm::schema::{Bundled, bundled};
+use serde_json::{Value, json};
+
+/// What the script at the top of each case stands for: a VM at hand.
+const V: &str = "let v = vm(\"web01\");";
+
+fn target(version: &str) -> Target {
+    let bundled = bundled().find(|bundled| bundled.version() == version);
+    Target {
+        name: format!("QEMU {version}"),
+        schema: Arc::new(bundled.unwrap().schema()),
+    }
+}
+
+/// What is told of a script, as `LINE:COLUMN message`; warnings have a `?` before them.
+fn told_for(version: &str, script: &str) -> Vec<String> {
+    let session = Session::new(Settings::default()).unwrap();
+    let faults = session.examine(&Source::new("<case>", script), &[target(version)]);
+    let line = |fault: &qmpsh::script::Fault| {
+        let mark = if fault.is_error { "" } else { "?" };
+        let (line, column) = (fault.place.line, fault.place.column);
+        let hint = fault.report.hint.as_deref();
+        assert!(
+            fault.drawn.contains(&format!("<case>:{line}")),
+            "{}",
+            fault.drawn
+        );
+        assert!(hint.is_none_or(|hint| fault.drawn.contains(hint.lines().next().unwrap())));
+        format!("{mark}{line}:{column} {}", fault.report.message)
+    };
+    faults.iter().map(line).collect()
+}
+
+fn told(script: &str) -> Vec<String> {
+    told_for("11.1", script)
+}
+
+#[test]
+fn each_fault_is_told_at_its_place() {
+    for (script, fault) in [
+        ("let x = ;", "1:9 unexpected ';'"),
+        (
+            "//! X.\n//! [argz]\n1",
+            "2:1 the header is wrong: there is no key `argz` in the header",
+        ),
+        ("let x = 1;\nprint(y);", "2:7 there is no variable `y`"),
+        (
+            "let x = 1;\nfn f(a) { a + x }\nf(1);",
+            "2:15 there is no variable `x` here",
+        ),
+        (
+            "{ let x = 1; }\nprint(x);",
+            "2:7 there is no variable `x` here",
+        ),
+        (
+            "let f = |a| a + b;\nf.call(1)",
+            "1:17 there is no variable `b`",
+        ),
+        (
+            "for i in 0..2 { }\nprint(i)",
+            "2:7 there is no variable `i` here",
+        ),
+        (
+            "try { } catch (e) { }\nprint(e)",
+            "2:7 there is no variable `e` here",
+        ),
+        (
+            "print(1);\n  frobnicate(1);",
+            "2:3 there is no function `frobnicate`",
+        ),
+        ("fn f(a) { a }\nf(1, 2);", "2:1 there is no function `f`"),
+        ("sleep();", "1:1 there is no function `sleep`"),
+        (
+            "vm(\"web01\").frobnicate();",
+            "1:13 there is no function `frobnicate`",
+        ),
+        ("fn f() { g() }", "1:10 there is no function `g`"),
+        (
+            "import \"std/snapsho\" as s;",
+            "1:1 there is no module `std/snapsho` in qmpsh",
+        ),
+        (
+            "import \"std/power\" as p;\np::of(1);",
+            "2:4 there is no function `of` in `std/power`",
+        ),
+        (
+            "import \"std/size\" as s;\ns::human();",
+            "2:4 `s::human` takes 1 argument, not 0",
+        ),
+        (
+            "host.read_text(\"/etc/passwd\");",
+            "1:6 the script may not read `/etc/passwd`: its header does not declare it",
+        ),
+        (
+            "host.write_text(args[0], \"\");",
+            "1:6 the script may not write any file: its header declares none",
+        ),
+        (
+            "//! X.\n//! [allow]\n//! run = [\"true\"]\n\nhost.run(\"false\", []);",
+            "5:6 the script may not run the program `false`: its header does not declare it",
+        ),
+    ] {
+        assert_eq!(told(script), [fault], "{script}");
+    }
+}
+
+#[test]
+fn each_command_that_qemu_would_refuse_is_told_at_its_place() {
+    for (call, fault) in [
+        (
+            "v.qmp(\"ejct\");",
+            "2:7 QEMU 11.1: there is no command `ejct`",
+        ),
+        (
+            "v.qmp.query_statsu();",
+            "2:7 QEMU 11.1: there is no command `query_statsu`",
+        ),
+        (
+            "v.qmp(\"eject\", #{ id: \"a\", forc: true });",
+            "2:28 QEMU 11.1: `eject` takes no argument `forc`",
+        ),
+        (
+            "v.qmp.device_del();",
+            "2:7 QEMU 11.1: `device_del` needs `id`: text",
+        ),
+        (
+            "v.qmp(\"device_del\", #{ id: () });",
+            "2:21 QEMU 11.1: `device_del` needs `id`: text",
+        ),
+        (
+            "v.qmp(\"block_resize\", #{ \"node-name\": \"n\", size: \"5G\" });",
+            "2:44 QEMU 11.1: `size` of `block_resize` takes an integer, not `5G`",
+        ),
+        (
+            "v.qmp(\"blockdev-add\", #{ driver: \"qcow3\", file: \"x\" });",
+            "2:26 QEMU 11.1: `driver` of `blockdev-add` cannot be `qcow3`",
+        ),
+        (
+            "v.transaction([\n  #{ type: \"blockdev-snapshot\", data: #{ node: \"a\", overlay: \"b\", x: 1 } }\n]);",
+            "3:67 QEMU 11.1: `transaction` takes no argument `actions.0.data.x`",
+        ),
+        (
+            "v.agent.call(\"guest-fstrimm\");",
+            "2:14 guest agents: there is no command `guest-fstrimm`",
+        ),
+        (
+            "v.agent.call(\"guest-fstrim\", #{ minimum: \"x\" });",
+            "2:33 guest agents: `minimum` of `guest-fstrim` takes an integer, not `x`",
+        ),
+        (
+            "v.qmp(\"eject\", #{ device: \"a\" });",
+            "?2:19 QEMU 11.1: `device` of `eject` is deprecated: a newer QEMU may not have it",
+        ),
+        // No QEMU has these, however they come to be sent.
+        (
+            "try { v.qmp(\"ejct\") } catch { }",
+            "2:13 QEMU 11.1: there is no command `ejct`",
+        ),
+        (
+            "let x = v.label;\nv.qmp(\"eject\", #{ id: \"a\", forc: x });",
+            "3:28 QEMU 11.1: `eject` takes no argument `forc`",
+        ),
+    ] {
+        assert_eq!(told(&format!("{V}\n{call}")), [fault], "{call}");
+    }
+}
+
+#[test]
+fn what_only_a_run_can_know_is_taken_to_be_right() {
+    for script in [
+        "let m = #{ go_on: |x| x }; m.go_on(1);",
+        "let name = \"a\" + \"b\"; v.qmp(name, #{ x: 1 });",
+        "let a = #{ x: 1 }; v.qmp(\"eject\", a);",
+        "v.qmp(\"eject\", #{ id: \"a\" } + #{ force: true });",
+        "let n = v.label; v.qmp(\"blockdev-add\", #{ driver: n, filename: n });",
+        "let c = v.qmp; c.query_status();",
+        "fn f(x) { this + x } let y = 1; y.f(2);",
+        "with v.agent.fsfreeze() as frozen { [1].map(|x| x + frozen.held); }",
+        "let w = v; fn g(k) { k.map(|x| x + 1) } g([1]);",
+        "switch 1 { 1 => { let a = 2; a } _ => 3 }",
+        "let total = 0; [1].map(|x| total += x);",
+        "try { host.env(\"EDITOR\") } catch (e) { print(e.hint) }",
+        "if is_def_fn(\"later\", 1) { later(1); }",
+        "v.agent.call(\"guest-of-another-vendor\");",
+        "const A = 1; fn f() { global::A } f();",
+        "let f = Fn(\"print\"); f.call(args[0]);",
+        "`a ${v.label} b`.len();",
+        "for (x, i) in [1] { print(x + i); }",
+        "let s = \"x\"; do { s += \"y\"; } while s.len() < 3;",
+    ] {
+        let none: [&str; 0] = [];
+        assert_eq!(told(&format!("{V} {script}")), none, "{script}");
+    }
+}
+
+#[test]
+fn what_a_script_asks_about_is_told_only_where_no_qemu_has_it() {
+    let new = "v.qmp(\"query-stats\", #{ target: \"vm\" });";
+    let fault = ["1:28 QEMU 5.2: there is no command `query-stats`"];
+    let none: [&str; 0] = [];
+    assert_eq!(told_for("5.2", &format!("{V} {new}")), fault);
+    assert_eq!(told_for("7.2", &format!("{V} {new}")), none);
+    // Its schema does not tell the properties of an object.
+    let object =
+        "v.qmp(\"object-add\", #{ \"qom-type\": \"iothread\", id: \"io0\", \"poll-max-ns\": 0 });";
+    assert_eq!(told_for("5.2", &format!("{V} {object}")), none);
+    for asked in [
+        format!("try {{ {new} }} catch {{ }}"),
+        format!("if v.version.major >= 7 {{ {new} }}"),
+        format!("if v.qmp(\"query-commands\").some(|c| c.name == \"query-stats\") {{ {new} }}"),
+    ] {
+        assert_eq!(told_for("5.2", &format!("{V} {asked}")), none, "{asked}");
+    }
+}
+
+#[test]
+fn all_that_is_delivered_is_right_for_every_version() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let session = Session::new(Settings::default()).unwrap();
+    for version in bundled().map(Bundled::version) {
+        let targets = [target(version)];
+        let mut count = 0;
+        for folder in ["scripts", "stdlib", "examples"] {
+            for entry in fs::read_dir(root.join(folder)).unwrap() {
+                let path = entry.unwrap().path();
+                let text = fs::read_to_string(&path).unwrap();
+                let source = Source::new(path.display().to_string(), text);
+                let mut faults = session.examine(&source, &targets);
+                // The lesson on errors ends with one.
+                faults.retain(|fault| !fault.report.message.contains("`no-such-command`"));
+                let drawn: Vec<&str> = faults.iter().map(|fault| fault.drawn.as_str()).collect();
+                assert!(faults.is_empty(), "{version}: {}", drawn.join("\n"));
+                count += 1;
+            }
+        }
+        assert!(count > 40, "{count}");
+    }
+}
+
+#[test]
+fn the_program_tells_people_programs_and_shells() {
+    let check = |words: &[&str], script: &str| {
+        let program = Qmpsh::new(env!("CARGO_BIN_EXE_qmpsh")).arg("check");
+        program.args(words).stdin(script).run()
+    };
+    let good = check(&["-"], "vm(args[0]).qmp(\"query-status\")").expect_code(0);
+    assert_eq!(
+        good.stdout,
+        "1 script checked for QEMU 11.1: nothing wrong was found\n"
+    );
+    let bad = "vm(args[0]).qmp(\"query-stats\", #{ target: \"vm\" })";
+    let told = check(&["--qemu", "5.2,7.2", "-"], bad).expect_code(2);
+    assert_eq!(
+        told.stdout,
+        "1 script checked for QEMU 5.2, QEMU 7.2: 1 fault\n"
+    );
+    assert!(told.stderr.contains("--> <stdin>:1:17"), "{}", told.stderr);
+    let told = check(&["--json", "--qemu", "5.2", "-"], bad).expect_code(2);
+    let list: Value = serde_json::from_str(&told.stdout).unwrap();
+    let message = "QEMU 5.2: there is no command `query-stats`";
+    assert_eq!(
+        list,
+        json!([{
+            "source": "<stdin>", "line": 1, "column": 17, "level": "error", "message": message,
+            "hint": list[0]["hint"],
+        }])
+    );
+    let warned = check(&["-"], "vm(args[0]).qmp(\"eject\", #{ device: \"a\" })").expect_code(0);
+    assert!(
+        warned.stdout.ends_with(": 1 warning\n"),
+        "{}",
+        warned.stdout
+    );
+    assert!(warned.stderr.starts_with("warning: "), "{}", warned.stderr);
+    let unknown = check(&["--qemu", "6.66", "-"], "1").expect_code(2);
+    assert!(unknown.stderr.contains("7.2"), "{}", unknown.stderr);
+}
