@@ -3,16 +3,19 @@
 export CARGO_TERM_COLOR ?= auto
 harness := tests/harness
 
+# apt installs for one at a time, and what is tested is installed first.
+.NOTPARALLEL:
+
 .PHONY: help
 help: ## This list
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 24
 
 .PHONY: demo
 demo: guest ## Boot a real guest; freeze, snapshot and thaw it with qmpsh
 	@$(harness)/demo.sh
 
 .PHONY: test
-test: guest ## Run all tests, against real QEMUs and a real guest
+test: setup-tests guest ## Run all tests, against real QEMUs and a real guest
 	cargo test --locked
 
 .PHONY: check
@@ -22,13 +25,17 @@ check: setup ## Check the format, lints and documentation
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --document-private-items --locked
 
 .PHONY: bench
-bench: guest ## Measure against the floor: the same work on a raw socket
+bench: setup-tests guest ## Measure against the floor: the same work on a raw socket
 	@benches/peers.sh
 	cargo bench --locked --bench floor
 
 .PHONY: setup
-setup: ## Install what is missing here: QEMU, the agent, busybox
+setup: ## Install what the demo needs and is missing here: QEMU, the agent, busybox
 	@$(harness)/setup.sh
+
+.PHONY: setup-tests
+setup-tests: ## Install what the tests need too: libvirt, zsh, fish, mandoc
+	@$(harness)/setup.sh --tests
 
 # apt's lists may name a kernel that the server has replaced since.
 .PHONY: guest

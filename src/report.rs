@@ -3,6 +3,7 @@
 //! lines (that is `script::diagnostic`) and knows no script engine.
 
 mod inventory;
+mod presence;
 mod schema;
 mod vm;
 
@@ -10,6 +11,8 @@ use std::fmt;
 use std::process::ExitCode;
 
 use serde_json::{Value, json};
+
+pub use presence::Presence;
 
 /// What sort of thing went wrong: the `kind` that a script's `catch` sees.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,15 +23,15 @@ pub enum Kind {
     Agent,
     /// A deadline passed.
     Timeout,
-    /// There is no such VM, it cannot be reached, or it went away.
+    /// The VM cannot be reached, or it went away.
     Gone,
     /// Another client holds the monitor.
     Busy,
     /// The guest is frozen, or a freeze window ended before its work did.
     Frozen,
-    /// Refused by policy: read-only, or a host access that the header does not declare.
+    /// Refused by policy: read-only, or a host access that the header does not declare; or by a socket's permissions.
     Denied,
-    /// A value that a function, an option or a file cannot take.
+    /// A value that a function, an option or a file cannot take; a name that means no VM, or several.
     Usage,
     /// The run was told to stop: a signal, or another worker's failure.
     Interrupted,
@@ -202,6 +205,25 @@ impl Report {
         value
     }
 
+    /// What [`Report::to_value`] was made of; none where that makes no sense.
+    pub fn from_value(value: &Value) -> Option<Self> {
+        let text = |name: &str| value.get(name).and_then(Value::as_str).map(str::to_owned);
+        let kind = Kind::from_name(&text("kind")?)?;
+        let code = u8::try_from(value.get("exit")?.as_u64()?).ok()?;
+        let exits = Kind::ALL.into_iter().map(Kind::exit);
+        let exit = exits.chain([Exit::Done]).find(|exit| exit.code() == code);
+        Some(Self {
+            kind,
+            message: text("message")?,
+            class: text("class"),
+            desc: text("desc"),
+            command: text("command"),
+            vm: text("vm"),
+            hint: text("hint"),
+            exit: exit.unwrap_or(Exit::Script(code)),
+        })
+    }
+
     /// The members that may be missing, by the names that scripts and programs know.
     pub fn details(&self) -> [(&'static str, Option<&str>); 5] {
         [
@@ -238,7 +260,7 @@ impl std::error::Error for Report {}
 
 #[cfg(test)]
 mod tests {
-    use super::{Exit, Kind};
+    use super::{Exit, Kind, Report};
 
     #[test]
     fn every_kind_is_found_by_its_own_name() {
@@ -246,6 +268,19 @@ mod tests {
             assert_eq!(Kind::from_name(kind.name()), Some(kind));
         }
         assert_eq!(Kind::from_name("oops"), None);
+    }
+
+    #[test]
+    fn a_report_is_read_as_it_was_written() {
+        let mut report = Report::usage("two are called so").with_exit(Exit::Unreachable);
+        assert_eq!(Report::from_value(&report.to_value()), Some(report.clone()));
+        report = report.with_hint("name it otherwise");
+        report.vm = Some("web01".to_owned());
+        assert_eq!(Report::from_value(&report.to_value()), Some(report));
+        assert_eq!(
+            Report::from_value(&serde_json::json!({ "kind": "usage" })),
+            None
+        );
     }
 
     #[test]

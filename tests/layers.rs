@@ -1,4 +1,5 @@
-//! Holds the layers of the crate: who may import whom, and which library is known where.
+//! Holds the layers of the crate: who may import whom, and which library is known where; and that each file says what it
+//! is about.
 //!
 //! It reads the sources as text, with comments and literals blanked out, and looks for paths that begin with `crate::`,
 //! `qmpsh::` or enough `super::` to reach the root, and for the names of the guarded libraries.
@@ -60,6 +61,18 @@ fn imports_go_only_downwards() {
         let _ = write!(list, "\n  {breach}");
     }
     assert!(found.is_empty(), "the layers are broken:{list}");
+}
+
+#[test]
+fn every_file_says_first_what_it_is_about() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    for folder in ["src", "tests", "benches"] {
+        for_each_source(&root.join(folder), &mut |path| {
+            let source = read_to_string(path).expect("a source is text");
+            let path = path.display();
+            assert!(source.starts_with("//! "), "{path} has no `//!` at its top");
+        });
+    }
 }
 
 fn for_each_source(folder: &Path, look: &mut impl FnMut(&Path)) {

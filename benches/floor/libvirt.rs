@@ -21,7 +21,7 @@ const QUERY: &str = "{\"execute\":\"query-status\"}";
 
 pub(crate) fn measure(table: &mut Table) {
     let Some((libvirt, domain)) = start() else {
-        table.note("libvirt is not here (`make setup` installs it)");
+        table.note("libvirt is not here (`make setup-tests` installs it)");
         return;
     };
     let layer = Layer::new(&domain.target());

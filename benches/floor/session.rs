@@ -1,8 +1,10 @@
-//! The session at a terminal: the time from its start to its first prompt, and the memory that it takes there.
+//! The session at a terminal: the time from its start to its first prompt, the memory that it takes there, and the time
+//! from a Ctrl-C to the next prompt.
 
+use std::cell::Cell;
 use std::time::Duration;
 
-use harness::{Folder, Qmpsh};
+use harness::{Folder, Qemu, Qmpsh, Signal};
 
 use crate::processes::resident;
 use crate::qmpsh::PROGRAM;
@@ -11,6 +13,7 @@ use crate::table::{Quantity, Table, Target};
 
 const ROUNDS: usize = 20;
 const PROMPT_WITHIN: Target = Target::TimeAtMost(Duration::from_millis(20));
+const INTERRUPTED_WITHIN: Target = Target::TimeAtMost(Duration::from_millis(100));
 const AT_REST: Target = Target::MemoryAtMost(20 << 20);
 
 pub(crate) fn measure(table: &mut Table) {
@@ -39,4 +42,47 @@ pub(crate) fn measure(table: &mut Table) {
         Quantity::Memory(resident(terminal.id())),
         Some(AT_REST),
     );
+    interrupts(table);
+}
+
+/// What a Ctrl-C ends: a line that computes, and one that waits for a QEMU which does not answer.
+fn interrupts(table: &mut Table) {
+    let mut qemu = Qemu::bare().start();
+    let terminal = Qmpsh::new(PROGRAM).on_terminal();
+    terminal.resize(200, 50);
+    let target = qemu.qmp().display().to_string();
+    terminal.types(&format!("let v = vm(\"{target}\"); v.status\r"));
+    terminal.wait_for_end("running\nqmpsh>");
+    qemu.process().signal(Signal::STOP);
+    let begun = Cell::new(0);
+    let interrupted = |work: &'static str| -> Contender<'_> {
+        let (terminal, begun) = (&terminal, &begun);
+        Box::new(move || {
+            // What earlier rounds wrote is not to be taken for this one's.
+            let mark = format!("round {}", begun.get());
+            begun.set(begun.get() + 1);
+            terminal.types(&format!("print(\"{mark}\"); {work}\r"));
+            terminal.wait_for(&format!("\n{mark}"));
+            timed(|| {
+                terminal.types("\x03");
+                terminal.wait_for_end(&format!("{mark}\n^Cinterrupted\nqmpsh>"));
+            })
+        })
+    };
+    let contenders = vec![interrupted("loop { }"), interrupted("v.status")];
+    let rounds = in_turn(ROUNDS, contenders);
+    for (place, what) in [
+        "session: from Ctrl-C to prompt, in a loop",
+        "session: from Ctrl-C to prompt, in a call to a stopped QEMU",
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        table.alone(
+            what,
+            Quantity::Time(rounds.median(place)),
+            Some(INTERRUPTED_WITHIN),
+        );
+    }
+    qemu.process().signal(Signal::CONT);
 }

@@ -2,6 +2,7 @@
 //! commands and what this agent has of them.
 
 use clap::Args;
+use serde_json::Value;
 
 use super::call::{self, Call, Checked, Request, Sending};
 use super::options::Options;
@@ -10,7 +11,7 @@ use crate::report::{Exit, Report};
 use crate::script::run::{Current, Ended};
 use crate::vm::Vm;
 use crate::vm::agent::AgentCommands;
-use crate::vm::schema::{self, Command, Properties, Words};
+use crate::vm::schema::{self, Command, Properties, Reader, Words};
 
 /// Send one command to the agent in a guest; its reply goes to standard output
 ///
@@ -26,6 +27,11 @@ pub(super) struct Agent {
 }
 
 impl Agent {
+    /// The arguments as typed.
+    pub(super) fn words(&self) -> &[String] {
+        self.call.words()
+    }
+
     pub(super) fn execute(self, options: &Options) -> Exit {
         let request = match self.call.request() {
             Ok(Request::Usage) => return subcommand_help("agent", options),
@@ -36,12 +42,16 @@ impl Agent {
             Request::Usage => Ok(Exit::Done),
             Request::List { vm } => {
                 let (_, commands) = asked(current, &vm)?;
-                Ok(call::write(current, &list(&commands), options))
+                let list = || commands.list(Reader::in_shell(""));
+                Ok(call::tell(current, options, list, || listed(&commands)))
             }
             Request::Help { vm, command, words } => {
                 let (handle, commands) = asked(current, &vm)?;
-                let text = help(&vm, &handle, &commands, &command, &words)?;
-                Ok(call::write(current, &text, options))
+                let command = named(&handle, &commands, &command)?;
+                let program = format!("qmpsh agent {vm}");
+                let text = || commands.help(command, &words, Reader::in_shell(&program));
+                let value = || described(&commands, command, &words);
+                Ok(call::tell(current, options, text, value))
             }
             Request::Send(sending) => send(current, &sending, options),
         })
@@ -56,36 +66,18 @@ fn asked(current: &Current, name: &str) -> Result<(Vm, AgentCommands), Ended> {
     Ok((vm, commands))
 }
 
-/// The agent's commands, and those of them that it will not do now.
-fn list(commands: &AgentCommands) -> String {
-    let mut text = schema::list(&commands.schema);
-    let disabled = commands.disabled();
-    if !disabled.is_empty() {
-        text.push_str("\n\nNot now, by the agent's configuration or because the guest is frozen:");
-        for command in disabled {
-            text.push_str("\n  ");
-            text.push_str(command);
-        }
-    }
-    text
+/// The agent's commands for programs.
+fn listed(commands: &AgentCommands) -> Value {
+    let all = commands.schema.commands();
+    all.map(|command| described(commands, command, &Words::default()))
+        .collect()
 }
 
-fn help(
-    name: &str,
-    vm: &Vm,
-    commands: &AgentCommands,
-    written: &str,
-    words: &Words,
-) -> Result<String, Report> {
-    let command = named(vm, commands, written)?;
-    let program = format!("qmpsh agent {name}");
-    let mut text = schema::help(&commands.schema, command, words, &program);
-    if commands.is_disabled(&command.name) {
-        text.push_str(
-            "\n\nThis agent will not do it: its configuration forbids it, or the guest is frozen.",
-        );
-    }
-    Ok(text)
+/// A command for programs: `enabled` tells whether the agent will do it.
+fn described(commands: &AgentCommands, command: &Command, words: &Words) -> Value {
+    let mut told = schema::described(&commands.schema, command, words);
+    told["enabled"] = (!commands.is_disabled(&command.name)).into();
+    told
 }
 
 fn send(current: &Current, sending: &Sending, options: &Options) -> Result<Exit, Ended> {
@@ -100,10 +92,8 @@ fn send(current: &Current, sending: &Sending, options: &Options) -> Result<Exit,
 }
 
 fn named<'a>(vm: &Vm, commands: &'a AgentCommands, written: &str) -> Result<&'a Command, Report> {
-    let found = commands.find(written);
-    found
-        .and_then(|name| commands.schema.command(name))
-        .ok_or_else(|| Report::of_finding(vm.label(), &commands.no_command(written)))
+    let named = commands.named(written);
+    named.map_err(|finding| Report::of_finding(vm.label(), &finding))
 }
 
 fn waiting(vm: &Vm, command: &str) -> String {

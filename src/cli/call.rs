@@ -9,10 +9,10 @@ use serde_json::{Map, Value};
 
 use super::finish;
 use super::options::Options;
-use crate::report::{Exit, Kind, Report};
+use crate::report::{Exit, Report};
 use crate::script::result;
 use crate::script::run::{Current, Ended};
-use crate::vm::schema::{Command, Finding, Properties, Schema, Words};
+use crate::vm::schema::{Command, Finding, Properties, Schema, Words, strict_json};
 
 /// The most bytes of `--args`: QEMU reads 3 to 5 seconds a MiB.
 const LARGEST: u64 = 16 << 20;
@@ -63,6 +63,11 @@ pub(super) struct Sending {
 }
 
 impl Call {
+    /// The arguments as typed, but for `--args`.
+    pub(super) fn words(&self) -> &[String] {
+        &self.words
+    }
+
     /// What was asked for; reads what `--args` names.
     pub(super) fn request(self) -> Result<Request, Report> {
         let words: Vec<&str> = self.words.iter().map(String::as_str).collect();
@@ -113,10 +118,13 @@ fn object(args: &str) -> Result<Map<String, Value>, Report> {
             (path, read(path, file)?)
         }
     };
-    match serde_json::from_str(&text) {
+    match strict_json(&text) {
         Ok(Value::Object(members)) => Ok(members),
         Ok(_) => Err(Report::usage(format!("`{name}` is no JSON object"))
             .with_hint("arguments are an object, as in `{\"id\": \"cd0\", \"force\": true}`")),
+        Err(error) if error.is_data() => {
+            Err(Report::usage(format!("`{name}` cannot be used: {error}")))
+        }
         Err(error) => Err(Report::usage(format!("`{name}` is no JSON: {error}"))),
     }
 }
@@ -198,16 +206,22 @@ pub(super) fn print(current: &Current, reply: Value, options: &Options) -> Exit 
     }
 }
 
-/// Writes text for people on standard output.
-pub(super) fn write(current: &Current, text: &str, options: &Options) -> Exit {
-    finish::write(current.run().output(), text, options)
+/// Writes what a VM tells of its commands: text for people, or with `--json` what programs read.
+pub(super) fn tell(
+    current: &Current,
+    options: &Options,
+    text: impl FnOnce() -> String,
+    value: impl FnOnce() -> Value,
+) -> Exit {
+    let text = if options.json {
+        value().to_string()
+    } else {
+        text()
+    };
+    write(current, &text, options)
 }
 
-/// That a VM cannot tell what it takes.
-pub(super) fn no_schema(vm: &str) -> Report {
-    Report::new(
-        Kind::Qmp,
-        format!("{vm}: this QEMU is too old to tell what its commands take"),
-    )
-    .with_hint("`query-commands` lists them; `query-qmp-schema` came with QEMU 2.5")
+/// Writes text for people on standard output.
+fn write(current: &Current, text: &str, options: &Options) -> Exit {
+    finish::write(current.run().output(), text, options)
 }

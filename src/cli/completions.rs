@@ -57,6 +57,9 @@ impl Shell {
 impl Completions {
     pub(super) fn execute(&self, options: &Options) -> Exit {
         let mut text = Vec::new();
+        if options.json {
+            return finish::complain(&finish::no_json("what a shell reads"), options);
+        }
         let shell = self.shell.completer();
         // By its name, so that what is printed can be packaged.
         let written = shell.write_registration(ASKED_BY, "qmpsh", "qmpsh", "qmpsh", &mut text);
@@ -171,7 +174,9 @@ fn with_qmp(command: Command, places: &[String], host: &Host) -> Command {
 fn with_agent(command: Command, places: &[String]) -> Command {
     match places {
         [] => command,
-        [_] => offering(command, "command", offers::agent_commands),
+        [_] => command.mut_arg("command", |arg| {
+            arg.add(ArgValueCompleter::new(offers::agent_commands))
+        }),
         [_, name, typed @ ..] => {
             let (name, typed) = (name.clone(), typed.to_vec());
             offering(command, "words", move || {

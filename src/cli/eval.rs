@@ -44,6 +44,8 @@ impl Eval {
             Err(error) => return finish::no_session(&error, options),
         };
         let outcome = finish::run(&mut session, &Source::new("<eval>", self.script));
-        finish::with_value(&session, outcome, options)
+        let exit = finish::with_value(&session, outcome, options);
+        session.leave();
+        exit
     }
 }

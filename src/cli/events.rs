@@ -1,23 +1,19 @@
 //! `qmpsh events`: follows the events of one or many VMs, a line each, until it is interrupted, enough have come, or all
 //! VMs are gone.
 
-mod filter;
-mod line;
 mod teller;
 mod writer;
 
 use clap::Args;
 
-use self::filter::Filter;
-use self::line::Style;
 use self::teller::{Over, Teller};
 use self::writer::Writer;
 use super::options::Options;
 use super::{finish, one_shot};
-use crate::inventory;
-use crate::report::{Exit, Kind, Report};
+use crate::report::{Exit, Report};
 use crate::script::run::{Current, Ended};
 use crate::vm::Vm;
+use crate::vm::event::{Filter, Style};
 
 /// Follow the events of VMs: a line each, with its time
 ///
@@ -49,7 +45,7 @@ impl Events {
     fn follow(self, current: &Current, options: &Options) -> Result<Exit, Ended> {
         let mut vms: Vec<Vm> = Vec::new();
         for name in &self.vms {
-            for vm in named(current, name)? {
+            for vm in current.vms(name)? {
                 if !vms.iter().any(|known| known.is_same(&vm)) {
                     vms.push(vm);
                 }
@@ -70,24 +66,4 @@ impl Events {
             (Over::Enough, Ok(())) => Ok(Exit::Done),
         }
     }
-}
-
-/// The VMs that a word means: one, or all that a pattern fits.
-fn named(current: &Current, word: &str) -> Result<Vec<Vm>, Ended> {
-    // An address may hold what would be a pattern elsewhere.
-    if word.contains(['/', '=', ':']) || !word.contains(['*', '?', '[']) {
-        return Ok(vec![current.vm(word)?]);
-    }
-    let called = inventory::Filter::called(word).map_err(Report::usage)?;
-    let inventory = current.run().inventory();
-    let scan = async { Ok::<_, Report>(inventory.scan().await) };
-    let scan = current.ask(format_args!("VMs to be found that are called {word}"), scan)?;
-    let found = scan.found.iter().filter(|vm| called.admits(vm));
-    let vms: Vec<Vm> = found.filter_map(|vm| inventory.reach(vm)).collect();
-    if vms.is_empty() {
-        let message = format!("no VM that can be reached is called `{word}`");
-        let report = Report::new(Kind::Gone, message);
-        return Err(report.with_hint("`qmpsh ls` lists the VMs").into());
-    }
-    Ok(vms)
 }

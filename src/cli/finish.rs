@@ -11,9 +11,7 @@ use crate::inventory::{Config, Inventory};
 use crate::report::{Exit, Kind, Report};
 use crate::script::output::Output;
 use crate::script::stop::Cause;
-use crate::script::{
-    Ending, Failure, Outcome, Session, Settings, Source, diagnostic, result, signals,
-};
+use crate::script::{Ending, Failure, Outcome, Session, Settings, Source, result, signals};
 use crate::vm::{self, Fleet};
 use crate::wire::escape::escaped_lines;
 
@@ -29,18 +27,27 @@ pub(super) fn keep_panics_for_the_report() {
 
 /// Settings that come from the process's surroundings and the options. Tells what is wrong with the configuration.
 pub(super) fn settings(options: &Options) -> Result<Settings, Exit> {
+    settings_with(vm_settings(options), options)
+}
+
+/// The same with what VMs share.
+pub(super) fn settings_with(vms: vm::Settings, options: &Options) -> Result<Settings, Exit> {
     Ok(Settings {
         modules: config::user_folder().map(|folder| folder.join("lib")),
         color: options.color(),
         output: Output::of_process(options.json),
-        inventory: inventory(options)?,
+        inventory: inventory_with(vms, options)?,
         ..Settings::default()
     })
 }
 
 /// Where VMs are looked for, as the configuration says; tells what is wrong with that.
 pub(super) fn inventory(options: &Options) -> Result<Inventory, Exit> {
-    let fleet = Fleet::new(vm_settings(options));
+    inventory_with(vm_settings(options), options)
+}
+
+fn inventory_with(vms: vm::Settings, options: &Options) -> Result<Inventory, Exit> {
+    let fleet = Fleet::new(vms);
     if options.replay.is_some() {
         // What names mean is in the recording, and nothing is looked for.
         return Ok(Inventory::new(fleet, Vec::new()));
@@ -59,16 +66,8 @@ pub(super) fn configuration(options: &Options) -> Result<Config, Exit> {
         None => Places::usual(),
     };
     Config::load(&places).map_err(|error| {
-        let report = Report::from(&error);
-        let color = options.color();
-        tell(&told::drawn(&report, options, || match &error.place {
-            Some((source, span)) => {
-                let path = source.path.to_string_lossy();
-                diagnostic::draw_marked(&report, &path, &source.text, span.clone(), color)
-            }
-            None => diagnostic::draw_bare(&report, color),
-        }));
-        report.exit
+        tell(&told::misconfigured(&error, options));
+        Report::from(&error).exit
     })
 }
 
@@ -188,13 +187,20 @@ pub(super) fn without_value(outcome: Outcome, options: &Options) -> Exit {
     exit
 }
 
+/// That the output cannot be written.
+pub(super) fn unwritable(error: &io::Error) -> Report {
+    Report::new(Kind::Host, format!("the output cannot be written: {error}"))
+}
+
+/// That a command whose output is a text of its own sort has no JSON to print.
+pub(super) fn no_json(what: &str) -> Report {
+    Report::usage(format!("{what} has no JSON form")).with_hint("leave `--json` out")
+}
+
 /// Ends a command whose output cannot be written.
 pub(super) fn unwritten(error: &io::Error, options: &Options) -> Exit {
     if error.kind() == io::ErrorKind::BrokenPipe {
         return Exit::Signal(SIGPIPE);
     }
-    complain(
-        &Report::new(Kind::Host, format!("the output cannot be written: {error}")),
-        options,
-    )
+    complain(&unwritable(error), options)
 }

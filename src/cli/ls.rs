@@ -18,7 +18,8 @@ use self::row::Row;
 use self::table::Table;
 use super::options::Options;
 use super::{finish, one_shot};
-use crate::inventory::{Filter, Scan};
+use crate::inventory::{Filter, Scan, callable, too_short};
+use crate::nearest::did_you_mean;
 use crate::report::{Exit, Kind, Report};
 use crate::script::run::{Current, Ended};
 use crate::vm::survey::survey;
@@ -50,8 +51,9 @@ pub(super) struct Ls {
 
 impl Ls {
     pub(super) fn execute(self, options: &Options) -> Exit {
-        let patterns = self.patterns.iter().map(|text| Filter::called(text));
-        let patterns: Vec<Filter> = match patterns.collect() {
+        let patterns = self.patterns.into_iter();
+        let patterns = patterns.map(|text| Filter::called(&text).map(|filter| (text, filter)));
+        let patterns: Vec<(String, Filter)> = match patterns.collect() {
             Ok(patterns) => patterns,
             Err(wrong) => return finish::complain(&Report::usage(wrong), options),
         };
@@ -62,7 +64,11 @@ impl Ls {
 }
 
 /// Finds, asks and shows.
-fn list(current: &Current, patterns: &[Filter], options: &Options) -> Result<Exit, Ended> {
+fn list(
+    current: &Current,
+    patterns: &[(String, Filter)],
+    options: &Options,
+) -> Result<Exit, Ended> {
     let inventory = current.run().inventory();
     let scan = async { Ok::<_, Report>(inventory.scan().await) };
     let Scan { found, troubles } = current.ask("VMs to be found", scan)?;
@@ -74,11 +80,16 @@ fn list(current: &Current, patterns: &[Filter], options: &Options) -> Result<Exi
         finish::warn(&Report::new(Kind::Host, message), options);
     }
     let mut rows: Vec<Row> = found.into_iter().map(Row::new).collect();
+    let mut unmet = None;
     if !patterns.is_empty() {
-        rows.retain(|row| patterns.iter().any(|pattern| pattern.admits(&row.found)));
-        if rows.is_empty() {
-            let report = Report::new(Kind::Gone, "no VM that is found here fits");
-            return Err(report.with_hint("`qmpsh ls` lists all").into());
+        unmet = fits_none(&rows, patterns);
+        rows.retain(|row| {
+            patterns
+                .iter()
+                .any(|(_, pattern)| pattern.admits(&row.found))
+        });
+        if let (true, Some(report)) = (rows.is_empty(), &unmet) {
+            return Err(report.clone().into());
         }
     }
     rows.sort_by_cached_key(Row::order);
@@ -101,7 +112,11 @@ fn list(current: &Current, patterns: &[Filter], options: &Options) -> Result<Exi
         }
     };
     let show = async { Ok::<_, Report>(show.await) };
-    current.ask("VMs to answer", show)
+    let shown = current.ask("VMs to answer", show)?;
+    Ok(match unmet {
+        Some(report) if shown == Exit::Done => finish::complain(&report, options),
+        _ => shown,
+    })
 }
 
 /// Asks all VMs, and gives the rows when the last has answered.
@@ -152,11 +167,33 @@ async fn ask(rows: &RefCell<Vec<Row>>, settings: &Arc<Settings>) {
     }
 }
 
+/// Tells of the patterns that no VM fits, if there are any.
+fn fits_none(rows: &[Row], patterns: &[(String, Filter)]) -> Option<Report> {
+    let fits_none = |filter: &Filter| !rows.iter().any(|row| filter.admits(&row.found));
+    let unmet = patterns.iter().filter(|(_, filter)| fits_none(filter));
+    let names: Vec<String> = unmet.clone().map(|(name, _)| format!("`{name}`")).collect();
+    let (first, _) = unmet.clone().next()?;
+    let found = || rows.iter().map(|row| &row.found);
+    let hint = match found().find_map(|vm| too_short(first, vm)) {
+        Some(digits) => format!("the beginning of a UUID takes four digits: `{digits}`"),
+        None => did_you_mean(first, found().flat_map(callable))
+            .unwrap_or_else(|| "`qmpsh ls` lists all".to_owned()),
+    };
+    let report = Report::usage(format!(
+        "no VM that is found here fits {}",
+        names.join(", ")
+    ));
+    Some(report.with_hint(hint).with_exit(Exit::Unreachable))
+}
+
 /// Tells that there are no VMs, and where they were looked for.
 fn nothing<'a>(providers: impl Iterator<Item = &'a str>) -> String {
     let places: Vec<&str> = providers.collect();
-    format!(
-        "no VMs are found here; looked for by: {}",
-        places.join(", ")
-    )
+    match places.join(", ") {
+        none if none.is_empty() => {
+            "no VMs are found here: the configuration names none, and has nothing searched"
+                .to_owned()
+        }
+        places => format!("no VMs are found here; looked for by: {places}"),
+    }
 }

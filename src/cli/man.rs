@@ -25,6 +25,9 @@ pub(super) struct ManPage {
 
 impl ManPage {
     pub(super) fn execute(&self, mut program: Command, options: &Options) -> Exit {
+        if options.json {
+            return finish::complain(&finish::no_json("a man page"), options);
+        }
         program.build();
         let command = match &self.command {
             None => &program,

@@ -24,6 +24,7 @@ mod told;
 mod verbose;
 
 use std::env;
+use std::io::{self, Write};
 
 use clap::error::ErrorKind;
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
@@ -90,18 +91,16 @@ pub fn main() -> Exit {
 
 impl Command {
     fn execute(self, options: &Options) -> Exit {
-        if options.replay.is_some() && matches!(self, Self::Ls(_)) {
-            let report = Report::usage(
-                "a replay has no VMs to list: it plays what scripts and commands ask of VMs",
-            );
-            return finish::complain(&report, options);
+        if let Some(why) = options.replay.as_ref().and_then(|_| self.unplayable()) {
+            let why = format!("{why}: a replay plays what scripts and commands ask of VMs");
+            return finish::complain(&Report::usage(why), options);
         }
         let head = match &self {
             // It has its options from behind the script's name as well.
             Self::Run(_) => None,
             // The expression may hold a password.
-            Self::Eval(eval) => Some(modes::head("<eval>", eval.words())),
-            _ => Some(modes::head("qmpsh", env::args_os().skip(1))),
+            Self::Eval(eval) => Some(modes::head("<eval>", eval.words(), &[])),
+            _ => Some(modes::head("qmpsh", env::args_os().skip(1), self.call())),
         };
         if let Some(head) = head {
             if let Err(report) = options.modes.open(options, &head) {
@@ -128,6 +127,30 @@ impl Command {
     }
 }
 
+impl Command {
+    /// Why there is nothing to play for this command.
+    fn unplayable(&self) -> Option<&'static str> {
+        Some(match self {
+            Self::Ls(_) => "a recording has no VMs to list",
+            Self::Config(_) => "a replay reads no configuration",
+            Self::Thaw(thaw) if thaw.is_of_this_host() => {
+                "a recording does not hold this host's records of freezes"
+            }
+            Self::Scripts(_) | Self::Completions(_) | Self::Man(_) => "this asks nothing of a VM",
+            _ => return None,
+        })
+    }
+
+    /// The `KEY=VALUE` of a command for a VM.
+    fn call(&self) -> &[String] {
+        match self {
+            Self::Qmp(qmp) => qmp.words(),
+            Self::Agent(agent) => agent.words(),
+            _ => &[],
+        }
+    }
+}
+
 /// Shows the help of a subcommand that has more to say than clap knows.
 fn subcommand_help(name: &str, options: &Options) -> Exit {
     let mut command = command();
@@ -145,13 +168,29 @@ fn usage(error: &clap::Error) -> Exit {
         error.kind(),
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion
     );
-    if !is_help && options::is_json_line(env::args_os()) {
+    if is_help {
+        return match error.print().and_then(|()| io::stdout().flush()) {
+            Ok(()) => Exit::Done,
+            Err(failed) if failed.kind() == io::ErrorKind::BrokenPipe => {
+                Exit::Signal(finish::SIGPIPE)
+            }
+            Err(failed) => {
+                let report = finish::unwritable(&failed);
+                finish::tell(&told::of_line(
+                    &report,
+                    options::is_json_line(env::args_os()),
+                ));
+                report.exit
+            }
+        };
+    }
+    if options::is_json_line(env::args_os()) {
         finish::tell(&told::usage(error));
     } else {
         // Where not even that can be written there is nobody left to tell.
         let _ = error.print();
     }
-    if is_help { Exit::Done } else { Exit::Usage }
+    Exit::Usage
 }
 
 #[cfg(test)]

@@ -19,7 +19,7 @@ use crate::vm::recording::line::Head;
 use crate::vm::recording::{Player, Recorder, Recording};
 use crate::vm::{self, Mode};
 use crate::wire::escape::escaped;
-use crate::wire::secret::hidden_words;
+use crate::wire::secret::{hidden_call, hidden_words};
 
 /// What the options opened: once a process, shared by all copies of the options.
 #[derive(Clone, Debug, Default)]
@@ -34,8 +34,12 @@ struct Opened {
     is_shown: AtomicBool,
 }
 
-/// What a recording says that it is of.
-pub(super) fn head(script: impl Into<String>, words: impl Iterator<Item = OsString>) -> Head {
+/// What a recording says that it is of. `call` are the words of a command for a VM that are among them.
+pub(super) fn head(
+    script: impl Into<String>,
+    words: impl Iterator<Item = OsString>,
+    call: &[String],
+) -> Head {
     let mut words = words.map(|word| word.to_string_lossy().into_owned());
     let mut kept = Vec::new();
     while let Some(word) = words.next() {
@@ -46,7 +50,16 @@ pub(super) fn head(script: impl Into<String>, words: impl Iterator<Item = OsStri
             kept.push(word);
         }
     }
-    Head::now(script, hidden_words(&kept))
+    let mut shown = hidden_words(&kept);
+    // They come in their order, after the VM's name and the command's.
+    let mut begin = 0;
+    for (word, hidden) in call.iter().zip(hidden_call(call)) {
+        if let Some(at) = kept[begin..].iter().position(|kept| kept == word) {
+            shown[begin + at] = hidden;
+            begin += at + 1;
+        }
+    }
+    Head::now(script, shown)
 }
 
 impl Modes {
@@ -83,7 +96,11 @@ impl Modes {
         }
         let mut taps: Vec<Arc<dyn Tap>> = Vec::new();
         if options.verbose > 0 {
-            taps.push(Arc::new(Verbose));
+            let verbose: Arc<dyn Tap> = Arc::new(Verbose {
+                whole: options.verbose > 1,
+            });
+            settings.shown = Some(verbose.clone());
+            taps.push(verbose);
         }
         if let Some(recorder) = &opened.recorder {
             taps.push(recorder.clone());
@@ -135,6 +152,12 @@ impl Modes {
 }
 
 fn record(path: &Path, head: &Head, options: &Options) -> Result<Arc<Recorder>, Report> {
+    if path == Path::new("-") {
+        return Err(Report::usage(
+            "a recording goes to a file, and `-` is no name for one: standard output is for results",
+        )
+        .with_hint("give a new file; `./-` is one of that name"));
+    }
     let name = escaped(&path.to_string_lossy()).into_owned();
     let (shown, told) = (name.clone(), options.clone());
     let warn = move |error: &io::Error| {
@@ -151,10 +174,22 @@ fn record(path: &Path, head: &Head, options: &Options) -> Result<Arc<Recorder>, 
                 ))
                 .with_hint("give another file, or move that one away");
             }
-            Report::new(
-                Kind::Host,
-                format!("the recording `{name}` cannot be made: {error}"),
-            )
+            let message = format!("the recording `{name}` cannot be made: {error}");
+            match error.kind() {
+                io::ErrorKind::NotFound => {
+                    let folder = path.parent().unwrap_or(path).to_string_lossy();
+                    Report::usage(message)
+                        .with_hint(format!("there is no folder `{}`", escaped(&folder)))
+                }
+                io::ErrorKind::NotADirectory
+                | io::ErrorKind::IsADirectory
+                | io::ErrorKind::InvalidInput
+                | io::ErrorKind::InvalidFilename
+                | io::ErrorKind::PermissionDenied => {
+                    Report::usage(message).with_hint("give a new file in a folder of yours")
+                }
+                _ => Report::new(Kind::Host, message),
+            }
         })
 }
 

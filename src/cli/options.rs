@@ -62,7 +62,7 @@ pub(super) struct Options {
     /// What those opened
     #[arg(skip)]
     pub(super) modes: Modes,
-    /// Show each message sent and received on standard error, secrets hidden
+    /// Show each message sent and received on standard error, secrets hidden; -vv shows long ones whole
     #[arg(short, long, global = true, help_heading = "General options", action = clap::ArgAction::Count)]
     pub(super) verbose: u8,
 }

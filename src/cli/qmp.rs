@@ -8,10 +8,10 @@ use serde_json::{Map, Value};
 use super::call::{self, Call, Checked, Request, Sending};
 use super::options::Options;
 use super::{finish, one_shot, subcommand_help};
-use crate::report::{Exit, Report};
+use crate::report::{Exit, Kind, Report};
 use crate::script::run::{Current, Ended};
 use crate::vm::effect::{self, Effect};
-use crate::vm::schema::{self, Properties, Schema, Words, find_name};
+use crate::vm::schema::{self, Properties, Reader, Schema, Words};
 use crate::vm::{self, ErrorKind, Vm};
 
 /// Send one QMP command; its reply goes to standard output
@@ -32,6 +32,11 @@ pub(super) struct Qmp {
 }
 
 impl Qmp {
+    /// The arguments as typed.
+    pub(super) fn words(&self) -> &[String] {
+        self.call.words()
+    }
+
     pub(super) fn execute(self, options: &Options) -> Exit {
         let request = match self.call.request() {
             Ok(Request::Usage) => return subcommand_help("qmp", options),
@@ -42,7 +47,9 @@ impl Qmp {
             Request::Usage => Ok(Exit::Done),
             Request::List { vm } => {
                 let (_, schema) = told(current, &vm)?;
-                Ok(call::write(current, &schema::list(&schema), options))
+                let list = || schema::list(&schema, Reader::in_shell(""));
+                let described = || schema::all_described(&schema);
+                Ok(call::tell(current, options, list, described))
             }
             Request::Help { vm, command, words } => help(current, &vm, &command, &words, options),
             Request::Send(sending) => send(current, &sending, options),
@@ -53,8 +60,15 @@ impl Qmp {
 /// A VM and its schema.
 fn told(current: &Current, name: &str) -> Result<(Vm, Arc<Schema>), Ended> {
     let vm = current.vm(name)?;
-    let schema = current.ask(waiting(&vm, "query-qmp-schema"), vm.schema())?;
-    let schema = schema.ok_or_else(|| call::no_schema(vm.label()))?;
+    let schema = current.ask(waiting(&vm, "query-qmp-schema"), vm.schema());
+    let schema = schema.map_err(|ended| match ended {
+        // What runs there cannot be known without asking it.
+        Ended::Failed(report) if report.kind == Kind::Busy => Ended::Failed(report.with_hint(
+            "wait for the other, or ask another VM with the same QEMU: its help is the same",
+        )),
+        ended => ended,
+    })?;
+    let schema = schema.ok_or_else(|| Report::no_schema(vm.label()))?;
     Ok((vm, schema))
 }
 
@@ -66,13 +80,14 @@ fn help(
     options: &Options,
 ) -> Result<Exit, Ended> {
     let (vm, schema) = told(current, name)?;
-    let Some(command) = named(&schema, command) else {
+    let Some(command) = schema.named(command) else {
         let finding = schema.no_command(command);
         return Err(Report::of_finding(vm.label(), &finding).into());
     };
     let program = format!("qmpsh qmp {name}");
-    let text = schema::help(&schema, command, words, &program);
-    Ok(call::write(current, &text, options))
+    let text = || schema::help(&schema, command, words, Reader::in_shell(&program));
+    let value = || schema::described(&schema, command, words);
+    Ok(call::tell(current, options, text, value))
 }
 
 fn send(current: &Current, sending: &Sending, options: &Options) -> Result<Exit, Ended> {
@@ -131,7 +146,7 @@ fn checked(
     schema: &Schema,
     sending: &Sending,
 ) -> Result<Checked, Ended> {
-    let Some(command) = named(schema, &sending.command) else {
+    let Some(command) = schema.named(&sending.command) else {
         return Ok(Checked::none(schema.no_command(&sending.command)));
     };
     let properties = if schema.is_open(command) {
@@ -184,14 +199,6 @@ fn explain(
         }
     }
     Err(Report::from(error).into())
-}
-
-fn named<'a>(schema: &'a Schema, written: &str) -> Option<&'a schema::Command> {
-    let names: Vec<&str> = schema
-        .commands()
-        .map(|command| command.name.as_str())
-        .collect();
-    schema.command(find_name(written, names.iter().copied())?)
 }
 
 fn waiting(vm: &Vm, command: &str) -> String {

@@ -4,21 +4,24 @@ use std::env;
 use std::fs::{self, File};
 use std::io::{self, IsTerminal};
 use std::path::Path;
+use std::sync::Arc;
 
 use super::options::Options;
 use super::{finish, modes, thaw};
 use crate::inventory::config::user_folder;
+use crate::repl::pager::Pager;
 use crate::repl::preferences::Preferences;
 use crate::repl::session::Surroundings;
 use crate::repl::{Session, history, stream, terminal};
 use crate::report::{Exit, Kind, Report};
+use crate::script::consent::Asking;
 use crate::script::permit::Permit;
 use crate::script::{Settings, Source, source};
 use crate::vm::settings::default_state_dir;
 
 /// Lives a session with whoever is at the other end of standard input.
 pub(super) fn execute(options: &Options) -> Exit {
-    let head = modes::head("<session>", env::args_os().skip(1));
+    let head = modes::head("<session>", env::args_os().skip(1), &[]);
     if let Err(report) = options.modes.open(options, &head) {
         return finish::complain(&report, options);
     }
@@ -37,7 +40,9 @@ fn is_dumb() -> bool {
 
 fn at_terminal(options: &Options) -> Exit {
     let screen = terminal::Screen::default();
-    let settings = match finish::settings(options) {
+    let mut vms = finish::vm_settings(options);
+    vms.consent = Some(Arc::new(Asking::by(screen.ask())));
+    let settings = match finish::settings_with(vms, options) {
         Ok(settings) => settings,
         Err(exit) => return exit,
     };
@@ -56,7 +61,8 @@ fn at_terminal(options: &Options) -> Exit {
     };
     let surroundings = Surroundings {
         history: history.clone(),
-        width: terminal::width,
+        size: terminal::size,
+        pager: Pager::of_user(),
         preferences: Preferences::new(options.color()),
         for_people: !options.json,
     };
@@ -78,7 +84,8 @@ fn at_terminal(options: &Options) -> Exit {
 fn in_pipe(options: &Options) -> Exit {
     let surroundings = Surroundings {
         history: None,
-        width: || None,
+        size: || None,
+        pager: None,
         preferences: Preferences::new(options.color()),
         for_people: false,
     };

@@ -14,7 +14,8 @@ use super::{finish, modes, thaw, told, usage};
 use crate::nearest::did_you_mean;
 use crate::report::{Exit, Report};
 use crate::script::header::Header;
-use crate::script::{Session, Settings, Source, argument, diagnostic, ready_made, source};
+use crate::script::{Session, Settings, Source, argument, ready_made, source};
+use crate::wire::secret::HIDDEN;
 
 /// Run a script: a file, `-` for standard input, or a ready-made script by its name
 #[derive(Debug, Args)]
@@ -38,10 +39,7 @@ impl Run {
         let header = match Header::read(&source.text) {
             Ok(header) => header,
             Err(invalid) => {
-                let color = options.color();
-                finish::tell(&told::drawn(&invalid.report, options, || {
-                    diagnostic::draw_at(&invalid.report, &source, invalid.line, color)
-                }));
+                finish::tell(&told::bad_header(&invalid, &source, options));
                 return invalid.report.exit;
             }
         };
@@ -58,7 +56,16 @@ impl Run {
             Ok((matches, options)) => (matches, options),
             Err(error) => return usage(error),
         };
-        let head = modes::head(&source.name, words.iter().cloned());
+        let secrets = argument::secrets(&header, matches);
+        let shown = words.iter().map(|word| {
+            let is_secret = secrets.contains(word);
+            (if is_secret {
+                HIDDEN.into()
+            } else {
+                word.clone()
+            }) as OsString
+        });
+        let head = modes::head(&source.name, shown, &[]);
         if let Err(report) = options.modes.open(options, &head) {
             return finish::complain(&report, options);
         }
@@ -82,11 +89,13 @@ impl Run {
             Err(error) => return finish::no_session(&error, options),
         };
         let outcome = finish::run(&mut session, &source);
-        if options.json {
+        let exit = if options.json {
             finish::with_value(&session, outcome, options)
         } else {
             finish::without_value(outcome, options)
-        }
+        };
+        session.leave();
+        exit
     }
 }
 

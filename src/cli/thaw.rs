@@ -32,6 +32,11 @@ pub(super) struct Thaw {
 }
 
 impl Thaw {
+    /// Whether it asks this host rather than a VM that is named.
+    pub(super) fn is_of_this_host(&self) -> bool {
+        self.stale
+    }
+
     pub(super) fn execute(self, options: &Options) -> Exit {
         let runtime = match Builder::new_current_thread().enable_all().build() {
             Ok(runtime) => runtime,
@@ -55,11 +60,6 @@ impl Thaw {
 
 /// Why the guests of dead runs are not thawed in this mode.
 fn not_now(options: &Options) -> Option<Report> {
-    if options.replay.is_some() {
-        return Some(Report::usage(
-            "`thaw --stale` looks at this host's records, which no recording holds",
-        ));
-    }
     options.read_only.then(|| {
         Report::new(
             Kind::Denied,

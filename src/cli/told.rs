@@ -4,8 +4,10 @@
 use serde_json::json;
 
 use super::options::Options;
+use crate::inventory::ConfigError;
 use crate::report::{Exit, Kind, Report};
-use crate::script::{Failure, diagnostic};
+use crate::script::header::Invalid;
+use crate::script::{Failure, Source, diagnostic};
 
 /// An error of this run.
 pub(super) fn error(report: &Report, options: &Options) -> String {
@@ -15,11 +17,52 @@ pub(super) fn error(report: &Report, options: &Options) -> String {
 }
 
 /// An error of this run that people see as `draw` draws it.
-pub(super) fn drawn(report: &Report, options: &Options, draw: impl FnOnce() -> String) -> String {
+fn drawn(report: &Report, options: &Options, draw: impl FnOnce() -> String) -> String {
     if options.json {
         json!({ "error": report.to_value() }).to_string()
     } else {
         draw()
+    }
+}
+
+/// A mistake in the configuration, with its place there.
+pub(super) fn misconfigured(error: &ConfigError, options: &Options) -> String {
+    let report = Report::from(error);
+    let path = error.path.to_string_lossy();
+    if options.json {
+        let mut told = report.to_value();
+        told["config"] = json!({ "file": path });
+        if let Some((line, column)) = error.line_and_column() {
+            told["config"]["line"] = line.into();
+            told["config"]["column"] = column.into();
+        }
+        return json!({ "error": told }).to_string();
+    }
+    match &error.place {
+        Some((source, span)) => {
+            diagnostic::draw_marked(&report, &path, &source.text, span.clone(), options.color())
+        }
+        None => diagnostic::draw_bare(&report, options.color()),
+    }
+}
+
+/// A mistake in a line of a script's header.
+pub(super) fn bad_header(invalid: &Invalid, source: &Source, options: &Options) -> String {
+    let report = &invalid.report;
+    if !options.json {
+        return diagnostic::draw_at(report, source, invalid.line, options.color());
+    }
+    let mut told = report.to_value();
+    told["script"] = json!({ "source": source.name, "line": invalid.line });
+    json!({ "error": told }).to_string()
+}
+
+/// An error of a command line whose options could not be read.
+pub(super) fn of_line(report: &Report, json: bool) -> String {
+    if json {
+        json!({ "error": report.to_value() }).to_string()
+    } else {
+        diagnostic::draw_bare(report, false)
     }
 }
 

@@ -1,12 +1,36 @@
-//! `-v`: each message that is sent and received, on standard error, secrets hidden.
+//! `-v`: each message that is sent and received, on standard error, secrets hidden and long ones cut; with `-vv` they are
+//! whole.
 
 use std::io::{self, Write};
 
 use crate::client::{Direction, Tap, TapLine};
 use crate::wire::escape::escaped;
+use crate::wire::secret::hidden_text;
+
+/// How much of a message is shown, in bytes: a schema has 200,000.
+const SHOWN: usize = 4096;
 
 /// Shows messages as one line each: which way, which conversation, of which VM, what.
-pub(super) struct Verbose;
+pub(super) struct Verbose {
+    /// Whether long ones are shown whole.
+    pub(super) whole: bool,
+}
+
+impl Verbose {
+    /// A message as it is shown.
+    fn text(&self, message: &str) -> String {
+        if self.whole || message.len() <= SHOWN {
+            return escaped(message).into_owned();
+        }
+        let mut ends = (0..=SHOWN).rev();
+        let end = ends.find(|at| message.is_char_boundary(*at)).unwrap_or(0);
+        let more = message.len() - end;
+        format!(
+            "{}... ({more} bytes more; -vv shows all)",
+            escaped(&message[..end])
+        )
+    }
+}
 
 impl Tap for Verbose {
     fn message(&self, line: &TapLine<'_>) {
@@ -18,8 +42,11 @@ impl Tap for Verbose {
         let vm = line
             .vm
             .map_or_else(|| line.address.to_string(), str::to_owned);
-        let message = line.message.to_string();
-        let text = format!("{way} {channel} {}: {}\n", escaped(&vm), escaped(&message));
+        let message = self.text(&line.message.to_string());
+        let text = format!(
+            "{way} {channel} {}: {message}\n",
+            escaped(&hidden_text(&vm))
+        );
         // Whoever closed the stream does not want to see it.
         let _ = io::stderr().lock().write_all(text.as_bytes());
     }

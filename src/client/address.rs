@@ -45,6 +45,8 @@ pub enum AddressError {
     NoPath,
     /// `tcp:` without a host and a port behind it.
     NoPort(String),
+    /// `tcp:` with a number behind the host that no port has.
+    PortRange(String),
     /// `libvirt:` without a domain behind it, or with what no domain or URI has in it.
     NoDomain(String),
 }
@@ -64,6 +66,13 @@ impl fmt::Display for AddressError {
                 write!(
                     f,
                     "`{}` is no TCP address: expected `tcp:HOST:PORT`",
+                    escaped(text)
+                )
+            }
+            Self::PortRange(text) => {
+                write!(
+                    f,
+                    "`{}` has no port that there can be: ports are 1 to 65535",
                     escaped(text)
                 )
             }
@@ -108,7 +117,12 @@ impl FromStr for Address {
             };
         }
         if let Some(rest) = text.strip_prefix("tcp:") {
-            return tcp(rest).ok_or_else(|| AddressError::NoPort(text.to_owned()));
+            let (host, port) =
+                host_and_port(rest).ok_or_else(|| AddressError::NoPort(text.to_owned()))?;
+            return match port.parse() {
+                Ok(port) if port > 0 => Ok(Self::Tcp { host, port }),
+                _ => Err(AddressError::PortRange(text.to_owned())),
+            };
         }
         if let Some(rest) = text.strip_prefix("libvirt:") {
             return libvirt(rest).ok_or_else(|| AddressError::NoDomain(text.to_owned()));
@@ -120,7 +134,8 @@ impl FromStr for Address {
     }
 }
 
-fn tcp(text: &str) -> Option<Address> {
+/// The host and the digits of the port.
+fn host_and_port(text: &str) -> Option<(String, &str)> {
     let (host, port) = text.rsplit_once(':')?;
     let host = match host.strip_prefix('[') {
         Some(bracketed) => bracketed.strip_suffix(']')?,
@@ -128,11 +143,8 @@ fn tcp(text: &str) -> Option<Address> {
         None if host.contains(':') => return None,
         None => host,
     };
-    let port = port.parse().ok()?;
-    (!host.is_empty()).then(|| Address::Tcp {
-        host: host.to_owned(),
-        port,
-    })
+    let is_number = !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit());
+    (is_number && !host.is_empty()).then(|| (host.to_owned(), port))
 }
 
 fn libvirt(text: &str) -> Option<Address> {
@@ -219,6 +231,9 @@ mod tests {
             "tcp::1",
             "tcp:h:0x1",
             "tcp:h:65536",
+            "tcp:h:0",
+            "tcp:h:+1",
+            "tcp:h:",
             "tcp:::1:5",
             "tcp:[::1:5",
             "libvirt:",

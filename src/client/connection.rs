@@ -20,10 +20,12 @@ use tokio::time::sleep;
 use super::address::Address;
 use super::deadline::Deadline;
 use super::error::{Error, Unreachable};
-use super::holder::{Holding, holding, serves};
+use super::holder::{owners, serves};
 use super::libvirt::{self, Relayed};
 use super::owner::owner;
+use super::silence::{Reached, Silence};
 use super::tap::Channel;
+use super::unix_sockets::UnixSockets;
 
 /// How often a full queue of connections is tried again.
 const TRY_AGAIN: Duration = Duration::from_millis(25);
@@ -102,8 +104,8 @@ pub enum Stream {
 /// Connects to a monitor or an agent, without ever blocking on a full queue.
 ///
 /// # Errors
-/// [`Error::Connect`]; [`Error::Busy`] where the queue of waiting clients stayed full for the whole deadline;
-/// [`Error::Silent`] where libvirt knows a monitor that does not answer.
+/// [`Error::Connect`]; where the queue of waiting clients stayed full for the whole deadline, [`Error::Busy`] if somebody is
+/// served, and else [`Error::Silent`]; that too where libvirt knows a monitor that does not answer.
 pub async fn connect(address: &Address, to: Channel, deadline: Duration) -> Result<Stream, Error> {
     let until = Deadline::after(deadline);
     let failed = |source| Error::Connect {
@@ -116,11 +118,11 @@ pub async fn connect(address: &Address, to: Channel, deadline: Duration) -> Resu
                 Ok(stream) => return Ok(Stream::Unix(stream)),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                     if until.bound(sleep(TRY_AGAIN)).await.is_err() {
-                        let full = Error::Busy {
+                        return Err(unserved(address, Reached::Nothing, |why| Error::Silent {
                             address: address.clone(),
-                            holder: None,
-                        };
-                        return Err(unserved(address, None, full));
+                            after: deadline,
+                            why,
+                        }));
                     }
                 }
                 Err(error) => return Err(failed(unreachable(&error, path))),
@@ -147,20 +149,22 @@ pub async fn connect(address: &Address, to: Channel, deadline: Duration) -> Resu
     }
 }
 
-/// Why a client is not served at `address`: who holds the socket, which serves one at a time, or `otherwise` where nobody
-/// does. `own` is the inode of the client's end, if it is connected.
-pub(super) fn unserved(address: &Address, own: Option<u64>, otherwise: Error) -> Error {
-    let Address::Unix(path) = address else {
-        return otherwise;
+/// Why a client is not served at `address`: who holds the socket, which serves one at a time, or `otherwise`, with what is
+/// seen of the server, where nobody does.
+pub(super) fn unserved(
+    address: &Address,
+    reached: Reached,
+    otherwise: impl FnOnce(Silence) -> Error,
+) -> Error {
+    let (Address::Unix(path), Ok(sockets)) = (address, UnixSockets::now()) else {
+        return otherwise(Silence::default());
     };
-    let holder = match holding(path, own) {
-        Holding::Free => return otherwise,
-        Holding::Unseen => None,
-        Holding::By(holder) => Some(holder),
-    };
-    Error::Busy {
-        address: address.clone(),
-        holder,
+    match sockets.client(path) {
+        Some(client) if reached.own() != Some(client) => Error::Busy {
+            address: address.clone(),
+            holder: owners(&[client]).remove(0),
+        },
+        _ => otherwise(Silence::at(path, reached, &sockets)),
     }
 }
 

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::address::Address;
 use super::holder::Holder;
 use super::libvirt::Obstacle;
+use super::silence::Silence;
 use crate::wire::FramingError;
 
 /// Why a connection or a call failed.
@@ -40,12 +41,15 @@ pub enum Error {
         /// The process that should.
         expected: u32,
     },
-    /// A monitor accepted the connection, or may have, and sent no greeting.
+    /// A monitor sent no greeting, or nobody accepted the connection.
     Silent {
         /// The socket.
         address: Address,
         /// How long was waited.
         after: Duration,
+        /// What is seen of who listens there.
+        #[serde(default)]
+        why: Silence,
     },
     /// What listens there does not speak QMP.
     NotQmp {
@@ -173,6 +177,26 @@ impl Error {
             Self::Refused { class, .. } => Some(class),
             Self::Frozen { .. } | Self::Disabled { .. } => Some("CommandNotFound"),
             _ => None,
+        }
+    }
+
+    /// The socket that it is about; none where the peer refused something.
+    pub fn address(&self) -> Option<&Address> {
+        match self {
+            Self::Connect { address, .. }
+            | Self::Busy { address, .. }
+            | Self::OtherServer { address, .. }
+            | Self::Silent { address, .. }
+            | Self::NotQmp { address, .. }
+            | Self::Malformed { address, .. }
+            | Self::TooLarge { address, .. }
+            | Self::Gone { address, .. }
+            | Self::Timeout { address, .. }
+            | Self::AgentDown { address, .. } => Some(address),
+            Self::Refused { .. }
+            | Self::Frozen { .. }
+            | Self::Disabled { .. }
+            | Self::NoOutOfBand { .. } => None,
         }
     }
 

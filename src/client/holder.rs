@@ -29,35 +29,9 @@ impl fmt::Display for Holder {
     }
 }
 
-/// What is known about a socket's clients.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Holding {
-    /// It serves us, or nobody.
-    Free,
-    /// It serves another, who cannot be seen.
-    Unseen,
-    /// It serves this one.
-    By(Holder),
-}
-
 /// Whether nobody is served on the unix socket at `path`, as far as can be seen.
 pub fn is_free(path: &Path) -> bool {
-    holding(path, None) == Holding::Free
-}
-
-/// Finds who is served on the unix socket at `path`; `own` is the inode of our own end, if we are connected.
-pub(super) fn holding(path: &Path, own: Option<u64>) -> Holding {
-    let Ok(sockets) = UnixSockets::now() else {
-        return Holding::Free;
-    };
-    let own = own.and_then(|inode| u32::try_from(inode).ok());
-    match sockets.clients(path) {
-        None => Holding::Free,
-        Some(clients) if own.is_some_and(|own| clients.contains(&own)) => Holding::Free,
-        Some(clients) => owners(&[clients])
-            .remove(0)
-            .map_or(Holding::Unseen, Holding::By),
-    }
+    UnixSockets::now().map_or(true, |sockets| sockets.client(path).is_none())
 }
 
 /// Whether the process `pid` serves the connection whose end here has the inode `own`; none where that cannot be seen. Who
@@ -70,31 +44,38 @@ pub(super) fn serves(pid: u32, own: u64) -> Option<bool> {
     Some(open_sockets(pid).any(|inode| inode == server))
 }
 
-/// Of each list of sockets, the first process that has one of them open, where it can be seen. One walk finds all.
-pub fn owners(sockets: &[Vec<u32>]) -> Vec<Option<Holder>> {
+/// Of each socket, the first process that has it open, where it can be seen. One walk finds all.
+pub fn owners(sockets: &[u32]) -> Vec<Option<Holder>> {
     let mut found = vec![None; sockets.len()];
-    let mut wanted = BTreeMap::new();
-    for (place, list) in sockets.iter().enumerate() {
-        wanted.extend(list.iter().map(|inode| (*inode, place)));
+    let mut wanted: BTreeMap<u32, usize> = sockets.iter().copied().zip(0..).collect();
+    for pid in processes() {
+        if wanted.is_empty() {
+            break;
+        }
+        for inode in open_sockets(pid) {
+            if let Some(place) = wanted.remove(&inode) {
+                found[place] = Some(holder(pid));
+            }
+        }
     }
+    found
+}
+
+/// All processes that have the socket open, as far as can be seen.
+pub(super) fn sharers(socket: u32) -> Vec<u32> {
+    let mut pids = processes();
+    pids.retain(|pid| open_sockets(*pid).any(|inode| inode == socket));
+    pids
+}
+
+fn processes() -> Vec<u32> {
     let mut pids: Vec<u32> = fs::read_dir("/proc")
         .into_iter()
         .flatten()
         .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
         .collect();
     pids.sort_unstable();
-    for pid in pids {
-        if wanted.is_empty() {
-            break;
-        }
-        for inode in open_sockets(pid) {
-            if let Some(place) = wanted.get(&inode).copied() {
-                wanted.retain(|_, other| *other != place);
-                found[place] = Some(holder(pid));
-            }
-        }
-    }
-    found
+    pids
 }
 
 /// A process, by its name as well.

@@ -17,6 +17,7 @@ pub mod qmp;
 mod random;
 #[cfg(test)]
 mod scripted;
+pub mod silence;
 pub mod tap;
 pub mod unix_sockets;
 
@@ -29,5 +30,6 @@ pub use events::{Events, Next};
 pub use holder::Holder;
 pub use qmp::Qmp;
 pub use random::nonce;
+pub use silence::Silence;
 pub use tap::{Channel, Direction, LinkChange, Tap, TapLine, TapLink};
 pub use unix_sockets::UnixSockets;

@@ -1,15 +1,16 @@
 //! A tap sees each message that crosses a connection, and how connections begin and end, for `-v` and recordings. Secrets
 //! are hidden before it looks.
 
+use std::collections::BTreeSet;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::address::Address;
 use super::error::{Ending, Error};
-use crate::wire::secret::redacted;
+use crate::wire::secret::{self, redacted};
 
 /// Which of a VM's two conversations a message belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -132,11 +133,17 @@ impl Tap for Named {
 pub(super) struct TapPoint {
     channel: Channel,
     tap: Option<Arc<dyn Tap>>,
+    /// The ids of commands that are not answered yet and whose answer is a secret.
+    secret: Arc<Mutex<BTreeSet<String>>>,
 }
 
 impl TapPoint {
     pub(super) fn new(channel: Channel, tap: Option<Arc<dyn Tap>>) -> Self {
-        Self { channel, tap }
+        Self {
+            channel,
+            tap,
+            secret: Arc::default(),
+        }
     }
 
     /// Shows a received message.
@@ -148,14 +155,28 @@ impl TapPoint {
     pub(super) fn sent(&self, address: &Address, encoded: &[u8]) {
         if self.tap.is_some() {
             if let Ok(message) = serde_json::from_slice(encoded) {
+                if secret::asks_for(&message) {
+                    self.secret_ids().extend(id_of(&message));
+                }
                 self.show(Direction::Sent, address, &message);
             }
         }
     }
 
+    fn secret_ids(&self) -> std::sync::MutexGuard<'_, BTreeSet<String>> {
+        // A plain set, which no panic leaves half changed.
+        self.secret.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn show(&self, direction: Direction, address: &Address, message: &Value) {
         if let Some(tap) = &self.tap {
-            let message = &redacted(message);
+            let mut message = redacted(message);
+            let is_answer = direction == Direction::Received;
+            let id = id_of(&message).filter(|_| is_answer);
+            if id.is_some_and(|id| self.secret_ids().remove(&id)) {
+                secret::hide_answer(&mut message);
+            }
+            let message = &message;
             tap.message(&TapLine {
                 vm: None,
                 channel: self.channel,
@@ -179,11 +200,15 @@ impl TapPoint {
     }
 }
 
+fn id_of(message: &Value) -> Option<String> {
+    message.get("id").map(Value::to_string)
+}
+
 impl fmt::Debug for TapPoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("TapPoint")
             .field("channel", &self.channel)
             .field("tapped", &self.tap.is_some())
-            .finish()
+            .finish_non_exhaustive()
     }
 }

@@ -48,26 +48,33 @@ impl UnixSockets {
         dump().map(Self)
     }
 
-    /// The other ends of the connections that were accepted at `path`; none where nobody was.
-    pub fn clients(&self, path: &Path) -> Option<Vec<u32>> {
-        let file = file(path);
-        let name = path.as_os_str().as_encoded_bytes();
-        let is_at = |socket: &&UnixSocket| {
-            // A socket that waits to be accepted has no inode yet, and a client that has hung up has none any more: the
-            // server has only not noticed.
-            let is_served = !socket.listens && socket.inode != 0 && socket.peer != Some(0);
-            is_served && ((file.is_some() && socket.file == file) || socket.name == name)
-        };
-        let mut served = self.0.iter().filter(is_at).peekable();
-        served.peek()?;
-        Some(served.filter_map(|socket| socket.peer).collect())
+    /// The other end of the one connection that was accepted at `path`, which keeps all others waiting: QEMU serves one
+    /// client at a time. None where nobody is served, and where several are, which no QEMU does.
+    pub fn client(&self, path: &Path) -> Option<u32> {
+        // A socket that waits to be accepted has no inode yet, and a client that has hung up has none any more: the
+        // server has only not noticed.
+        let accepted = self
+            .at(path)
+            .filter(|socket| !socket.listens && socket.inode != 0);
+        let mut clients = accepted.filter_map(|socket| socket.peer.filter(|peer| *peer != 0));
+        let one = clients.next()?;
+        clients.next().is_none().then_some(one)
     }
 
     /// The other end of the connection whose one end has this inode, once it was accepted.
     pub fn other_end(&self, inode: u32) -> Option<u32> {
-        let mut all = self.0.iter();
-        let socket = all.find(|socket| !socket.listens && socket.inode == inode)?;
-        socket.peer.filter(|peer| *peer != 0)
+        self.connected(inode)?.peer.filter(|peer| *peer != 0)
+    }
+
+    /// Whether the connection whose one end has this inode was accepted; none where that cannot be seen.
+    pub fn is_accepted(&self, inode: u32) -> Option<bool> {
+        Some(self.connected(inode)?.peer? != 0)
+    }
+
+    /// The inode of the socket that listens at `path`.
+    pub fn listener(&self, path: &Path) -> Option<u32> {
+        let mut listening = self.at(path).filter(|socket| socket.listens);
+        listening.next().map(|socket| socket.inode)
     }
 
     /// The name that the listening socket with this inode was bound to: a path, or a zero byte and a name.
@@ -80,6 +87,22 @@ impl UnixSockets {
     pub fn is_file_of(&self, path: &Path, inode: u64) -> bool {
         let own = self.listening(inode).and_then(|socket| socket.file);
         own.is_some() && own == file(path)
+    }
+
+    /// The sockets that are bound to `path`. By its name alone where none has its very file: a process in another mount
+    /// name space may have bound that name too, and so may one whose file was removed since.
+    fn at(&self, path: &Path) -> impl Iterator<Item = &UnixSocket> {
+        let file = file(path).filter(|file| self.0.iter().any(|one| one.file == Some(*file)));
+        let name = path.as_os_str().as_encoded_bytes();
+        self.0.iter().filter(move |socket| match file {
+            Some(_) => socket.file == file,
+            None => socket.name == name,
+        })
+    }
+
+    fn connected(&self, inode: u32) -> Option<&UnixSocket> {
+        let mut all = self.0.iter();
+        all.find(|socket| !socket.listens && socket.inode == inode)
     }
 
     fn listening(&self, inode: u64) -> Option<&UnixSocket> {

@@ -20,6 +20,8 @@ pub enum Error {
         name: String,
         /// A name that there is and that is nearly the same.
         nearest: Option<String>,
+        /// The first four digits of a UUID that begins with the name, which is too short to stand for one.
+        beginning: Option<String>,
         /// Who was asked.
         asked: Vec<&'static str>,
         /// Who could not tell: it may be there.
@@ -36,8 +38,8 @@ pub enum Error {
     Off {
         /// The text.
         name: String,
-        /// Who knows it.
-        provider: &'static str,
+        /// What starts it, where that is known.
+        starts: Option<String>,
     },
     /// The VM runs, and there is no way to it.
     NoWay {

@@ -12,7 +12,7 @@ use super::error::Error;
 use super::found::Found;
 use super::names::{self, Meaning, meaning};
 use super::scan::{self, DEADLINE, Provider, Scan};
-use crate::client::{Address, Call, Qmp, UnixSockets};
+use crate::client::{Address, Call, Qmp, Tap, UnixSockets};
 use crate::nearest::nearest;
 use crate::vm::Target;
 
@@ -36,7 +36,7 @@ impl Inventory {
             vms = self.look_at(&late, name, &mut seen).await;
         }
         if meaning(name, &vms) == Meaning::Nothing {
-            ask_for_names(&mut vms).await;
+            ask_for_names(&mut vms, self.fleet.settings().shown.as_ref()).await;
         }
         match meaning(name, &vms) {
             Meaning::One(vm) => target(name, vm, &seen),
@@ -49,6 +49,7 @@ impl Inventory {
                 asked.dedup();
                 Err(Error::Unknown {
                     name: name.to_owned(),
+                    beginning: vms.iter().find_map(|vm| names::too_short(name, vm)),
                     nearest: nearest(name, vms.iter().flat_map(names::callable)).map(str::to_owned),
                     asked,
                     troubles: seen.troubles,
@@ -89,7 +90,12 @@ fn target(name: &str, vm: &Found, seen: &Scan) -> Result<Target, Error> {
     if vm.is_off {
         return Err(Error::Off {
             name: name.to_owned(),
-            provider: vm.provider,
+            starts: match &vm.qmp {
+                Some(Address::Libvirt { domain, uri }) => {
+                    Some(format!("virsh --connect {uri} start {domain}"))
+                }
+                _ => None,
+            },
         });
     }
     vm.target(name).ok_or_else(|| Error::NoWay {
@@ -103,10 +109,10 @@ fn target(name: &str, vm: &Found, seen: &Scan) -> Result<Target, Error> {
 
 /// Has the VMs tell their names and UUIDs of which no provider knew them. One that serves another client is passed over:
 /// nobody queues on it.
-async fn ask_for_names(vms: &mut [Found]) {
+async fn ask_for_names(vms: &mut [Found], tap: Option<&Arc<dyn Tap>>) {
     let sockets = UnixSockets::now().unwrap_or_default();
     let is_free = |address: &Address| match address {
-        Address::Unix(path) => sockets.clients(path).is_none(),
+        Address::Unix(path) => sockets.client(path).is_none(),
         Address::Tcp { .. } | Address::Libvirt { .. } => true,
     };
     let mut asked = JoinSet::new();
@@ -121,7 +127,8 @@ async fn ask_for_names(vms: &mut [Found]) {
             let Some((at, address)) = waiting.next() else {
                 break;
             };
-            asked.spawn(async move { (at, ask(&address).await) });
+            let tap = tap.cloned();
+            asked.spawn(async move { (at, ask(&address, tap).await) });
         }
         match asked.join_next().await {
             Some(Ok((at, Some(answer)))) => told.push((at, answer)),
@@ -141,8 +148,11 @@ async fn ask_for_names(vms: &mut [Found]) {
 }
 
 /// What a VM says that it is called, if it says it in time.
-async fn ask(address: &Address) -> Option<(Option<String>, Option<String>)> {
-    let qmp = Qmp::connect(address, TOLD_WITHIN, None).await.ok()?;
+async fn ask(
+    address: &Address,
+    tap: Option<Arc<dyn Tap>>,
+) -> Option<(Option<String>, Option<String>)> {
+    let qmp = Qmp::connect(address, TOLD_WITHIN, tap).await.ok()?;
     let query = |command: &str| qmp.call(Call::new(command, Map::new()).within(TOLD_WITHIN));
     let name = query("query-name").await.ok()?;
     let uuid = query("query-uuid").await.ok()?;

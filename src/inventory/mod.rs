@@ -24,6 +24,7 @@ pub use error::Error;
 pub use filter::Filter;
 pub use found::Found;
 pub use libvirt::Libvirt;
+pub use names::{callable, is_pattern, too_short};
 pub use paths::Pattern;
 pub use scan::{Provider, Scan, Trouble};
 
@@ -66,11 +67,21 @@ impl Inventory {
     ///
     /// Waits up to 2 s for those who look, and half a second for the others once one has found it.
     pub async fn vm(&self, text: &str) -> Result<Vm, Error> {
-        let target = match text.parse::<Target>() {
+        Ok(self.fleet.vm(self.target(text).await?))
+    }
+
+    /// The same, for somebody who only looks: the run's handle on the VM if it has one, else one that it does not keep.
+    pub async fn vm_to_look_at(&self, text: &str) -> Result<Vm, Error> {
+        let target = self.target(text).await?;
+        let known = self.fleet.known(&target);
+        Ok(known.unwrap_or_else(|| Vm::new(target, Arc::clone(self.fleet.settings()))))
+    }
+
+    async fn target(&self, text: &str) -> Result<Target, Error> {
+        Ok(match text.parse::<Target>() {
             Err(InvalidTarget::Unknown(name)) => self.look_up(&name).await?,
             parsed => parsed?,
-        };
-        Ok(self.fleet.vm(target))
+        })
     }
 
     /// A handle on a VM that was found, called by what it is known by; none where it cannot be reached.

@@ -52,8 +52,22 @@ pub(super) fn begins_uuid(text: &str, vm: &Found) -> bool {
     uuid.is_some_and(|uuid| prefix(text).is_some_and(|prefix| digits(uuid).starts_with(&prefix)))
 }
 
+/// The shortest beginning of the VM's UUID that stands for it, where the text is a shorter one.
+pub fn too_short(text: &str, vm: &Found) -> Option<String> {
+    let text = text.to_ascii_lowercase();
+    let is_short = (1..SHORTEST_PREFIX).contains(&text.len());
+    let uuid = vm.uuid.as_deref().filter(|_| is_short)?;
+    let shortest = || uuid.get(..SHORTEST_PREFIX).map(str::to_owned);
+    uuid.starts_with(&text).then(shortest).flatten()
+}
+
+/// Whether a text that names no VM is written as a pattern is.
+pub fn is_pattern(text: &str) -> bool {
+    text.contains(['*', '?', '['])
+}
+
 /// All that `vm` can be called by, for those who look for what was meant.
-pub(super) fn callable(vm: &Found) -> impl Iterator<Item = &str> {
+pub fn callable(vm: &Found) -> impl Iterator<Item = &str> {
     let labels = vm.labels.iter().map(String::as_str);
     vm.names()
         .chain(labels)

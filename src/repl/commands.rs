@@ -1,9 +1,11 @@
 //! The commands that begin with a colon: the table of them, and the short ones; those that list, save, or run programs
 //! are in files beside this one.
 
+mod events;
 mod lists;
 mod programs;
 mod saved;
+mod tree;
 
 use std::io;
 use std::time::Duration;
@@ -31,7 +33,7 @@ pub const COMMANDS: &[Command] = &[
     Command {
         name: "help",
         arguments: "[TOPIC]",
-        about: "what there is, or all about one function, type or module",
+        about: "what there is, or all about one thing",
         perform: |session, topic| help::tell(session, topic),
     },
     Command {
@@ -45,6 +47,12 @@ pub const COMMANDS: &[Command] = &[
         arguments: "[PATTERN]",
         about: "the VMs that are found here, as `:use NAME` knows them",
         perform: lists::vms,
+    },
+    Command {
+        name: "tree",
+        arguments: "[VM]",
+        about: "drives, block nodes, jobs and exports as a tree",
+        perform: tree::tree,
     },
     Command {
         name: "vars",
@@ -81,6 +89,12 @@ pub const COMMANDS: &[Command] = &[
         arguments: "",
         about: "undo all that is held now",
         perform: |session, rest| nothing_after("release", rest).map(|()| session.release()),
+    },
+    Command {
+        name: "events",
+        arguments: "[VM|on|off] [NAME...]",
+        about: "events while you type: all, or as BLOCK_*",
+        perform: events::follow,
     },
     Command {
         name: "set",
@@ -125,6 +139,9 @@ pub(super) fn perform(session: &mut Session, text: &str) -> Result<Answer, Repor
     let (name, rest) = text
         .split_once(char::is_whitespace)
         .unwrap_or((text.trim_end(), ""));
+    if let Some(asked) = name.strip_suffix('?').filter(|_| rest.is_empty()) {
+        return help::tell(session, &format!(":{asked}"));
+    }
     let Some(command) = COMMANDS.iter().find(|command| command.name == name) else {
         let names = COMMANDS.iter().map(|command| command.name);
         let hint = did_you_mean(name, names)

@@ -1,14 +1,33 @@
-//! What the word at the cursor can become: colon-commands, settings, help topics, variables, functions, what a value has
-//! behind its dot, what an imported module has, and the modules of `import "`. It asks the session, and no VM.
+//! What the word at the cursor can become. `place` reads where the cursor stands. What the session knows is
+//! in `names`, what calls take in `calls`, `arguments` and `parts`; what VMs tell comes by `live`, which no more than a
+//! moment is waited for.
+//!
+//! Nothing of the line is run. Names that a VM or a guest chose are offered only if a terminal shows them as they are, and
+//! are written so that they stay in the text that they are in.
 
-use std::collections::BTreeMap;
+mod arguments;
+mod calls;
+mod colon;
+mod files;
+mod hint;
+mod live;
+mod names;
+mod offer;
+mod parts;
+mod place;
 
-use super::commands::COMMANDS;
-use super::help;
-use super::preferences::Preferences;
-use super::session::Session;
-use super::value::Value;
-use crate::script::reference::Entry;
+pub use hint::hint;
+pub use live::Live;
+
+use std::path::PathBuf;
+
+use self::calls::{in_call, schema};
+use self::offer::{Offer, Typed};
+use super::code::{Code, Inside, Kind, Token, chain, is_of_name, is_sign};
+use super::session::{Behind, Session};
+use crate::script::Named;
+use crate::vm::schema::Command;
+use crate::wire::escape::{escaped, is_unsafe};
 
 /// Something that the word can become.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -19,311 +38,169 @@ pub struct Candidate {
     pub shown: String,
 }
 
-/// Words of the language, and names that every line knows.
-const WORDS: [&str; 24] = [
-    "args", "break", "catch", "const", "continue", "do", "else", "false", "fn", "for", "host",
-    "if", "import", "in", "let", "loop", "return", "switch", "throw", "true", "try", "until",
-    "while", "with",
-];
-
 /// More than so many are shown by their names alone.
 const SHOWN_IN_FULL: usize = 12;
 
-/// The candidates for what stands before `cursor`, a place in bytes, and where the word begins that they replace.
+/// The candidates for what stands before `cursor`, a place in bytes, and where the word begins that they replace. Waits
+/// 50 ms at most for VMs.
 pub fn complete(session: &mut Session, line: &str, cursor: usize) -> (usize, Vec<Candidate>) {
-    let before = line.get(..cursor).unwrap_or(line);
-    let (start, mut candidates) = if let Some(command) = before.trim_start().strip_prefix(':') {
-        of_command(session, before, command)
-    } else {
-        of_code(session, before)
+    session.begin_to_look();
+    let (before, after) = line.split_at_checked(cursor).unwrap_or((line, ""));
+    let (start, mut offers) = match before.trim_start().strip_prefix(':') {
+        Some(command) => colon::offers(session, before, command, after),
+        None => of_code(session, before, after),
     };
     let word = &before[start..];
-    candidates.retain(|candidate| candidate.text.starts_with(word));
-    candidates.sort();
-    candidates.dedup_by(|one, other| one.text == other.text);
-    if candidates.len() > SHOWN_IN_FULL {
-        for candidate in &mut candidates {
-            candidate.shown.clone_from(&candidate.text);
+    offers.retain(|offer| offer.key.starts_with(word) && !offer.text.contains(is_unsafe));
+    offers.sort_by(|one, other| (one.rank, &one.text).cmp(&(other.rank, &other.text)));
+    offers.dedup_by(|one, other| one.text == other.text);
+    let in_full = offers.len() <= SHOWN_IN_FULL;
+    let candidate = |offer: Offer| {
+        let shown = if in_full { offer.shown } else { offer.key };
+        Candidate {
+            shown: escaped(&shown).into_owned(),
+            text: offer.text,
         }
-    }
-    (start, candidates)
-}
-
-fn named(text: impl Into<String>) -> Candidate {
-    let text = text.into();
-    Candidate {
-        shown: text.clone(),
-        text,
-    }
-}
-
-/// How the entries are written, each name once: a property as such, a call up to where its arguments begin.
-fn written<'a>(entries: impl Iterator<Item = &'a Entry>) -> Vec<Candidate> {
-    let mut by_name: BTreeMap<&str, &Entry> = BTreeMap::new();
-    let arguments = |entry: &Entry| entry.parameters.as_ref().map(Vec::len);
-    for entry in entries {
-        let known = by_name.entry(&entry.name).or_insert(entry);
-        let is_property = arguments(known).is_none();
-        if !is_property && (arguments(entry).is_none() || arguments(entry) > arguments(known)) {
-            *known = entry;
-        }
-    }
-    by_name.into_values().map(called).collect()
-}
-
-fn called(entry: &Entry) -> Candidate {
-    let text = match &entry.parameters {
-        Some(parameters) if parameters.is_empty() => format!("{}()", entry.name),
-        Some(_) => format!("{}(", entry.name),
-        None => entry.name.clone(),
     };
-    Candidate {
-        text,
-        shown: entry.signature(),
-    }
+    (start, offers.into_iter().map(candidate).collect())
 }
 
-fn of_command(session: &mut Session, before: &str, command: &str) -> (usize, Vec<Candidate>) {
-    let Some((name, rest)) = command.split_once(char::is_whitespace) else {
-        let names = COMMANDS.iter().map(|command| Candidate {
-            text: command.name.to_owned(),
-            shown: format!(":{} {}", command.name, command.arguments),
-        });
-        return (before.len() - command.len(), names.collect());
-    };
-    match name {
-        "help" => {
-            let topics = help::topics(session.reference());
-            let commands = COMMANDS.iter().map(|command| format!(":{}", command.name));
-            let all = topics.into_iter().chain(commands).map(named);
-            (before.len() - rest.trim_start().len(), all.collect())
+fn of_code(session: &mut Session, before: &str, after: &str) -> (usize, Vec<Offer>) {
+    let code = Code::of(before);
+    match code.inside {
+        Inside::Nothing => (before.len(), Vec::new()),
+        Inside::Text(start) => {
+            let typed = Typed {
+                raw: &before[start..],
+                in_text: true,
+                closing: if after.starts_with('"') { "" } else { "\"" },
+            };
+            (start, in_text(session, &code, &typed))
         }
-        "set" => {
-            let word = rest.trim_start();
-            match word.split_once(char::is_whitespace) {
-                None => (
-                    before.len() - word.len(),
-                    Preferences::names().map(named).collect(),
-                ),
-                Some((name, value)) => {
-                    let values: &[&str] = match name {
-                        "mode" => &["emacs", "vi"],
-                        "lines" => &["all"],
-                        _ => &["on", "off"],
-                    };
-                    (
-                        before.len() - value.len(),
-                        values.iter().map(|value| named(*value)).collect(),
-                    )
-                }
-            }
-        }
-        "time" | "json" => of_code(session, before),
-        _ => (before.len(), Vec::new()),
+        Inside::Code => of_word(session, code, before),
     }
 }
 
-fn of_code(session: &mut Session, before: &str) -> (usize, Vec<Candidate>) {
-    if let Some(path) = in_import(before) {
-        let modules = session.reference().modules.iter();
-        let paths = modules.map(|module| named(format!("{}\"", module.path)));
-        return (before.len() - path.len(), paths.collect());
+/// What a text can become.
+fn in_text(session: &mut Session, code: &Code<'_>, typed: &Typed<'_>) -> Vec<Offer> {
+    if code
+        .tokens
+        .last()
+        .is_some_and(|token| token.text == "import")
+    {
+        return modules(session, typed);
     }
-    if is_in_text(before) {
-        return (before.len(), Vec::new());
-    }
-    let start = before
-        .rfind(|next: char| !is_of_name(next))
-        .map_or(0, |at| {
-            at + before[at..].chars().next().map_or(1, char::len_utf8)
-        });
-    let owner = &before[..start];
-    if let Some(module) = owner.strip_suffix("::") {
-        let module = last_name(module);
-        let functions = session.own_functions();
-        let of_module = |entry: &&Entry| entry.owner.as_deref() == Some(module);
-        return (
-            start,
-            functions.iter().filter(of_module).map(called).collect(),
-        );
-    }
-    if owner.ends_with('.') && !owner.ends_with("..") {
-        let owner = owner.trim_end_matches('.').trim_end_matches('?');
-        return (start, members(session, owner));
-    }
-    (start, names(session))
-}
-
-fn names(session: &mut Session) -> Vec<Candidate> {
-    let mut all: Vec<Candidate> = session
-        .variable_types()
-        .into_iter()
-        .map(|(name, kind)| Candidate {
-            shown: format!("{name}: {kind}"),
-            text: name,
-        })
-        .collect();
-    all.extend(WORDS.iter().map(|word| named(*word)));
-    let own = session.own_functions();
-    let plain = own.iter().filter(|entry| entry.owner.is_none());
-    all.extend(written(plain));
-    let imports = own.iter().filter_map(|entry| entry.owner.as_deref());
-    all.extend(imports.map(|import| named(format!("{import}::"))));
-    all.extend(written(session.reference().functions()));
-    all
-}
-
-/// What the value of the chain at the end of `text` has: a map's keys, else the members of its type.
-fn members(session: &mut Session, text: &str) -> Vec<Candidate> {
-    let Some(chain) = chain(text) else {
+    let Some(call) = place::call(&code.tokens) else {
         return Vec::new();
     };
-    let Some((root, steps)) = chain.split_first() else {
+    in_call(session, &call, typed)
+}
+
+/// What a word of code can become.
+fn of_word(session: &mut Session, mut code: Code<'_>, before: &str) -> (usize, Vec<Offer>) {
+    let ends_word = before.ends_with(is_of_name);
+    let start = match code.tokens.last().filter(|_| ends_word) {
+        Some(word) => {
+            let start = word.start;
+            code.tokens.pop();
+            start
+        }
+        None => before.len(),
+    };
+    let tokens = &code.tokens;
+    match tokens.split_last() {
+        Some((sign, owner)) if is_sign(sign, &["::"]) => {
+            let module = owner.last().map_or("", |module| module.text);
+            return (start, names::of_module(session, module));
+        }
+        Some((dot, owner)) if is_sign(dot, &[".", "?."]) => {
+            return (start, members(session, owner));
+        }
+        _ => {}
+    }
+    let typed = Typed {
+        raw: &before[start..],
+        in_text: false,
+        closing: "\"",
+    };
+    let call = place::call(tokens);
+    let at_key = call
+        .as_ref()
+        .and_then(|call| call.levels.last())
+        .is_some_and(|level| matches!(level, place::Level::Key(_)));
+    let mut offers = match &call {
+        // Behind a value nothing but a comma or a bracket can follow.
+        Some(call) if !ends_value(tokens) => in_call(session, call, &typed),
+        _ => Vec::new(),
+    };
+    // Where the schema tells what can stand here, all else would only hide it.
+    if !at_key && (offers.is_empty() || !typed.raw.is_empty()) {
+        offers.extend(names::all(session));
+    }
+    (start, offers)
+}
+
+/// Whether a value has just ended.
+fn ends_value(tokens: &[Token<'_>]) -> bool {
+    tokens.last().is_some_and(|last| match last.kind {
+        Kind::Sign => matches!(last.text, ")" | "]" | "}"),
+        Kind::Text | Kind::OtherText | Kind::Number | Kind::Name => true,
+    })
+}
+
+/// What the value of the chain at the end of `owner` has.
+fn members(session: &mut Session, owner: &[Token<'_>]) -> Vec<Offer> {
+    let Some(steps) = chain(owner) else {
         return Vec::new();
     };
-    let variable = session
-        .variables()
-        .into_iter()
-        .find(|(name, ..)| *name == root.name);
-    let (mut kind, mut value) = match variable {
-        Some((_, kind, value)) if !root.is_call => (kind, Some(value)),
-        _ if root.name == "host" => ("host".to_owned(), None),
-        _ => match given(session, None, root) {
-            Some(kind) => (kind, None),
-            None => return Vec::new(),
-        },
-    };
-    for step in steps {
-        let inner = value.as_ref().and_then(|value| value.get(&step.name));
-        if let Some(inner) = inner.filter(|_| !step.is_call) {
-            kind_of(inner).clone_into(&mut kind);
-            value = Some(inner.clone());
-            continue;
-        }
-        value = None;
-        match given(session, Some(&kind), step) {
-            Some(given) => kind = given,
-            None => return Vec::new(),
-        }
-    }
-    let mut all = written(session.reference().members(&kind));
-    if let Some(Value::Map(keys)) = &value {
-        let simple = keys
-            .iter()
-            .filter(|(key, _)| !key.is_empty() && key.chars().all(is_of_name));
-        all.extend(simple.map(|(key, _)| named(key)));
-    }
-    all
-}
-
-fn kind_of(value: &Value) -> &'static str {
-    match value {
-        Value::Text(_) => "string",
-        Value::Number(number) if number.contains('.') => "float",
-        Value::Number(_) => "int",
-        Value::List(_) => "array",
-        Value::Map(_) => "map",
-        Value::Bytes(_) => "blob",
-        Value::Bool(_) | Value::Nothing | Value::Other(_) => "",
-    }
-}
-
-/// The type of what a member or a function gives.
-fn given(session: &mut Session, owner: Option<&str>, step: &Step) -> Option<String> {
-    session
-        .reference()
-        .entries
-        .iter()
-        .find(|entry| {
-            let is_call = entry.parameters.is_some();
-            entry.owner.as_deref() == owner && entry.name == step.name && is_call == step.is_call
-        })
-        .map(|entry| entry.gives.clone())
-}
-
-/// A name in a chain of them.
-struct Step {
-    name: String,
-    is_call: bool,
-}
-
-/// The names at the end of `text` with dots between them; what calls are given is left out. None if something else
-/// stands there, a list or a number.
-fn chain(text: &str) -> Option<Vec<Step>> {
-    let mut steps = Vec::new();
-    let mut rest = text.trim_end();
-    loop {
-        let is_call = rest.ends_with(')');
-        if is_call {
-            rest = &rest[..opening(rest)?];
-        }
-        let name = last_name(rest);
-        if name.is_empty() || name.starts_with(|first: char| first.is_ascii_digit()) {
-            return None;
-        }
-        steps.push(Step {
-            name: name.to_owned(),
-            is_call,
-        });
-        rest = &rest[..rest.len() - name.len()];
-        let Some(before) = rest.strip_suffix('.') else {
-            break;
-        };
-        rest = before.trim_end_matches('?');
-    }
-    steps.reverse();
-    Some(steps)
-}
-
-/// Where the bracket opens that closes at the end of `text`. Brackets in texts are taken for brackets: rare, and the
-/// price is a list of candidates that is not shown.
-fn opening(text: &str) -> Option<usize> {
-    let mut depth = 0;
-    for (at, next) in text.char_indices().rev() {
-        match next {
-            ')' | ']' | '}' => depth += 1,
-            '(' | '[' | '{' => {
-                depth -= 1;
-                if depth == 0 {
-                    return Some(at);
-                }
+    if let Some(Behind { vm, members }) = session.vm_behind_chain(&steps) {
+        if let [qmp] = &members[..] {
+            if qmp.name == "qmp" && !qmp.is_call {
+                return commands_as_methods(session, &vm);
             }
-            _ => {}
         }
     }
-    None
+    names::members(session, &steps)
 }
 
-fn last_name(text: &str) -> &str {
-    let start = text.rfind(|next: char| !is_of_name(next)).map_or(0, |at| {
-        at + text[at..].chars().next().map_or(1, char::len_utf8)
-    });
-    &text[start..]
+fn commands_as_methods(session: &mut Session, vm: &Named) -> Vec<Offer> {
+    let Some(schema) = schema(session, vm) else {
+        return Vec::new();
+    };
+    let offer = |command: &Command| {
+        let method = command.name.replace('-', "_");
+        let takes_nothing = schema.is_nothing(command.arguments) && !schema.is_open(command);
+        let open = if takes_nothing { "()" } else { "(" };
+        Offer {
+            shown: format!("{method}{}", arguments::signature(&schema, command)),
+            ..Offer::word(format!("{method}{open}"))
+        }
+    };
+    schema
+        .commands()
+        .filter(|command| {
+            command
+                .name
+                .chars()
+                .all(|next| is_of_name(next) || next == '-')
+        })
+        .map(offer)
+        .collect()
 }
 
-fn is_of_name(next: char) -> bool {
-    next.is_alphanumeric() || next == '_'
-}
-
-/// What stands of a module's path so far behind `import "`.
-fn in_import(before: &str) -> Option<&str> {
-    let (head, path) = before.rsplit_once('"')?;
-    let is_import = head.trim_end().ends_with("import");
-    (is_import && !path.contains(char::is_whitespace)).then_some(path)
-}
-
-/// Whether the cursor stands in a text, where names mean nothing.
-fn is_in_text(before: &str) -> bool {
-    let line = before.rsplit('\n').next().unwrap_or(before);
-    let mut inside = false;
-    let mut escaped = false;
-    for next in line.chars() {
-        match next {
-            _ if escaped => escaped = false,
-            '\\' if inside => escaped = true,
-            '"' => inside = !inside,
-            _ => {}
+/// Modules for `import`: those in the binary, files from here, and the user's own.
+fn modules(session: &mut Session, typed: &Typed<'_>) -> Vec<Offer> {
+    let standard = session.reference().modules.iter();
+    let mut offers: Vec<Offer> = standard.map(|module| typed.text(&module.path)).collect();
+    let folders = [Some(PathBuf::new()), session.modules().map(PathBuf::from)];
+    for folder in folders.into_iter().flatten() {
+        for entry in files::entries(typed.raw, &folder) {
+            if entry.is_folder {
+                offers.push(typed.open_text(&entry.path));
+            } else if let Some(module) = entry.path.strip_suffix(".rhai") {
+                offers.push(typed.text(module));
+            }
         }
     }
-    inside
+    offers
 }

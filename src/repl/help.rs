@@ -1,13 +1,27 @@
-//! `:help`: what there is, and all about one thing.
+//! `:help` and a `?` behind what is asked about: what there is, and all about one thing.
+//!
+//! | file | what it owns |
+//! | --- | --- |
+//! | `asked` | what a `?` at the end of a line asks about |
+//! | `entries` | functions, types, modules, variables, colon-commands |
+//! | `told` | commands of a VM's QEMU and of its guest's agent, as these tell them |
+//! | `text` | documentation in the lines of a terminal |
 
-use nu_ansi_term::{Color, Style as Paint};
+mod asked;
+mod entries;
+mod text;
+mod told;
+
+pub(super) use asked::is_asked;
+use entries::About;
+use text::{bold, wrapped};
 
 use super::commands::COMMANDS;
 use super::session::{Answer, Session};
 use super::show::Style;
 use crate::nearest::did_you_mean;
 use crate::report::Report;
-use crate::script::reference::{Entry, Reference};
+use crate::script::reference::Reference;
 
 /// What is said about the session as a whole.
 const WELCOME: &str = "\
@@ -19,17 +33,86 @@ A VM is `vm(\"/run/web01.qmp\")`; `:use /run/web01.qmp` makes it the variable `v
 
     v.status                        how it is
     v.qmp(\"query-block\")            any QMP command, also as v.qmp.query_block()
-    v.agent.exec(\"uname\", [\"-a\"])   any command of its guest agent";
+    v.agent.exec(\"uname\", [\"-a\"])   any command of its guest agent
 
-/// Tells about `topic`; without one, what there is. Fails if there is no such thing.
+A `?` at the end of a line tells about what stands before it: `v.qmp.blockdev_add?`, `v.agent.exec?`, `retry?`.";
+
+/// How more is told.
+const HOW: &str = "`:help TOPIC` tells all about one of these, and `:help eject` about a command of the VM in use.";
+
+/// Tells about `topic`; without one, what there is. Words behind it, `driver=qcow2`, are arguments of a command, which decide
+/// what others it takes. Fails if there is no such thing.
 pub(super) fn tell(session: &mut Session, topic: &str) -> Result<Answer, Report> {
+    let (topic, words) = split(topic);
+    about(session, topic, &words)
+}
+
+/// Tells about what a line that ends in `?` asks about.
+pub(super) fn answer(session: &mut Session, line: &str) -> Result<Answer, Report> {
+    let asked = asked::of(line);
+    let words: Vec<&str> = asked.words.iter().map(String::as_str).collect();
+    about(session, &asked.topic, &words)
+}
+
+/// A topic, and the arguments behind it.
+fn split(text: &str) -> (&str, Vec<&str>) {
+    let mut topic = text.trim();
+    let mut words = Vec::new();
+    while let Some((before, word)) = topic.rsplit_once(char::is_whitespace) {
+        let is_in_text = before.matches('"').count() % 2 == 1;
+        let has_key = word
+            .split_once('=')
+            .is_some_and(|(key, _)| !key.is_empty() && !key.contains(['"', '(', '#']));
+        if is_in_text || !has_key {
+            break;
+        }
+        words.insert(0, word);
+        topic = before.trim_end();
+    }
+    (topic, words)
+}
+
+fn about(session: &mut Session, topic: &str, words: &[&str]) -> Result<Answer, Report> {
     let style = session.style();
-    let text = if topic.is_empty() {
-        overview(session, style)
-    } else {
-        about(session, topic, style)?
-    };
-    Ok(session.tell(&text))
+    if topic.is_empty() {
+        let text = overview(session, style);
+        return Ok(session.tell(&text));
+    }
+    if let Some(answer) = told::behind(session, topic, words)? {
+        return Ok(answer);
+    }
+    let about = entries::about(session, topic, style);
+    if let Some(About {
+        text,
+        in_module: false,
+    }) = &about
+    {
+        return Ok(session.tell(text));
+    }
+    // A command is asked for more often than a function of a module that may not even be imported.
+    let behind = about.map(|about| about.text);
+    if let Some(answer) = told::in_use(session, topic, words, behind.as_deref())? {
+        return Ok(answer);
+    }
+    if let Some(text) = behind {
+        return Ok(session.tell(&text));
+    }
+    Err(unknown(session, topic))
+}
+
+fn unknown(session: &mut Session, topic: &str) -> Report {
+    let mut names = topics(session.reference());
+    let own = session.own_functions();
+    names.extend(own.iter().map(|entry| entry.name.clone()));
+    names.extend(COMMANDS.iter().map(|command| format!(":{}", command.name)));
+    let hint = did_you_mean(topic, names.iter().map(String::as_str)).unwrap_or_else(|| {
+        if session.vm("").is_ok() {
+            "`:help` lists what there is, `:help v.qmp` the commands of the VM in use".to_owned()
+        } else {
+            "`:help` lists what there is; a command of a VM's is asked of the one in use: `:use web01`".to_owned()
+        }
+    });
+    Report::usage(format!("there is no help on `{topic}`")).with_hint(hint)
 }
 
 /// The topics that there are, for completion.
@@ -76,7 +159,8 @@ fn overview(session: &mut Session, style: Style) -> String {
     types.dedup();
     let modules = reference.modules.iter().map(|module| module.path.as_str());
     text.push_str(&format!(
-        "\n`:help TOPIC` tells all about one of these.\n  {}\n{}\n  {}\n{}\n  {}\n{}",
+        "\n{}\n  {}\n{}\n  {}\n{}\n  {}\n{}",
+        wrapped(HOW, style.width, ""),
         bold(style, "functions"),
         list(functions),
         bold(style, "types, with their methods"),
@@ -101,167 +185,28 @@ fn welcome(style: Style) -> String {
         .replacen("Then\n\n", "Then\n", 1)
 }
 
-fn about(session: &mut Session, topic: &str, style: Style) -> Result<String, Report> {
-    let own = session.own_functions();
-    // Written as in a line: `v.agent.exec`, `exec()`, `size::human`, `:use`.
-    let word = topic.trim_end_matches("()");
-    if let Some(command) = COMMANDS
-        .iter()
-        .find(|command| word.strip_prefix(':') == Some(command.name))
-    {
-        let usage = format!(":{} {}", command.name, command.arguments);
-        return Ok(format!(
-            "{}\n    {}",
-            bold(style, usage.trim_end()),
-            command.about
-        ));
-    }
-    let (owner, name) = match word.rsplit_once("::").or_else(|| word.rsplit_once('.')) {
-        Some((owner, name)) => (owner.rsplit(['.', ':']).next(), name),
-        None => (None, word),
-    };
-    let reference = session.reference();
-    if let Some(module) = reference.modules.iter().find(|module| module.path == word) {
-        let mut text = format!(
-            "{}\n{}\n",
-            bold(style, &module.path),
-            prose(&module.about, style)
-        );
-        for function in &module.functions {
-            text.push_str(&line(function, style));
-        }
-        return Ok(text.trim_end().to_owned());
-    }
-    let is_meant = |entry: &&Entry| {
-        let of_owner = |wanted: &str| {
-            let own = entry.owner.as_deref().unwrap_or_default();
-            own == wanted || own.ends_with(&format!("/{wanted}"))
-        };
-        entry.name == name && owner.is_none_or(of_owner)
-    };
-    let in_modules = reference
-        .modules
-        .iter()
-        .flat_map(|module| &module.functions);
-    let mut meant: Vec<&Entry> = own.iter().filter(is_meant).collect();
-    meant.extend(reference.entries.iter().chain(in_modules).filter(is_meant));
-    if meant.is_empty() && owner.is_some() {
-        // `v.agent.exec`: the name of a variable says nothing of its type.
-        let named = |entry: &&Entry| entry.name == name;
-        meant.extend(reference.entries.iter().filter(named));
-    }
-    let members = match owner {
-        None => of_type(word, reference, style),
-        Some(_) => None,
-    };
-    if meant.is_empty() {
-        return members.ok_or_else(|| unknown(topic, &own, reference));
-    }
-    meant.dedup();
-    // What is ours comes first: it is seldom Rhai's own that is asked for.
-    meant.sort_by_key(|entry| entry.of_language);
-    let texts = meant.into_iter().map(|entry| full(entry, style));
-    let texts: Vec<String> = texts.chain(members).collect();
-    Ok(texts.join("\n\n"))
-}
+#[cfg(test)]
+mod tests {
+    use super::split;
 
-/// What a type has; none if there is no type of that name.
-fn of_type(name: &str, reference: &Reference, style: Style) -> Option<String> {
-    let mut members: Vec<&Entry> = reference.members(name).collect();
-    if members.is_empty() {
-        return None;
-    }
-    members.sort_by(|one, other| one.name.cmp(&other.name));
-    let title = format!("what a value of type {name} has");
-    let mut text = format!("{}\n", bold(style, &title));
-    for member in members {
-        text.push_str(&line(member, style));
-    }
-    Some(text.trim_end().to_owned())
-}
-
-fn unknown(topic: &str, own: &[Entry], reference: &Reference) -> Report {
-    let mut names = topics(reference);
-    names.extend(own.iter().map(|entry| entry.name.clone()));
-    names.extend(COMMANDS.iter().map(|command| format!(":{}", command.name)));
-    let hint = did_you_mean(topic, names.iter().map(String::as_str))
-        .unwrap_or_else(|| "`:help` lists what there is".to_owned());
-    Report::usage(format!("there is no help on `{topic}`")).with_hint(hint)
-}
-
-fn title(entry: &Entry) -> String {
-    let signature = entry.signature();
-    match entry.owner.as_deref() {
-        Some(owner) if owner.contains('/') => format!("{owner}::{signature}"),
-        Some(owner) => format!("{owner}.{signature}"),
-        None => signature,
-    }
-}
-
-/// An entry in one line or two.
-fn line(entry: &Entry, style: Style) -> String {
-    let summary = wrapped(&entry.summary(), style.width, "        ");
-    format!("    {}\n{summary}\n", bold(style, &entry.signature()))
-}
-
-/// An entry with all that is said about it.
-fn full(entry: &Entry, style: Style) -> String {
-    let title = bold(style, &title(entry));
-    format!("{title}\n{}", prose(&entry.about, style))
-}
-
-/// Markdown in lines of the terminal's width; examples are set off and stay as they are.
-fn prose(text: &str, style: Style) -> String {
-    let mut lines: Vec<String> = Vec::new();
-    let mut paragraph = String::new();
-    let mut in_example = false;
-    for line in text.lines().chain([""]) {
-        let is_fence = line.trim_start().starts_with("```");
-        let is_text = !in_example && !is_fence && !line.starts_with("    ");
-        if is_text && !line.trim().is_empty() {
-            if !line.starts_with("# ") {
-                paragraph.push_str(line);
-                paragraph.push(' ');
-            }
-            continue;
-        }
-        if !paragraph.is_empty() {
-            lines.push(wrapped(&paragraph, style.width, "    "));
-            paragraph.clear();
-        }
-        if is_fence {
-            in_example = !in_example;
-        } else if line.trim().is_empty() {
-            lines.push(String::new());
-        } else if style.color && in_example {
-            lines.push(format!("        {}", Color::Green.paint(line)));
-        } else {
-            lines.push(format!("        {line}"));
+    #[test]
+    fn arguments_behind_a_topic_are_told_from_it() {
+        for (text, topic, words) in [
+            ("blockdev-add", "blockdev-add", &[][..]),
+            (
+                "blockdev-add driver=qcow2  file.driver=file",
+                "blockdev-add",
+                &["driver=qcow2", "file.driver=file"],
+            ),
+            (
+                "vm(\"a b\").qmp(\"x\") a=b",
+                "vm(\"a b\").qmp(\"x\")",
+                &["a=b"],
+            ),
+            ("vm(\"a b=c\").qmp", "vm(\"a b=c\").qmp", &[]),
+            ("", "", &[]),
+        ] {
+            assert_eq!(split(text), (topic, words.to_vec()), "{text}");
         }
     }
-    lines.dedup_by(|one, other| one.is_empty() && other.is_empty());
-    lines.join("\n").trim_end().to_owned()
-}
-
-fn bold(style: Style, text: &str) -> String {
-    if style.color {
-        Paint::new().bold().paint(text).to_string()
-    } else {
-        text.to_owned()
-    }
-}
-
-/// The words in lines of no more than `width` characters.
-fn wrapped(text: &str, width: usize, indent: &str) -> String {
-    let mut lines: Vec<String> = Vec::new();
-    for word in text.split_whitespace() {
-        match lines.last_mut() {
-            Some(line) if line.chars().count() + 1 + word.chars().count() <= width => {
-                line.push(' ');
-                line.push_str(word);
-            }
-            _ => lines.push(format!("{indent}{word}")),
-        }
-    }
-    lines.join("\n")
 }

@@ -1,15 +1,17 @@
 //! The REPL: `qmpsh` with no arguments. The session ([`Session`]) takes lines and gives text, with no terminal; the editor
 //! ([`editor`]) reads lines at one; [`terminal`] and [`stream`] bring the two together.
 //!
-//! - a line: [`whole`] (does it go on?), [`commands`] (those that begin with a colon), [`history`]
-//! - its value: [`value`] (as data), [`show`] (as text for people)
+//! - a line: [`code`] (as tokens), [`whole`] (does it go on?), [`commands`] (those that begin with a colon), [`history`]
+//! - its value: [`value`] (as data), [`show`] (as text for people), [`pager`] (what is longer than the screen)
 //! - while typing: [`complete`], [`prompt`], [`typing`] (the line on the terminal)
 
+pub mod code;
 pub mod commands;
 pub mod complete;
 pub mod editor;
 mod help;
 pub mod history;
+pub mod pager;
 pub mod preferences;
 pub mod prompt;
 pub mod session;

@@ -5,15 +5,23 @@ use crate::report::Report;
 
 /// What is set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a switch that somebody sets by its name"
+)]
 pub struct Preferences {
     /// The keys of the editor.
     pub keys: Keys,
     /// Whether what is shown is coloured.
     pub color: bool,
-    /// How many lines of a value are shown; 0 is all.
-    pub lines: usize,
+    /// How many lines of a value are shown.
+    pub lines: Lines,
+    /// Whether a pager shows what is longer than the screen.
+    pub pager: bool,
     /// Whether the history suggests how a line goes on.
     pub hints: bool,
+    /// Whether a destructive command is asked about.
+    pub confirm: bool,
 }
 
 /// Whose keys the editor knows.
@@ -25,17 +33,36 @@ pub enum Keys {
     Vi,
 }
 
+/// How many lines of a value are shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lines {
+    /// All where a pager shows them, else some.
+    Auto,
+    /// So many.
+    Some(usize),
+    /// All.
+    All,
+}
+
 /// Names with what they mean, for people.
-const NAMES: [(&str, &str); 4] = [
+const NAMES: [(&str, &str); 6] = [
     ("mode", "the editor's keys: emacs or vi"),
     ("color", "whether values are coloured: on or off"),
     (
         "lines",
-        "how many lines of a value are shown: a number, or all",
+        "how many lines of a value are shown: a number, all, or auto, which is all in a pager and else 200",
+    ),
+    (
+        "pager",
+        "whether a pager shows what is longer than the screen: on or off",
     ),
     (
         "hints",
         "whether the history suggests how a line goes on: on or off",
+    ),
+    (
+        "confirm",
+        "whether a destructive command is asked about first: on or off",
     ),
 ];
 
@@ -45,8 +72,10 @@ impl Preferences {
         Self {
             keys: Keys::Emacs,
             color,
-            lines: 200,
+            lines: Lines::Auto,
+            pager: true,
             hints: true,
+            confirm: true,
         }
     }
 
@@ -64,8 +93,13 @@ impl Preferences {
             ("mode", Keys::Vi) => "vi".to_owned(),
             ("color", _) => on_or_off(self.color),
             ("hints", _) => on_or_off(self.hints),
-            _ if self.lines == 0 => "all".to_owned(),
-            _ => self.lines.to_string(),
+            ("confirm", _) => on_or_off(self.confirm),
+            ("pager", _) => on_or_off(self.pager),
+            _ => match self.lines {
+                Lines::Auto => "auto".to_owned(),
+                Lines::All => "all".to_owned(),
+                Lines::Some(lines) => lines.to_string(),
+            },
         }
     }
 
@@ -78,9 +112,14 @@ impl Preferences {
             ("color", "off") => self.color = false,
             ("hints", "on") => self.hints = true,
             ("hints", "off") => self.hints = false,
-            ("lines", "all") => self.lines = 0,
+            ("confirm", "on") => self.confirm = true,
+            ("confirm", "off") => self.confirm = false,
+            ("pager", "on") => self.pager = true,
+            ("pager", "off") => self.pager = false,
+            ("lines", "all") => self.lines = Lines::All,
+            ("lines", "auto") => self.lines = Lines::Auto,
             ("lines", number) if number.parse::<usize>().is_ok_and(|number| number > 0) => {
-                self.lines = number.parse().unwrap_or(0);
+                self.lines = number.parse().map_or(Lines::Auto, Lines::Some);
             }
             _ => return Err(wrong(name, value)),
         }
@@ -109,7 +148,7 @@ fn wrong(name: &str, value: &str) -> Report {
 
 #[cfg(test)]
 mod tests {
-    use super::{Keys, Preferences};
+    use super::{Keys, Lines, Preferences};
 
     #[test]
     fn each_preference_can_be_set_and_a_wrong_one_says_what_there_is() {
@@ -119,14 +158,18 @@ mod tests {
             ("color", "on"),
             ("lines", "all"),
             ("hints", "off"),
+            ("confirm", "off"),
+            ("pager", "off"),
         ] {
             set.set(name, value).unwrap();
         }
         let expected = Preferences {
             keys: Keys::Vi,
             color: true,
-            lines: 0,
+            lines: Lines::All,
+            pager: false,
             hints: false,
+            confirm: false,
         };
         assert_eq!(set, expected);
         for (name, value, hint) in [
@@ -135,9 +178,13 @@ mod tests {
             (
                 "lines",
                 "0",
-                "how many lines of a value are shown: a number, or all",
+                "how many lines of a value are shown: a number, all, or auto, which is all in a pager and else 200",
             ),
-            ("zzzzz", "", "there are mode, color, lines, hints"),
+            (
+                "zzzzz",
+                "",
+                "there are mode, color, lines, pager, hints, confirm",
+            ),
         ] {
             let report = set.set(name, value).unwrap_err();
             assert_eq!(report.hint.as_deref(), Some(hint));

@@ -10,6 +10,8 @@ use crate::wire::escape::escaped;
 /// A prompt, drawn anew as time passes.
 #[derive(Clone)]
 pub struct Prompt {
+    /// What is asked instead.
+    question: Option<String>,
     in_use: Option<String>,
     mode: Option<&'static str>,
     held: Held,
@@ -20,6 +22,7 @@ impl Prompt {
     /// A prompt for a session that has this VM in use, makes no changes in this mode, and holds this.
     pub fn new(in_use: Option<&str>, mode: Option<&'static str>, held: Held, color: bool) -> Self {
         Self {
+            question: None,
             in_use: in_use.map(str::to_owned),
             mode,
             held,
@@ -27,8 +30,19 @@ impl Prompt {
         }
     }
 
+    /// A question, fit for a terminal.
+    pub fn asking(question: &str, color: bool) -> Self {
+        Self {
+            question: Some(question.to_owned()),
+            ..Self::new(None, None, Held::default(), color)
+        }
+    }
+
     /// The prompt without colours.
     pub fn plain(&self) -> String {
+        if let Some(question) = &self.question {
+            return question.clone();
+        }
         let (name, frozen) = self.parts();
         format!("{name}{}{frozen}> ", self.mode())
     }
@@ -39,6 +53,12 @@ impl Prompt {
 
     /// The prompt as it is now, as wide as it was when it was `begun`.
     pub fn now(&self, begun: &str) -> String {
+        if let Some(question) = &self.question {
+            if self.color {
+                return Color::Yellow.bold().paint(question).to_string();
+            }
+            return question.clone();
+        }
         let (name, frozen) = self.parts();
         let mode = self.mode();
         let now = format!("{name}{mode}{frozen}> ").chars().count();

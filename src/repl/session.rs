@@ -1,34 +1,34 @@
 //! A session of typed lines, with no terminal: a line goes in, and what it gives, or what is wrong with it, goes to the
 //! session's output. The only file of the REPL (with those below its folder) that knows Rhai.
 
+mod behind;
+mod glance;
+mod telling;
 mod values;
+mod vms;
 
-use std::io;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use rhai::Dynamic;
-
+use super::complete::Live;
+use super::pager::{Pager, Size};
 use super::preferences::Preferences;
-use super::show::{Style, show};
 use super::value::Value;
-use super::{commands, history, whole};
-use crate::inventory::Scan;
-use crate::report::{Exit, Kind, Report};
+use super::{commands, help, history, whole};
+use crate::report::{Exit, Report};
 use crate::script::kept::Held;
 use crate::script::output::Output;
 use crate::script::reference::{Entry, Reference};
-use crate::script::{self, Control, Ending, Outcome, Source, diagnostic, result};
+use crate::script::{self, Control, Ending, Outcome, Source, diagnostic};
 use crate::vm::mode::Mode;
+
+pub use behind::Behind;
 
 /// The signal of Ctrl-C, which ends a line and not the session.
 const SIGINT: u8 = 2;
 
 /// The signal by which a program ends whose reader went away.
 const SIGPIPE: u8 = 13;
-
-/// How wide what is shown is where no terminal says.
-const WIDTH: usize = 100;
 
 /// How a line ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,8 +45,10 @@ pub enum Answer {
 pub struct Surroundings {
     /// Where its lines are kept.
     pub history: Option<PathBuf>,
-    /// How many characters a line of the terminal has now; none where there is no terminal.
-    pub width: fn() -> Option<usize>,
+    /// The size of the terminal's screen now; none where there is no terminal.
+    pub size: fn() -> Option<Size>,
+    /// What shows what is longer than that; none where nothing does.
+    pub pager: Option<Pager>,
     /// What somebody sets.
     pub preferences: Preferences,
     /// Whether values are shown for people; else as `eval` prints them.
@@ -59,9 +61,10 @@ pub struct Session {
     surroundings: Surroundings,
     /// The lines that succeeded, as a script would have them.
     succeeded: Vec<String>,
-    in_use: Option<String>,
+    in_use: Option<vms::InUse>,
     count: usize,
     reference: Option<Reference>,
+    live: Live,
 }
 
 impl Session {
@@ -74,6 +77,7 @@ impl Session {
             in_use: None,
             count: 0,
             reference: None,
+            live: Live::default(),
         }
     }
 
@@ -85,6 +89,12 @@ impl Session {
         }
         if let Some(command) = text.trim_start().strip_prefix(':') {
             return match commands::perform(self, command) {
+                Ok(answer) => answer,
+                Err(report) => self.complain(&report),
+            };
+        }
+        if help::is_asked(text) {
+            return match help::answer(self, text) {
                 Ok(answer) => answer,
                 Err(report) => self.complain(&report),
             };
@@ -124,6 +134,7 @@ impl Session {
     /// Runs a statement of a file that begins behind so many lines, which errors are to count.
     fn start(&mut self, name: &str, before: usize, statement: &str) {
         let name = format!("{name}:{}", before + 1);
+        self.script.set_asks(false);
         let outcome = self.script.line(&Source::new(name, statement));
         // What it is worth is nothing to show at a start.
         let _ = self.ending(outcome);
@@ -133,6 +144,7 @@ impl Session {
     pub(super) fn evaluate(&mut self, text: &str) -> Result<Value, Answer> {
         self.count += 1;
         let source = Source::new(format!("line {}", self.count), text);
+        self.script.set_asks(self.preferences().confirm);
         let outcome = self.script.line(&source);
         let value = self.ending(outcome)?;
         self.succeeded.push(text.to_owned());
@@ -166,58 +178,9 @@ impl Session {
         }
     }
 
-    /// Shows a line's value, which is `last` now: for people, or as `eval` does.
-    pub(super) fn tell_value(&mut self, value: &Value) -> Answer {
-        if self.surroundings.for_people || matches!(value, Value::Nothing) {
-            return self.tell_shown(value);
-        }
-        self.tell_raw(false)
-    }
-
-    /// Shows `last` raw: as JSON, or text bare.
-    pub(super) fn tell_raw(&mut self, json: bool) -> Answer {
-        let last = self.last();
-        self.tell_result(&last, json)
-    }
-
-    fn tell_result(&mut self, value: &Dynamic, json: bool) -> Answer {
-        match result::text(value, json, self.surroundings.for_people) {
-            Ok(None) => Answer::Done,
-            Ok(Some(text)) => self.write(Output::result, &text),
-            Err(report) => self.complain(&report),
-        }
-    }
-
-    /// Shows all of `last`, however long it is.
-    pub(super) fn tell_all(&mut self) -> Answer {
-        let value = values::plain(self.script.engine(), &self.last());
-        let style = Style {
-            lines: 0,
-            ..self.style()
-        };
-        show(&value, style).map_or(Answer::Done, |shown| self.tell(&shown))
-    }
-
-    fn last(&self) -> rhai::Dynamic {
-        let variables = self.script.variables();
-        let last = variables.into_iter().find(|one| one.name == "last");
-        last.map_or(rhai::Dynamic::UNIT, |last| last.value)
-    }
-
-    /// Shows text that is fit for a terminal.
-    pub(super) fn tell(&mut self, text: &str) -> Answer {
-        self.write(Output::shown, text)
-    }
-
-    /// What cannot be written ends the session: nobody reads it any more.
-    fn write(&self, by: fn(&Output, &str) -> io::Result<()>, text: &str) -> Answer {
-        match by(self.script.output(), text) {
-            Ok(()) => Answer::Done,
-            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {
-                Answer::Leave(Exit::Signal(SIGPIPE))
-            }
-            Err(_) => Answer::Leave(Kind::Host.exit()),
-        }
+    /// Tells how something ended that has no value.
+    fn ended(&mut self, outcome: Outcome) -> Answer {
+        self.ending(outcome).err().unwrap_or(Answer::Done)
     }
 
     /// Tells an error.
@@ -249,30 +212,7 @@ impl Session {
     /// Releases all that is held.
     pub(super) fn release(&mut self) -> Answer {
         let outcome = self.script.release_held();
-        self.ending(outcome).err().unwrap_or(Answer::Done)
-    }
-
-    /// Takes a VM into use: the variable `v`.
-    pub(super) fn take_into_use(&mut self, target: &str) -> Answer {
-        let text = format!("let v = vm({});", quoted(target));
-        match self.evaluate(&text) {
-            Ok(_) => {
-                self.in_use = Some(target.to_owned());
-                Answer::Done
-            }
-            Err(answer) => answer,
-        }
-    }
-
-    /// The VM in use, as the user named it.
-    pub fn in_use(&self) -> Option<&str> {
-        self.in_use.as_deref()
-    }
-
-    /// The VMs that are found here; what else ended the search is told.
-    pub(super) fn find(&mut self) -> Result<Scan, Answer> {
-        let found = self.script.find();
-        found.map_err(|outcome| self.ending(*outcome).err().unwrap_or(Answer::Done))
+        self.ended(outcome)
     }
 
     /// What becomes of changes, where they are not simply made.
@@ -345,21 +285,7 @@ impl Session {
 
     /// Names and types of the variables, newest first: cheaper than with their values.
     pub fn variable_types(&self) -> Vec<(String, String)> {
-        let of = |variable: script::Variable| {
-            let kind = self.script.type_name(&variable.value);
-            (variable.name, kind)
-        };
-        self.script.variables().into_iter().map(of).collect()
-    }
-
-    /// How values are shown now.
-    pub(super) fn style(&self) -> Style {
-        let preferences = self.preferences();
-        Style {
-            color: preferences.color,
-            width: (self.surroundings.width)().unwrap_or(WIDTH),
-            lines: preferences.lines,
-        }
+        self.script.variable_types()
     }
 
     /// The value of what was typed, and how long it took.
@@ -368,21 +294,9 @@ impl Session {
         let ended = self.evaluate(text);
         (ended, begun.elapsed())
     }
-
-    /// Shows a value for people.
-    pub(super) fn tell_shown(&mut self, value: &Value) -> Answer {
-        let shown = show(value, self.style());
-        shown.map_or(Answer::Done, |shown| self.tell(&shown))
-    }
 }
 
 /// Whether what was typed asks for no value to be shown: it ends in a semicolon.
 fn is_quiet(text: &str) -> bool {
     text.ends_with(';')
-}
-
-/// `text` as a script's text.
-fn quoted(text: &str) -> String {
-    // A text in JSON is one in a script too, but for what has no need of an escape here.
-    serde_json::Value::from(text).to_string()
 }

@@ -1,12 +1,13 @@
 //! A line's value as text for people: text as it is, a list of maps as a table, other maps and lists as a tree, bytes as hex.
 //! Nothing in it acts on a terminal but the colours that are put here.
 
+mod grid;
 mod hex;
 mod tree;
+mod unit;
 
 use crate::repl::value::Value;
-use crate::script::table;
-use crate::wire::escape::{escaped, escaped_lines};
+use crate::wire::escape::escaped_lines;
 
 /// How values are shown.
 #[derive(Clone, Copy, Debug)]
@@ -19,21 +20,31 @@ pub struct Style {
     pub lines: usize,
 }
 
+impl Style {
+    /// `text` in that colour, if colours are wanted.
+    pub fn paint(self, paint: nu_ansi_term::Style, text: &str) -> String {
+        // Codes around nothing would only be in the way.
+        if self.color && !text.is_empty() && paint != nu_ansi_term::Style::new() {
+            paint.paint(text).to_string()
+        } else {
+            text.to_owned()
+        }
+    }
+}
+
 /// The value's text, without a newline at its end; none if there is nothing to show.
 pub fn show(value: &Value, style: Style) -> Option<String> {
     let lines = match value {
         Value::Nothing => return None,
         Value::Text(text) => text_lines(text),
         Value::Bytes(bytes) => {
+            let count = hex::in_line(style.width);
             let cut = match style.lines {
                 0 => bytes,
-                lines => &bytes[..bytes.len().min(lines * hex::IN_LINE)],
+                lines => &bytes[..bytes.len().min(lines * count)],
             };
-            let more = bytes.chunks(hex::IN_LINE).len() - cut.chunks(hex::IN_LINE).len();
+            let more = bytes.chunks(count).len() - cut.chunks(count).len();
             return Some(bounded(hex::lines(cut, style), more, style));
-        }
-        Value::List(items) => {
-            table_lines(items, style).unwrap_or_else(|| tree::lines(value, style))
         }
         _ => tree::lines(value, style),
     };
@@ -43,37 +54,6 @@ pub fn show(value: &Value, style: Style) -> Option<String> {
 fn text_lines(text: &str) -> Vec<String> {
     let text = text.strip_suffix('\n').unwrap_or(text);
     escaped_lines(text).split('\n').map(str::to_owned).collect()
-}
-
-/// Maps below each other, if all fit into lines of that width.
-fn table_lines(items: &[Value], style: Style) -> Option<Vec<String>> {
-    let rows: Vec<&Vec<(String, Value)>> = items
-        .iter()
-        .map(|item| match item {
-            Value::Map(members) if !members.is_empty() => Some(members),
-            _ => None,
-        })
-        .collect::<Option<_>>()?;
-    let keys = rows.iter().flat_map(|row| row.iter());
-    let columns = table::columns(keys.map(|(key, _)| key.as_str()));
-    if columns.is_empty() {
-        return None;
-    }
-    let head = columns.iter().map(|name| escaped(name).to_uppercase());
-    let mut cells: Vec<Vec<String>> = vec![head.collect()];
-    for item in items {
-        let row = columns.iter().map(|column| {
-            let value = item.get(column).unwrap_or(&Value::Nothing);
-            tree::inline(value)
-        });
-        cells.push(row.collect());
-    }
-    let mut lines = table::lines(&cells);
-    if lines.iter().any(|line| line.chars().count() > style.width) {
-        return None;
-    }
-    lines[0] = tree::paint(style, nu_ansi_term::Style::new().bold(), &lines[0]);
-    Some(lines)
 }
 
 /// As many lines as are to be shown, and how many more there are: those behind, and `more` that were not even made.
@@ -86,7 +66,7 @@ fn bounded(mut lines: Vec<String>, more: usize, style: Style) -> String {
         lines.truncate(style.lines);
         let told = format!("... {more} more lines: `:show` shows all, `:json` the raw value");
         let dimmed = nu_ansi_term::Style::new().dimmed();
-        lines.push(tree::paint(style, dimmed, &told));
+        lines.push(style.paint(dimmed, &told));
     }
     lines.join("\n")
 }
@@ -138,7 +118,7 @@ mod tests {
     fn maps_in_a_list_are_a_table_where_they_fit() {
         let row = |name: &str| map(&[("name", text(name)), ("size", number(1))]);
         let list = Value::List(vec![row("a\nb"), row("c")]);
-        expect(&list, "NAME    SIZE\n\"a\\nb\"  1\nc       1");
+        expect(&list, "NAME    SIZE\n\"a\\nb\"   1 B\nc        1 B");
         let wide = Value::List(vec![row(&"x".repeat(60))]);
         assert!(show(&wide, PLAIN).unwrap().starts_with("- name: xxx"));
     }
@@ -154,10 +134,17 @@ mod tests {
             ("list", Value::List(vec![number(1), number(2)])),
             (
                 "many",
-                Value::List(vec![map(&[(
-                    "a",
-                    Value::List(vec![map(&[("b", number(1))])]),
-                )])]),
+                Value::List(vec![
+                    number(1),
+                    map(&[
+                        ("a", Value::List(vec![map(&[("b", number(1))])])),
+                        ("b", number(2)),
+                    ]),
+                ]),
+            ),
+            (
+                "maps",
+                Value::List(vec![map(&[("name", text("x")), ("size", number(1))])]),
             ),
             ("none", Value::Nothing),
             ("text", text("true")),
@@ -166,9 +153,10 @@ mod tests {
         expect(
             &value,
             "bytes-used: 67108864 (64 MiB)\n\
-             file:\n  driver: qcow2\n  ro: false\n\
+             file: {driver: qcow2, ro: false}\n\
              list: [1, 2]\n\
-             many:\n  - a:\n      - b: 1\n\
+             many:\n  - 1\n  - a:\n      B\n      1\n    b: 2\n\
+             maps:\n  NAME  SIZE\n  x      1 B\n\
              none: ()\n\
              text: \"true\"\n\
              two: \"a\\nb\"",
@@ -205,10 +193,18 @@ mod tests {
 
     #[test]
     fn bytes_are_shown_as_hex_with_what_of_them_is_text() {
+        let bytes = Value::Bytes(b"QEMU\x00\xff and more text".to_vec());
         expect(
-            &Value::Bytes(b"QEMU\x00\xff and more text".to_vec()),
+            &bytes,
+            "00000000  51 45 4d 55  00 ff 20 61  |QEMU.. a|\n\
+             00000008  6e 64 20 6d  6f 72 65 20  |nd more |\n\
+             00000010  74 65 78 74               |text|",
+        );
+        let wide = Style { width: 78, ..PLAIN };
+        assert_eq!(
+            show(&bytes, wide).unwrap(),
             "00000000  51 45 4d 55 00 ff 20 61  6e 64 20 6d 6f 72 65 20  |QEMU.. and more |\n\
-             00000010  74 65 78 74                                       |text|",
+             00000010  74 65 78 74                                       |text|"
         );
     }
 }

@@ -64,7 +64,10 @@ fn read(mut input: impl BufRead, events: &SyncSender<Event>) {
 fn statements(session: &mut Session, happened: &Receiver<Event>) -> Exit {
     let mut text = String::new();
     loop {
-        let is_end = match happened.recv() {
+        let attended = session.attend();
+        let next = happened.recv();
+        drop(attended);
+        let is_end = match next {
             Ok(Event::Line(Ok(line))) => {
                 text.push_str(&line);
                 false

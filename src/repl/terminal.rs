@@ -5,19 +5,21 @@ use std::io::{self, Write};
 use std::os::fd::AsFd;
 use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
 use nix::sys::signal::{SigSet, Signal};
 use rustix::termios::{OptionalActions, Termios, tcgetattr, tcgetwinsize, tcsetattr};
 
-use super::complete::complete;
 use super::editor::{Asker, Editor, Input, LineEditor, Question};
+use super::pager::{self, Size};
 use super::preferences::Preferences;
 use super::prompt::Prompt;
 use super::session::{Answer, Session};
 use super::typing::Typing;
 use crate::report::{Exit, Kind, Report};
+use crate::script::consent::Ask;
 use crate::script::output::Output;
 use crate::script::signals;
 
@@ -47,24 +49,64 @@ impl From<Question> for Event {
     }
 }
 
-/// How many characters a line of the terminal has now.
-pub fn width() -> Option<usize> {
+/// What the editor is to read.
+enum Wanted {
+    Line(Prompt, Preferences),
+    /// A yes to a question.
+    Yes(String, Sender<bool>),
+}
+
+/// The size of the terminal's screen now.
+pub fn size() -> Option<Size> {
     let size = tcgetwinsize(io::stdout()).ok()?;
-    Some(usize::from(size.ws_col)).filter(|width| *width > 0)
+    let size = Size {
+        columns: usize::from(size.ws_col),
+        rows: usize::from(size.ws_row),
+    };
+    (size.columns > 0 && size.rows > 0).then_some(size)
+}
+
+/// How many characters a line of the terminal has now.
+pub(super) fn width() -> usize {
+    size().map_or(WIDTH, |size| size.columns)
 }
 
 /// Where a session's output goes at a terminal: to the process's streams, and while somebody types above that line.
 #[derive(Clone, Default)]
-pub struct Screen(Typing);
+pub struct Screen {
+    typing: Typing,
+    /// The editor, while there is one.
+    editor: Arc<Mutex<Option<Sender<Wanted>>>>,
+}
 
 impl Screen {
     /// The output.
     pub fn output(&self) -> Output {
         Output::to_terminal(
-            Box::new(Half(self.0.clone(), io::stdout())),
-            Box::new(Half(self.0.clone(), io::stderr())),
+            Box::new(Half(self.typing.clone(), io::stdout())),
+            Box::new(Half(self.typing.clone(), io::stderr())),
         )
     }
+
+    /// How whoever types while a line runs is asked something.
+    pub fn ask(&self) -> Ask {
+        let editor = self.editor.clone();
+        Arc::new(move |question| {
+            let Some(editor) = lock(&editor).clone() else {
+                // What runs before the first prompt, or behind the last, was not typed.
+                return true;
+            };
+            let (answer, told) = channel();
+            let asked = editor.send(Wanted::Yes(question.to_owned(), answer));
+            // Who is gone says nothing, and so not yes.
+            asked.is_ok() && told.recv().unwrap_or(false)
+        })
+    }
+}
+
+/// Holds a channel, which no panic leaves half made.
+fn lock(editor: &Mutex<Option<Sender<Wanted>>>) -> MutexGuard<'_, Option<Sender<Wanted>>> {
+    editor.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// One stream of a screen. It is given whole lines.
@@ -72,11 +114,8 @@ struct Half<W>(Typing, W);
 
 impl<W: Write> Write for Half<W> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        if !self.0.is_going_on() {
-            return self.1.write(bytes);
-        }
         let text = String::from_utf8_lossy(bytes);
-        self.0.write_above(&text, width().unwrap_or(WIDTH))?;
+        self.0.write_lines(&text, &mut self.1, width)?;
         Ok(bytes.len())
     }
 
@@ -99,6 +138,7 @@ pub fn run(
         // Ctrl-C with nothing to end is the editor's, or that of a program in the foreground.
         if signal != SIGINT {
             let _ = of_signals.send(Event::Signal(signal));
+            pager::end();
         }
     };
     if let Err(error) = signals::handle_alone(session.control(), idle) {
@@ -114,7 +154,8 @@ pub fn run(
     start(session);
     let before = Before::now();
     let (prompts, prompted) = channel();
-    let typing = screen.0.clone();
+    *lock(&screen.editor) = Some(prompts.clone());
+    let typing = screen.typing.clone();
     let editing = thread::Builder::new()
         .name("editor".into())
         .spawn(move || edit(&events, &prompted, typing, history));
@@ -126,10 +167,11 @@ pub fn run(
     let waiting = Waiting {
         prompts,
         happened,
-        typing: screen.0.clone(),
+        typing: screen.typing.clone(),
     };
     let exit = waiting.lines(session);
-    screen.0.end();
+    *lock(&screen.editor) = None;
+    screen.typing.end();
     before.restore();
     session.leave(exit)
 }
@@ -137,7 +179,7 @@ pub fn run(
 /// The editor's thread: a line for each prompt.
 fn edit(
     events: &Sender<Event>,
-    prompts: &Receiver<(Prompt, Preferences)>,
+    wanted: &Receiver<Wanted>,
     typing: Typing,
     history: Option<PathBuf>,
 ) {
@@ -151,18 +193,27 @@ fn edit(
         }
     };
     // Either end of these channels is gone when the session has ended, and then nobody reads on.
-    while let Ok((prompt, preferences)) = prompts.recv() {
-        if events
-            .send(Event::Typed(editor.read(&prompt, preferences)))
-            .is_err()
-        {
-            break;
+    let mut last = Preferences::new(false);
+    while let Ok(wanted) = wanted.recv() {
+        match wanted {
+            Wanted::Line(prompt, preferences) => {
+                last = preferences;
+                let typed = Event::Typed(editor.read(&prompt, preferences));
+                if events.send(typed).is_err() {
+                    break;
+                }
+            }
+            Wanted::Yes(question, answer) => {
+                let question = Prompt::asking(&question, last.color);
+                // The line that asked may have ended.
+                let _ = answer.send(editor.ask(&question, last));
+            }
         }
     }
 }
 
 struct Waiting {
-    prompts: Sender<(Prompt, Preferences)>,
+    prompts: Sender<Wanted>,
     happened: Receiver<Event>,
     typing: Typing,
 }
@@ -174,7 +225,8 @@ impl Waiting {
             session.tell_ended();
             let color = session.preferences().color;
             let prompt = Prompt::new(session.in_use(), session.mode(), session.held(), color);
-            if self.prompts.send((prompt, session.preferences())).is_err() {
+            let wanted = Wanted::Line(prompt, session.preferences());
+            if self.prompts.send(wanted).is_err() {
                 return Exit::Fault;
             }
             let text = match self.typed(session) {
@@ -192,6 +244,7 @@ impl Waiting {
     /// What is typed at the prompt; meanwhile answers the editor and keeps the time of what is frozen.
     fn typed(&self, session: &mut Session) -> Result<Input, Exit> {
         let held = session.held();
+        let _attended = session.attend();
         loop {
             let event = if held.frozen().is_empty() && !held.has_ended() {
                 self.happened
@@ -202,11 +255,7 @@ impl Waiting {
             };
             match event {
                 Ok(Event::Typed(input)) => break Ok(input),
-                Ok(Event::Asked(question)) => {
-                    let told = complete(session, &question.line, question.cursor);
-                    // An editor that does not wait any more has no need of it.
-                    let _ = question.answer.send(told);
-                }
+                Ok(Event::Asked(question)) => question.answer(session),
                 Ok(Event::Signal(signal)) => break Err(Exit::Signal(signal)),
                 Ok(Event::NoEditor(why)) => {
                     let report =
@@ -217,7 +266,7 @@ impl Waiting {
                 Err(RecvTimeoutError::Timeout) => {
                     session.tell_ended();
                     // A terminal that is gone ends the editor, which tells so.
-                    let _ = self.typing.tick(width().unwrap_or(WIDTH));
+                    let _ = self.typing.tick(width());
                 }
                 Err(RecvTimeoutError::Disconnected) => break Err(Exit::Fault),
             }

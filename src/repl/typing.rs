@@ -64,11 +64,6 @@ impl Typing {
         *self.line() = None;
     }
 
-    /// Whether something is being typed.
-    pub fn is_going_on(&self) -> bool {
-        self.line().is_some()
-    }
-
     /// The line is about to be written like this.
     pub fn changes(&self, text: &str, cursor: usize) {
         if let Some(line) = &mut *self.line() {
@@ -93,42 +88,55 @@ impl Typing {
         is_own.then(|| line.prompt.now(&line.begun))
     }
 
-    /// Writes `text`, whole lines, above what is being typed, which it writes anew below.
-    pub fn write_above(&self, text: &str, columns: usize) -> io::Result<()> {
-        self.draw(|line| line.below(text, columns))
+    /// Writes `text`, whole lines: above what is being typed, which is written anew below, else to `out`.
+    pub fn write_lines(
+        &self,
+        text: &str,
+        out: &mut impl Write,
+        columns: impl Fn() -> usize,
+    ) -> io::Result<()> {
+        // A prompt that is begun meanwhile waits, and comes behind the text.
+        let line = self.settled();
+        if let Some(line) = &*line {
+            return draw(&line.below(text, columns()));
+        }
+        out.write_all(text.as_bytes())?;
+        out.flush()
     }
 
     /// Writes the prompt anew, in which the time passes.
     pub fn tick(&self, columns: usize) -> io::Result<()> {
-        self.draw(|line| {
-            if line.is_plain {
-                line.with_new_prompt(columns)
-            } else {
-                String::new()
-            }
-        })
+        match &*self.settled() {
+            Some(line) if line.is_plain => draw(&line.with_new_prompt(columns)),
+            _ => Ok(()),
+        }
     }
 
-    fn draw(&self, drawn: impl Fn(&Line) -> String) -> io::Result<()> {
+    /// The line, once the editor has surely written what it told.
+    fn settled(&self) -> MutexGuard<'_, Option<Line>> {
         loop {
             let line = self.line();
-            let Some(now) = &*line else {
-                return Ok(());
-            };
-            let since = now.changed.elapsed();
-            if since >= WRITING {
-                let mut out = io::stdout().lock();
-                out.write_all(drawn(now).as_bytes())?;
-                return out.flush();
+            let since = line.as_ref().map(|line| line.changed.elapsed());
+            match since.and_then(|since| WRITING.checked_sub(since)) {
+                Some(left) if !left.is_zero() => {
+                    drop(line);
+                    thread::sleep(left);
+                }
+                _ => return line,
             }
-            drop(line);
-            thread::sleep(WRITING.saturating_sub(since));
         }
     }
 
     fn line(&self) -> MutexGuard<'_, Option<Line>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Writes what was drawn.
+fn draw(drawn: &str) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    out.write_all(drawn.as_bytes())?;
+    out.flush()
 }
 
 impl Line {

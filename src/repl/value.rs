@@ -33,6 +33,15 @@ impl Value {
         }
     }
 
+    /// The keys, if this is a map.
+    pub fn keys(&self) -> impl Iterator<Item = &str> {
+        let members = match self {
+            Self::Map(members) => members.as_slice(),
+            _ => &[],
+        };
+        members.iter().map(|(key, _)| key.as_str())
+    }
+
     /// Whether it holds no others.
     pub fn is_plain(&self) -> bool {
         match self {

@@ -1,6 +1,8 @@
 //! Whether what was typed is whole, or goes on in the next line: an open bracket, text or comment, or an operator that
 //! waits for its other side. What is wrong in it is not told here: the engine does that when it is run.
 
+use super::help::is_asked;
+
 /// What is open where the scan stands.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Open {
@@ -22,7 +24,8 @@ enum End {
 
 /// Whether `text` can be run as it is. An empty line at its end gives up on an operator's other side.
 pub fn is_whole(text: &str) -> bool {
-    if text.trim_start().starts_with(':') {
+    // A question is answered at once, whatever is open before it.
+    if text.trim_start().starts_with(':') || is_asked(text) {
         return true;
     }
     match scan(text) {
@@ -184,6 +187,7 @@ mod tests {
             "// 1 +",
             "x /* + */",
             ":set mode vi {",
+            "v.qmp(\"eject\", #{ ?",
             "if a > b { 1 }",
         ] {
             assert!(is_whole(text), "{text}");
@@ -208,6 +212,7 @@ mod tests {
             "v.qmp.",
             "let f = |x|",
             "list.map(|x| {",
+            "`why?",
         ] {
             assert!(!is_whole(text), "{text}");
         }

@@ -2,26 +2,35 @@
 
 use super::{Exit, Kind, Report};
 use crate::inventory::config::{Looked, State};
-use crate::inventory::{ConfigError, Error};
+use crate::inventory::{ConfigError, Error, is_pattern};
 use crate::wire::escape::escaped;
 
 impl From<&Error> for Report {
     fn from(error: &Error) -> Self {
         let gone = || Self::new(Kind::Gone, error.to_string());
+        // The name is wrong, and nothing is known of a VM.
+        let unnamed = || Self::usage(error.to_string()).with_exit(Exit::Unreachable);
         match error {
             Error::Target(invalid) => invalid.into(),
-            Error::Unknown { nearest, asked, .. } => gone().with_hint(unknown(nearest.as_deref(), asked)),
+            Error::Unknown {
+                name,
+                nearest,
+                beginning,
+                asked,
+                ..
+            } => unnamed().with_hint(match beginning {
+                Some(digits) => format!("the beginning of a UUID takes four digits: `{digits}`"),
+                None if is_pattern(name) => PATTERN.to_owned(),
+                None => unknown(nearest.as_deref(), asked),
+            }),
             // Which of them is meant, only the user can say.
-            Error::Ambiguous { .. } => Self::usage(error.to_string())
-                .with_hint("name it by its UUID, or by its monitor's address")
-                .with_exit(Exit::Unreachable),
-            Error::Off { name, provider } => {
-                let mut report = gone();
-                if *provider == "libvirt" {
-                    report.hint = Some(format!("`virsh start {name}` starts it"));
-                }
-                report
+            Error::Ambiguous { .. } => {
+                unnamed().with_hint("name it by its UUID, or by its monitor's address")
             }
+            Error::Off { starts, .. } => match starts {
+                Some(command) => gone().with_hint(format!("`{command}` starts it")),
+                None => gone(),
+            },
             Error::NoWay {
                 only_through: Some(provider),
                 ..
@@ -40,6 +49,9 @@ impl From<Error> for Report {
         (&error).into()
     }
 }
+
+/// Where several VMs can be meant at once.
+const PATTERN: &str = "one VM is named here; `qmpsh ls`, `qmpsh events` and scripts that take several VMs, such as `pause`, take patterns too";
 
 /// What to do about a name that nobody knows.
 fn unknown(nearest: Option<&str>, asked: &[&str]) -> String {

@@ -1,6 +1,6 @@
 //! How what was found in a command before it was sent is told.
 
-use super::Report;
+use super::{Kind, Report};
 use crate::vm::schema::{Finding, InvalidWords, Problem};
 
 /// The most names that a hint lists.
@@ -14,6 +14,13 @@ impl Report {
         report.command = Some(finding.command.clone());
         report.hint = hint(&finding.problem);
         report
+    }
+
+    /// That a VM cannot tell what it takes.
+    pub fn no_schema(vm: &str) -> Self {
+        let message = format!("{vm}: this QEMU is too old to tell what its commands take");
+        Self::new(Kind::Qmp, message)
+            .with_hint("`query-commands` lists them; `query-qmp-schema` came with QEMU 2.5")
     }
 }
 

@@ -2,9 +2,11 @@
 
 use super::{Exit, Kind, Report};
 use crate::client::libvirt::Obstacle;
-use crate::client::{self, Unreachable};
+use crate::client::silence::{Halt, Silence};
+use crate::client::{self, Address, Unreachable};
 use crate::vm::freeze::FreezeError;
 use crate::vm::job::JobError;
+use crate::vm::migration::MigrationError;
 use crate::vm::recording::Difference;
 use crate::vm::target::InvalidTarget;
 use crate::vm::{Error, ErrorKind};
@@ -27,9 +29,9 @@ impl From<Error> for Report {
 impl From<&InvalidTarget> for Report {
     fn from(error: &InvalidTarget) -> Self {
         match error {
-            InvalidTarget::Unknown(_) => Self::new(Kind::Gone, error.to_string()).with_hint(
-                "name it by its monitor's socket, as in `/run/web01.qmp` or `tcp:127.0.0.1:4444`",
-            ),
+            InvalidTarget::Unknown(_) => Self::usage(error.to_string())
+                .with_hint("name it by its monitor's socket, as in `/run/web01.qmp` or `tcp:127.0.0.1:4444`")
+                .with_exit(Exit::Unreachable),
             _ => Self::usage(error.to_string()),
         }
     }
@@ -58,6 +60,7 @@ fn of(kind: &ErrorKind) -> Report {
         ErrorKind::Target(error) => error.into(),
         ErrorKind::Freeze(error) => of_freeze(error),
         ErrorKind::Job(error) => of_job(error),
+        ErrorKind::Migration(error) => of_migration(error),
         ErrorKind::NoMonitor => {
             Report::usage(kind.to_string()).with_hint("name the VM as `qmp=SOCKET,agent=SOCKET`")
         }
@@ -113,6 +116,10 @@ fn of(kind: &ErrorKind) -> Report {
             message: kind.to_string(),
             ..of(error)
         },
+        ErrorKind::Declined { command } => Report {
+            command: Some(command.clone()),
+            ..new(Kind::Denied).with_hint("`:set confirm off` has no questions asked")
+        },
         ErrorKind::ReadOnly { command } => Report {
             command: Some(command.clone()),
             ..new(Kind::Denied).with_hint(
@@ -142,12 +149,22 @@ fn of_client(error: &client::Error) -> Report {
         E::Frozen { .. } => Kind::Frozen,
         E::Timeout { .. } => Kind::Timeout,
         E::Busy { .. } => Kind::Busy,
+        E::Connect {
+            source: Unreachable::Denied { .. } | Unreachable::Libvirt(Obstacle::Denied(_)),
+            ..
+        } => Kind::Denied,
         _ => Kind::Gone,
     };
     let report = Report {
         class: error.class().map(str::to_owned),
         desc: error.desc().map(str::to_owned),
         command,
+        // By the socket's permissions or by our policy: in either way there is no way to the VM.
+        exit: if kind == Kind::Denied {
+            Exit::Unreachable
+        } else {
+            kind.exit()
+        },
         ..Report::new(kind, error.to_string())
     };
     match hint(error) {
@@ -159,9 +176,12 @@ fn of_client(error: &client::Error) -> Report {
 fn hint(error: &client::Error) -> Option<&'static str> {
     use client::Error as E;
     Some(match error {
-        E::Connect { source, .. } => match source {
+        E::Connect { address, source } => match source {
             Unreachable::Missing => {
                 "is the VM running? `-qmp` or `-chardev` of its command line says where the socket is"
+            }
+            Unreachable::Refused if matches!(address, Address::Tcp { .. }) => {
+                "is the VM running, and was its QEMU started with `-qmp tcp:HOST:PORT,server=on`?"
             }
             Unreachable::Refused => "the VM has ended, and left its socket behind",
             Unreachable::Denied { .. } => "run qmpsh as root, or as the user that the VM runs as",
@@ -180,9 +200,7 @@ fn hint(error: &client::Error) -> Option<&'static str> {
         E::Busy { .. } => {
             "QEMU serves one client a socket: wait for the other, or give the VM a second monitor with another `-qmp`"
         }
-        E::Silent { .. } => {
-            "QEMU may hang, be stopped, or serve a client that cannot be seen; an agent's socket is named as `agent=SOCKET`"
-        }
+        E::Silent { why, .. } => of_silence(why),
         E::NotQmp { .. } => {
             "a monitor for people (HMP) or another program listens there; QMP is `-qmp` or `-mon mode=control`"
         }
@@ -209,6 +227,29 @@ fn hint(error: &client::Error) -> Option<&'static str> {
             return None;
         }
     })
+}
+
+fn of_silence(why: &Silence) -> &'static str {
+    match why {
+        Silence::Unexplained => {
+            "QEMU may hang, be stopped, or serve a client that cannot be seen; an agent's socket is named as `agent=SOCKET`"
+        }
+        Silence::Halted {
+            by: Halt::Stopped, ..
+        } => "if nobody stopped it on purpose, `kill -CONT PID` lets it go on",
+        Silence::Halted {
+            by: Halt::Traced, ..
+        } => "it goes on when the debugger lets it",
+        Silence::Halted {
+            by: Halt::Waiting, ..
+        } => "the host's log (`dmesg`) may tell what it waits for; no signal ends it before that",
+        Silence::NotAccepted { .. } => {
+            "QEMU may hang or be stopped: `ps` shows its state, and the VM's log what it did last"
+        }
+        Silence::Accepted { .. } => {
+            "an agent's socket is named as `agent=SOCKET`; QMP is `-qmp` or `-mon mode=control`"
+        }
+    }
 }
 
 fn of_libvirt(obstacle: &Obstacle) -> Option<&'static str> {
@@ -271,12 +312,30 @@ fn of_job(error: &JobError) -> Report {
     }
 }
 
+fn of_migration(error: &MigrationError) -> Report {
+    let kind = match error {
+        MigrationError::Timeout { .. } => Kind::Timeout,
+        _ => Kind::Qmp,
+    };
+    let report = Report::new(kind, error.to_string());
+    match error {
+        MigrationError::Failed(Some(desc)) => Report {
+            desc: Some(desc.as_str().into()),
+            ..report
+        },
+        MigrationError::Failed(None) => report.with_hint("QEMU does not say why; its log may"),
+        MigrationError::Timeout { .. } => {
+            report.with_hint("the migration goes on; `.cancel()` ends it")
+        }
+        MigrationError::Cancelled | MigrationError::Unknown => report,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::client::Address;
 
     fn report<K: Into<ErrorKind>>(kind: K) -> Report {
         Report::from(&Error {
@@ -318,6 +377,7 @@ mod tests {
                 client::Error::Silent {
                     address: address.clone(),
                     after,
+                    why: Silence::default(),
                 }
                 .into(),
                 3,

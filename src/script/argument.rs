@@ -2,6 +2,7 @@
 //! that the script finds in `args`.
 
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 
 use clap::{Arg, ArgAction, ArgMatches, Command};
 use rhai::{Array, Dynamic, Map};
@@ -9,6 +10,7 @@ use rhai::{Array, Dynamic, Map};
 use super::header::Header;
 use crate::duration;
 use crate::vm::size;
+use crate::wire::secret::is_secret;
 
 /// The id under which words are kept that no header declares.
 const WORDS: &str = "words";
@@ -242,6 +244,14 @@ pub fn values(header: &Header, matches: &ArgMatches) -> BTreeMap<String, Vec<Val
 /// The value of `args` in a script that declares nothing.
 pub fn words(words: impl IntoIterator<Item = String>) -> Dynamic {
     Dynamic::from_array(words.into_iter().map(Dynamic::from).collect())
+}
+
+/// The words that were given for arguments whose name is a secret's.
+pub fn secrets(header: &Header, matches: &ArgMatches) -> Vec<OsString> {
+    let declared = header.arguments.iter().flatten();
+    let secret = declared.filter(|declared| is_secret(&declared.name));
+    let given = secret.filter_map(|declared| matches.try_get_raw(&declared.name).ok().flatten());
+    given.flatten().map(OsString::from).collect()
 }
 
 /// The value of `args` in the script: a map of what was given, or the array of words where nothing is declared.

@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 
 use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::sync::oneshot;
+use tokio::task::AbortHandle;
 
 use super::stop::{Cause, Stop};
 
@@ -73,6 +74,11 @@ impl Bridge {
         self.runtime.as_ref().expect("only its drop takes it")
     }
 
+    /// Begins work that goes on, whenever the runtime is driven, until it is done or the task is dropped.
+    pub fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) -> Task {
+        Task(self.handle().spawn(work).abort_handle())
+    }
+
     /// For what must start tasks before a script waits.
     pub fn handle(&self) -> &Handle {
         self.runtime().handle()
@@ -92,6 +98,24 @@ impl Bridge {
                 cause = stopped(stop) => Err(cause),
             }
         })
+    }
+
+    /// Does `work` on a thread of its own, which drives the runtime until it is done. Fails if no thread can be made.
+    pub(super) fn aside<T, F>(
+        self: &Arc<Self>,
+        work: impl FnOnce() -> F + Send + 'static,
+    ) -> io::Result<mpsc::Receiver<T>>
+    where
+        T: Send + 'static,
+        F: Future<Output = T>,
+    {
+        let bridge = self.clone();
+        let (done, told) = mpsc::channel();
+        thread::Builder::new().name("aside".into()).spawn(move || {
+            // Nobody listens any more if it was given up.
+            let _ = done.send(bridge.runtime().block_on(work()));
+        })?;
+        Ok(told)
     }
 
     /// Keeps the runtime driven from `from` on by a thread of its own, also while scripts compute, until the guard is
@@ -122,6 +146,23 @@ impl Drop for Bridge {
             // Not waiting for threads that this host keeps waiting: in a pipe that nobody writes to, in a look-up of a name.
             runtime.shutdown_background();
         }
+    }
+}
+
+/// Work that goes on beside the scripts; it ends when this is dropped.
+#[derive(Debug)]
+pub struct Task(AbortHandle);
+
+impl Task {
+    /// Whether it has come to its end.
+    pub fn is_over(&self) -> bool {
+        self.0.is_finished()
+    }
+}
+
+impl Drop for Task {
+    fn drop(&mut self) {
+        self.0.abort();
     }
 }
 

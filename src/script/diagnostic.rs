@@ -6,13 +6,13 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
-use rhai::{AST, Engine, EvalAltResult, Position, Scope};
+use rhai::{AST, Engine, EvalAltResult, ParseErrorType, Position, Scope};
 
-use super::error;
 use super::kept::Kept;
 use super::library::Library;
 use super::names::{self, Names};
 use super::source::{Source, Sources};
+use super::words;
 use crate::report::{Kind, Report};
 use crate::wire::escape::{escaped, escaped_lines};
 
@@ -58,21 +58,27 @@ struct Place {
 impl Explainer<'_> {
     /// The report with what the script's names tell about the error.
     pub(super) fn explain(&self, error: &EvalAltResult, mut report: Report) -> Report {
+        if let Some(word) = self.unfit_name(error) {
+            (report.message, report.hint) = words::unfit_for_functions(&word);
+        }
         if report.hint.is_none() {
             let source = self.places(error).last().map(|place| place.source.clone());
-            let hint = match error.unwrap_inner() {
-                EvalAltResult::ErrorFunctionNotFound(signature, _) => {
-                    self.names().near_function(signature)
-                }
-                EvalAltResult::ErrorVariableNotFound(name, _) => {
-                    source.and_then(|source| self.names().near_variable(name, &self.text(&source)))
-                }
-                missing => error::missing_property(missing)
-                    .and_then(|(name, kind)| self.names().near_property(name, kind)),
-            };
-            report.hint = hint;
+            let text = source.map(|source| self.text(&source));
+            let mistake = error.unwrap_inner();
+            report.hint = self.names().near(mistake, text.as_deref());
         }
         report
+    }
+
+    /// The word that a function was to be called by, and that is none of the names that it can have.
+    fn unfit_name(&self, error: &EvalAltResult) -> Option<String> {
+        let EvalAltResult::ErrorParsing(ParseErrorType::FnMissingName, _) = error.unwrap_inner()
+        else {
+            return None;
+        };
+        let place = self.places(error).pop()?;
+        let text = self.text(&place.source);
+        words::reserved_at(text.get(span(&text, place.position)?.start..)?)
     }
 
     /// Where the error happened, as far as that is known.
@@ -134,11 +140,12 @@ impl Explainer<'_> {
     }
 
     fn names(&self) -> Names<'_> {
+        let mut own = self.script.map(names::of_script).unwrap_or_default();
+        own.extend(self.kept.functions());
         Names {
             engine: self.engine,
             library: self.library,
-            script: self.script,
-            kept: self.kept,
+            own,
             scope: self.scope,
         }
     }

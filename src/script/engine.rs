@@ -4,6 +4,7 @@ use rhai::packages::{Package, StandardPackage};
 use rhai::{Dynamic, Engine, ParseError};
 
 use super::bound::BoundNames;
+use super::caught::Catchers;
 use super::library::Library;
 use super::{api, lookup, number, run, with, words};
 
@@ -24,9 +25,9 @@ pub(super) fn build(library: Library, args: Dynamic) -> Result<Engine, ParseErro
     engine.set_max_expr_depths(EXPRESSION_DEPTH.0, EXPRESSION_DEPTH.1);
     // A text that becomes code at run time could not be checked, nor its errors shown with their line.
     engine.disable_symbol("eval");
-    engine.set_module_resolver(library);
+    engine.set_module_resolver(library.clone());
     engine.on_progress(|operations| run::poll_stop(operations).map(Dynamic::from));
-    volatile(&mut engine, args);
+    volatile(&mut engine, library, args);
     with::register(&mut engine)?;
     number::register(&mut engine);
     api::register(&mut engine);
@@ -35,15 +36,18 @@ pub(super) fn build(library: Library, args: Dynamic) -> Result<Engine, ParseErro
 
 /// The parts of Rhai that it marks as deprecated to say that they may change; its version is pinned.
 #[expect(deprecated, reason = "see above")]
-fn volatile(engine: &mut Engine, args: Dynamic) {
+fn volatile(engine: &mut Engine, library: Library, args: Dynamic) {
     let bound = BoundNames::default();
-    let seen = bound.clone();
+    let catchers = Catchers::default();
+    let (seen, caught) = (bound.clone(), catchers.clone());
     engine.on_parse_token(move |token, _, _| {
         seen.pass(&token);
+        caught.pass(&token);
         words::named(number::exact_literal(token))
     });
     // Not a variable of the scope, which functions do not see, but one that they may shadow.
     engine.on_var(move |name, index, mut context| {
+        catchers.look_at(name, &mut context, &library);
         if index != 0 || context.scope().contains(name) {
             return Ok(None);
         }

@@ -5,6 +5,7 @@
 use rhai::{Dynamic, EvalAltResult, ImmutableString, Map, ParseErrorType, Position};
 
 use super::convert::to_json;
+use super::names;
 use super::run::Ended;
 use super::stop::{Cause, Stop};
 use crate::report::{Exit, Kind, Report};
@@ -150,7 +151,7 @@ fn what_was_thrown(value: &Dynamic) -> String {
     }
 }
 
-fn text_of(value: &Dynamic) -> Option<String> {
+pub(super) fn text_of(value: &Dynamic) -> Option<String> {
     value
         .read_lock::<ImmutableString>()
         .map(|text| text.to_string())
@@ -161,10 +162,7 @@ fn mistake(error: &EvalAltResult) -> (String, Option<&'static str>) {
     use EvalAltResult as E;
     match error {
         E::ErrorVariableNotFound(name, _) => (format!("there is no variable `{name}`"), None),
-        E::ErrorFunctionNotFound(signature, _) => (
-            format!("there is no function `{}`", signature.replace(" (", "(")),
-            None,
-        ),
+        E::ErrorFunctionNotFound(signature, _) => (no_function(signature), None),
         E::ErrorDotExpr(..) => match missing_property(error) {
             Some((name, "()")) => (
                 format!("there is no `{name}` in nothing, `()`"),
@@ -209,6 +207,17 @@ fn mistake(error: &EvalAltResult) -> (String, Option<&'static str>) {
     }
 }
 
+/// That no function has this name and takes these types; an operator is no function to people.
+fn no_function(signature: &str) -> String {
+    let shown = signature.replace("&str | ImmutableString | String", "string");
+    let (name, types) = shown.split_once(" (").unwrap_or((&shown, ""));
+    if names::is_operator(name) {
+        let types = types.trim_end_matches(')').replacen(", ", " and ", 1);
+        return format!("`{name}` is not possible with {types}");
+    }
+    format!("there is no function `{}`", shown.replace(" (", "("))
+}
+
 /// The property that was read where there is none, and the type of the value that it was read from.
 pub(super) fn missing_property(error: &EvalAltResult) -> Option<(&str, &str)> {
     let EvalAltResult::ErrorDotExpr(words, _) = error else {
@@ -233,7 +242,7 @@ fn sentence(error: &EvalAltResult) -> String {
     decapitalized(shown.strip_suffix(&position).unwrap_or(&shown))
 }
 
-fn decapitalized(text: &str) -> String {
+pub(super) fn decapitalized(text: &str) -> String {
     let mut characters = text.chars();
     match (characters.next(), characters.clone().next()) {
         // An acronym or a lone letter stays as it is.

@@ -16,7 +16,7 @@ use rhai::{
 use super::error;
 use super::names;
 use super::source::{self, Source, Sources};
-use super::{bound, words};
+use super::{bound, caught, words};
 use crate::nearest::did_you_mean;
 use crate::report::Report;
 
@@ -40,6 +40,7 @@ pub(super) const EMBEDDED: &[(&str, &str)] = &[
     ),
     ("machine", include_str!("../../stdlib/machine.rhai")),
     ("media", include_str!("../../stdlib/media.rhai")),
+    ("migrate", include_str!("../../stdlib/migrate.rhai")),
     ("points", include_str!("../../stdlib/points.rhai")),
     ("power", include_str!("../../stdlib/power.rhai")),
     ("quiesce", include_str!("../../stdlib/quiesce.rhai")),
@@ -84,6 +85,11 @@ impl Library {
         }
     }
 
+    /// The user's folder of modules.
+    pub(super) fn user(&self) -> Option<&Path> {
+        self.user.as_deref()
+    }
+
     /// Name and shape of every function of the modules imported so far.
     pub(super) fn functions(&self) -> Vec<(String, String)> {
         let modules = self.modules();
@@ -93,8 +99,18 @@ impl Library {
             .collect()
     }
 
+    /// The text of a script or module that was read.
+    pub(super) fn text(&self, source: &str) -> Option<Arc<str>> {
+        self.sources.text(source)
+    }
+
     fn modules(&self) -> MutexGuard<'_, HashMap<String, SharedModule>> {
         self.modules.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The text of the module that a typed line calls `path`.
+    pub(super) fn source(&self, path: &str) -> Result<Source, Report> {
+        self.find("", path).map(|(source, _)| source)
     }
 
     /// The text of the module that `importer` calls `path`, and what it is known by, however it is spelled.
@@ -160,6 +176,7 @@ impl Library {
     fn load(&self, engine: &Engine, source: &Source) -> Result<SharedModule, Box<EvalAltResult>> {
         self.sources.add(source);
         bound::start_of_text();
+        caught::start_of_text();
         words::start_of_text();
         let mut script = engine.compile(source.code())?;
         script.set_source(source.name.as_str());

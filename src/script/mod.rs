@@ -13,6 +13,8 @@
 pub mod api;
 pub mod argument;
 pub mod bridge;
+mod caught;
+pub mod consent;
 pub mod convert;
 pub mod error;
 pub mod guard;
@@ -37,14 +39,16 @@ pub mod table;
 mod bound;
 pub mod diagnostic;
 mod engine;
+mod following;
 mod names;
 mod number;
 mod progress;
 mod with;
 mod words;
 
+pub use bridge::Driven;
 pub use outcome::{Ending, Failure, Outcome};
-pub use session::{Session, Settings, Variable};
+pub use session::{Aside, Named, Session, Settings, Told, Variable};
 pub use source::Source;
 pub use stage::{Control, Stage};
 pub use words::AGENT_CALL;

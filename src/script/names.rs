@@ -3,9 +3,9 @@
 
 use std::collections::BTreeSet;
 
-use rhai::{AST, Engine, ImmutableString, Module, Scope, Token};
+use rhai::{AST, Engine, EvalAltResult, ImmutableString, Module, Scope, Token};
 
-use super::kept::Kept;
+use super::error;
 use super::library::Library;
 use crate::nearest::{did_you_mean, nearest};
 
@@ -13,18 +13,29 @@ use crate::nearest::{did_you_mean, nearest};
 pub(super) struct Names<'a> {
     pub(super) engine: &'a Engine,
     pub(super) library: &'a Library,
-    /// The script that ran; none if it did not compile.
-    pub(super) script: Option<&'a AST>,
-    /// The functions that earlier lines of the session left.
-    pub(super) kept: &'a Kept,
-    /// The variables of the session.
-    pub(super) scope: &'a Scope<'static>,
+    /// Name and shape of the functions of the script, and of those that earlier lines of the session left.
+    pub(super) own: Vec<(String, String)>,
+    /// The variables that there are.
+    pub(super) scope: &'a Scope<'a>,
 }
 
 impl Names<'_> {
+    /// What the names tell about a mistake that was made in `text`.
+    pub(super) fn near(&self, mistake: &EvalAltResult, text: Option<&str>) -> Option<String> {
+        match mistake {
+            EvalAltResult::ErrorFunctionNotFound(signature, _) => self.near_function(signature),
+            EvalAltResult::ErrorVariableNotFound(name, _) => self.near_variable(name, text?),
+            missing => error::missing_property(missing)
+                .and_then(|(name, kind)| self.near_property(name, kind)),
+        }
+    }
+
     /// For a call that found no function: the other forms of that name, or the nearest name.
-    pub(super) fn near_function(&self, signature: &str) -> Option<String> {
+    fn near_function(&self, signature: &str) -> Option<String> {
         let called = signature.split(" (").next().unwrap_or(signature);
+        if is_operator(called) {
+            return None;
+        }
         let (prefix, name) = match called.rsplit_once("::") {
             Some((module, name)) => (format!("{module}::"), name),
             None => (String::new(), called),
@@ -49,7 +60,7 @@ impl Names<'_> {
     }
 
     /// For a property that a value of type `kind` does not have: its method or the nearest name, or all its properties.
-    pub(super) fn near_property(&self, name: &str, kind: &str) -> Option<String> {
+    fn near_property(&self, name: &str, kind: &str) -> Option<String> {
         let of_kind = self.engine.collect_fn_metadata(
             None,
             |info| {
@@ -105,15 +116,12 @@ impl Names<'_> {
             },
             true,
         );
-        let own = self.script.into_iter().flat_map(AST::iter_functions);
-        let own = own.filter(|function| !is_closure(function.name));
-        known.extend(own.map(|function| shape(function.name, &function.params)));
-        known.extend(self.kept.functions());
+        known.extend(self.own.iter().cloned());
         known
     }
 
     /// For a variable that is not there: the nearest name in the text where it is missing.
-    pub(super) fn near_variable(&self, name: &str, text: &str) -> Option<String> {
+    fn near_variable(&self, name: &str, text: &str) -> Option<String> {
         let names = names_in(self.engine, text);
         let kept = self.scope.iter_raw().map(|(name, ..)| name);
         let known = names
@@ -150,8 +158,21 @@ fn names_in(engine: &Engine, text: &str) -> BTreeSet<String> {
     names
 }
 
+/// Name and shape of each function of a script that can be named.
+pub(super) fn of_script(script: &AST) -> Vec<(String, String)> {
+    let own = script.iter_functions();
+    own.filter(|function| !is_closure(function.name))
+        .map(|function| shape(function.name, &function.params))
+        .collect()
+}
+
+/// Whether a function is written between its arguments.
+pub(super) fn is_operator(name: &str) -> bool {
+    !name.contains(|next: char| next.is_alphanumeric() || next == '_')
+}
+
 /// Name and shape of a script's function.
-pub(super) fn shape(name: &str, parameters: &[&str]) -> (String, String) {
+fn shape(name: &str, parameters: &[&str]) -> (String, String) {
     (
         name.to_owned(),
         format!("{name}({})", parameters.join(", ")),

@@ -69,6 +69,15 @@ const SCRIPTS: &[(&str, &str)] = &[
         include_str!("../../scripts/media-eject.rhai"),
     ),
     ("media-list", include_str!("../../scripts/media-list.rhai")),
+    ("migrate", include_str!("../../scripts/migrate.rhai")),
+    (
+        "migrate-load",
+        include_str!("../../scripts/migrate-load.rhai"),
+    ),
+    (
+        "migrate-save",
+        include_str!("../../scripts/migrate-save.rhai"),
+    ),
     ("nic-add", include_str!("../../scripts/nic-add.rhai")),
     ("nic-remove", include_str!("../../scripts/nic-remove.rhai")),
     ("pause", include_str!("../../scripts/pause.rhai")),

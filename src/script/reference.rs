@@ -5,7 +5,7 @@ use std::any::TypeId;
 use std::collections::{BTreeMap, HashSet};
 
 use rhai::{
-    Array, Blob, Dynamic, Engine, FnAccess, FnPtr, FuncMetadata, ImmutableString, Map, Module,
+    AST, Array, Blob, Dynamic, Engine, FnAccess, FnPtr, FuncMetadata, ImmutableString, Map, Module,
 };
 
 use super::library;
@@ -28,7 +28,7 @@ pub struct Entry {
     pub of_language: bool,
 }
 
-/// A module in the binary.
+/// A module, as one in the binary.
 #[derive(Clone, Debug)]
 pub struct StandardModule {
     /// What `import` calls it.
@@ -136,15 +136,20 @@ pub(super) fn of_module(module: &Module, owner: Option<&str>) -> Vec<Entry> {
         .collect()
 }
 
+/// A module that is compiled, known by `path`.
+pub(super) fn described(module: &AST, path: &str) -> StandardModule {
+    StandardModule {
+        about: text(module.doc().lines()),
+        functions: of_module(module.shared_lib(), Some(path)),
+        path: path.to_owned(),
+    }
+}
+
 fn modules(engine: &Engine) -> Vec<StandardModule> {
     let module = |(path, source): (String, &str)| {
         // What is in the binary compiles: a test runs the examples of it.
         let script = engine.compile(source).ok()?;
-        Some(StandardModule {
-            about: text(script.doc().lines()),
-            functions: of_module(script.shared_lib(), Some(&path)),
-            path,
-        })
+        Some(described(&script, &path))
     };
     library::standard().filter_map(module).collect()
 }
@@ -244,16 +249,20 @@ fn plain_type(kind: &str) -> String {
     .to_owned()
 }
 
-/// Documentation without the marks of a comment.
+/// Documentation without the marks of a comment, and without the margin of the code in which it stands.
 fn text<'a>(lines: impl Iterator<Item = &'a str>) -> String {
-    let mut text = Vec::new();
-    for line in lines.flat_map(str::lines) {
-        let line = line.trim_start();
-        let line = line
+    let lines: Vec<&str> = lines.flat_map(str::lines).collect();
+    let indent = |line: &str| line.len() - line.trim_start().len();
+    let inner = lines.iter().skip(1).filter(|line| !line.trim().is_empty());
+    let margin = inner.map(|line| indent(line)).min().unwrap_or(0);
+    let without_marks = |line: &&str| {
+        let line = &line[margin.min(indent(line))..];
+        let mark = line
             .strip_prefix("///")
-            .or_else(|| line.strip_prefix("//!"))
-            .unwrap_or(line);
-        text.push(line.strip_prefix(' ').unwrap_or(line).trim_end().to_owned());
-    }
+            .or_else(|| line.strip_prefix("//!"));
+        let text = mark.map_or(line, |text| text.strip_prefix(' ').unwrap_or(text));
+        text.trim_end().to_owned()
+    };
+    let text: Vec<String> = lines.iter().map(without_marks).collect();
     text.join("\n").trim().to_owned()
 }

@@ -2,6 +2,8 @@
 //! stop it works. Rhai's operation counter is called with no context, so the place is kept per thread; native functions
 //! ask [`current`]. It owns no engine and no script text.
 
+mod waits;
+
 use std::cell::RefCell;
 use std::fmt;
 use std::future::Future;
@@ -9,16 +11,20 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use rhai::{Dynamic, EvalAltResult};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
+use self::waits::{Waiting, Waits};
 use super::bridge::{self, Bridge};
+use super::consent::Consents;
 use super::error;
 use super::guard::{self, Guard, Window};
 use super::output::Output;
 use super::permit::Permit;
 use super::stop::{Cause, Stop};
 use crate::client::call::SYNC;
-use crate::inventory::Inventory;
-use crate::report::{Kind, Report};
+use crate::inventory::{self, Inventory};
+use crate::report::{Exit, Kind, Report};
 use crate::vm::target::InvalidTarget;
 use crate::vm::{Fleet, Target, Vm};
 
@@ -32,14 +38,8 @@ pub struct Run {
     guards: Mutex<Vec<Arc<dyn Guard>>>,
     notes: Mutex<Vec<Report>>,
     result: Mutex<Dynamic>,
-    waits: Mutex<Waits>,
-}
-
-/// What the run waits for now, oldest first: one thing a thread, so a list that keeps its memory serves every call.
-#[derive(Default)]
-struct Waits {
-    next: u64,
-    open: Vec<(u64, String)>,
+    waits: Waits,
+    consents: Consents,
 }
 
 /// What ended work that was waited for.
@@ -62,6 +62,7 @@ impl<E: Into<Report>> From<E> for Ended {
 pub struct Current {
     run: Arc<Run>,
     stop: Stop,
+    is_one_of_many: bool,
 }
 
 thread_local! {
@@ -103,7 +104,8 @@ impl Run {
             guards: Mutex::default(),
             notes: Mutex::default(),
             result: Mutex::default(),
-            waits: Mutex::default(),
+            waits: Waits::default(),
+            consents: Consents::default(),
         })
     }
 
@@ -137,10 +139,14 @@ impl Run {
         self.inventory.fleet()
     }
 
+    /// What was allowed in it.
+    pub(super) fn consents(&self) -> &Consents {
+        &self.consents
+    }
+
     /// What the run waits for or cleans up at the moment, oldest first.
     pub fn waits(&self) -> Vec<String> {
-        let waits = lock(&self.waits);
-        waits.open.iter().map(|(_, what)| what.clone()).collect()
+        self.waits.list()
     }
 
     /// After how long somebody at a terminal is told what is waited for: two thirds of the shortest deadline.
@@ -189,11 +195,7 @@ impl Run {
 
     /// Has [`Run::waits`] tell of `what` until the guard is dropped.
     pub(super) fn wait_for(&self, what: String) -> Waiting<'_> {
-        let mut waits = lock(&self.waits);
-        waits.next += 1;
-        let key = waits.next;
-        waits.open.push((key, what));
-        Waiting { run: self, key }
+        self.waits.begin(what)
     }
 }
 
@@ -202,22 +204,14 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-pub(super) struct Waiting<'a> {
-    run: &'a Run,
-    key: u64,
-}
-
-impl Drop for Waiting<'_> {
-    fn drop(&mut self) {
-        let mut waits = lock(&self.run.waits);
-        waits.open.retain(|(key, _)| *key != self.key);
-    }
-}
-
 impl Current {
     pub(super) fn of(run: Arc<Run>) -> Self {
         let stop = run.stop.clone();
-        Self { run, stop }
+        Self {
+            run,
+            stop,
+            is_one_of_many: false,
+        }
     }
 
     /// The run.
@@ -236,7 +230,21 @@ impl Current {
         Self {
             run: self.run.clone(),
             stop,
+            is_one_of_many: self.is_one_of_many,
         }
+    }
+
+    /// The same for a thread that does what others do on other items.
+    #[must_use]
+    pub(super) fn one_of_many(self) -> Self {
+        Self {
+            is_one_of_many: true,
+            ..self
+        }
+    }
+
+    pub(super) fn is_one_of_many(&self) -> bool {
+        self.is_one_of_many
     }
 
     /// Makes this the place of the calling thread until the guard is dropped.
@@ -290,14 +298,48 @@ impl Current {
         // What a name means was found on the host, so a replay is told.
         let recording = &inventory.fleet().settings().recording;
         let of = format!("VM {target}");
-        let recalled = recording.recall::<Target>(&of);
+        let recalled = recording.recall::<LookedUp>(&of);
         let recalled = recalled.map_err(|difference| Ended::Failed(Report::from(&difference)))?;
-        if let Some(found) = recalled {
-            return Ok(inventory.fleet().vm(found));
+        match recalled {
+            Some(LookedUp::Found(target)) => return Ok(inventory.fleet().vm(target)),
+            Some(LookedUp::Failed { failed }) => {
+                return Err(Report::from_value(&failed)
+                    .unwrap_or_else(unreadable)
+                    .into());
+            }
+            None => {}
         }
-        let vm = find()?;
-        recording.note(&of, vm.target());
-        Ok(vm)
+        let found = find();
+        match &found {
+            Ok(vm) => recording.note(&of, &LookedUp::Found(vm.target().clone())),
+            Err(Ended::Failed(report)) => {
+                let failed = report.to_value();
+                recording.note(&of, &LookedUp::Failed { failed });
+            }
+            // The run ends, and so does its replay.
+            Err(Ended::Stopped(_)) => {}
+        }
+        found
+    }
+
+    /// The VMs that a word means: one, or all that a pattern fits.
+    pub fn vms(&self, word: &str) -> Result<Vec<Vm>, Ended> {
+        // An address may hold what would be a pattern elsewhere.
+        if word.contains(['/', '=', ':']) || !inventory::is_pattern(word) {
+            return Ok(vec![self.vm(word)?]);
+        }
+        let called = inventory::Filter::called(word).map_err(Report::usage)?;
+        let inventory = &self.run.inventory;
+        let scan = async { Ok::<_, Report>(inventory.scan().await) };
+        let scan = self.ask(format_args!("VMs to be found that are called {word}"), scan)?;
+        let found = scan.found.iter().filter(|vm| called.admits(vm));
+        let vms: Vec<Vm> = found.filter_map(|vm| inventory.reach(vm)).collect();
+        if vms.is_empty() {
+            let message = format!("no VM that can be reached is called `{word}`");
+            let report = Report::usage(message).with_exit(Exit::Unreachable);
+            return Err(report.with_hint("`qmpsh ls` lists the VMs").into());
+        }
+        Ok(vms)
     }
 
     fn wait<T>(&self, what: impl fmt::Display, work: impl Future<Output = T>) -> Result<T, Cause> {
@@ -307,7 +349,12 @@ impl Current {
         let told = format!("waiting for {what}");
         self.rest_or_stop(
             what,
-            bridge::noticed(work, notice, || drop(output.log(&told))),
+            bridge::noticed(work, notice, || {
+                // Whoever is asked knows what is waited for.
+                if !self.run.consents.is_asking() {
+                    drop(output.log(&told));
+                }
+            }),
         )
     }
 
@@ -348,6 +395,22 @@ impl Current {
     pub fn window(&self) -> Window {
         Window::open(self.run.stop.clone(), &self.stop)
     }
+}
+
+/// What came of looking for a VM by its name, as recordings hold it.
+#[derive(Serialize, Deserialize)]
+#[serde(untagged)]
+enum LookedUp {
+    Failed { failed: Value },
+    Found(Target),
+}
+
+fn unreadable() -> Report {
+    Report::new(
+        Kind::Replay,
+        "the recording tells an error of no known kind",
+    )
+    .with_exit(Exit::Usage)
 }
 
 /// Restores the thread's former place when dropped.

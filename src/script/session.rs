@@ -2,30 +2,39 @@
 //! tests go through [`Session::run`], the REPL through [`Session::line`]: they alone give a script its thread and its stop,
 //! release the guards that it left, and turn whatever ended it into an [`Outcome`].
 
+mod aside;
+mod asked;
+mod following;
+
 use std::io;
+use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::thread;
 
 use rhai::{AST, Dynamic, Engine, EvalAltResult, Scope};
 
 use super::diagnostic::Explainer;
 use super::error;
+use super::following::Following;
 use super::kept::{self, Held, Kept};
 use super::library::{EMBEDDED, Library};
 use super::outcome::{Ending, Failure, Outcome, fault};
 use super::output::Output;
 use super::permit::Permit;
 use super::reference::{self, Entry, Reference};
-use super::run::{Current, Ended};
+use super::run::Current;
 use super::source::{Source, Sources};
 use super::stage::{Control, Performed, Stage};
 use super::stop::Cause;
-use super::{bound, engine, with, words};
-use crate::inventory::{Inventory, Scan};
+use super::{bound, caught, engine, with, words};
+use crate::inventory::Inventory;
 use crate::report::{Kind, Report};
 use crate::vm::mode::Mode;
 use crate::vm::{self, Fleet};
+
+pub use aside::{Aside, Told};
+pub use asked::Named;
 
 /// The stack of a script's thread: Rhai recurses where scripts nest, and a debug build takes far more for each step.
 pub(super) const STACK: usize = if cfg!(debug_assertions) {
@@ -75,6 +84,8 @@ pub struct Session {
     sources: Sources,
     scope: Scope<'static>,
     kept: Kept,
+    following: Following,
+    asks: bool,
     color: bool,
     lines: bool,
 }
@@ -101,9 +112,12 @@ impl Session {
         let sources = Sources::default();
         let library = Library::new(embedded, settings.modules, sources.clone());
         let engine = engine::build(library.clone(), settings.args).map_err(io::Error::other)?;
+        let stage = Stage::new(settings.output, settings.permit, settings.inventory)?;
         Ok(Self {
             engine,
-            stage: Stage::new(settings.output, settings.permit, settings.inventory)?,
+            following: stage.following(settings.color),
+            stage,
+            asks: false,
             library,
             sources,
             scope: Scope::new(),
@@ -111,6 +125,17 @@ impl Session {
             color: settings.color,
             lines: settings.lines,
         })
+    }
+
+    /// The user's folder of modules.
+    pub fn modules(&self) -> Option<&Path> {
+        self.library.user()
+    }
+
+    /// Drops what the session holds as its process ends. The engine is left to the kernel, which takes all memory back at
+    /// once: to free a thousand functions one by one is an eighth of what a short command does.
+    pub fn leave(self) {
+        mem::forget(self.engine);
     }
 
     /// The engine, for those who list or complete its functions.
@@ -121,6 +146,12 @@ impl Session {
     /// The engine, to register more functions.
     pub fn engine_mut(&mut self) -> &mut Engine {
         &mut self.engine
+    }
+
+    /// Whether somebody is asked before a line's destructive commands are sent, where that can be: by
+    /// [`Asking`](super::consent::Asking).
+    pub fn set_asks(&mut self, asks: bool) {
+        self.asks = asks;
     }
 
     /// For the thread that handles signals.
@@ -166,7 +197,11 @@ impl Session {
             }
         };
         let (engine, scope, kept) = (&self.engine, &mut self.scope, &mut self.kept);
+        let asks = self.asks;
         let performed = self.stage.perform(|current| {
+            if asks {
+                current.run().consents().begin();
+            }
             kept.guards().hand_to(current);
             let ended = catch_unwind(AssertUnwindSafe(|| kept.evaluate(engine, scope, &script)));
             let succeeded = matches!(ended, Ok(Ok(_))) && current.run().stop().cause().is_none();
@@ -226,33 +261,6 @@ impl Session {
         self.outcome(performed, &Source::new("", ""), &AST::empty())
     }
 
-    /// The VMs that are found here, without connecting to any. Waits up to 2 s. The outcome is of a search that was
-    /// interrupted.
-    pub fn find(&self) -> Result<Scan, Box<Outcome>> {
-        let performed = self.stage.perform(|current| {
-            let inventory = current.run().inventory();
-            current.ask("VMs to be found", async {
-                Ok::<_, Report>(inventory.scan().await)
-            })
-        });
-        let ended = performed.map(|performed| performed.ended);
-        let ending = match ended {
-            Ok(Ok(Ok(scan))) => return Ok(scan),
-            Ok(Ok(Err(Ended::Stopped(Cause::Signal(signal))))) => Ending::Signal(signal),
-            Ok(Ok(Err(Ended::Stopped(cause)))) => {
-                let report = Report::new(Kind::Interrupted, cause.to_string());
-                Ending::Failed(Failure::bare(report))
-            }
-            Ok(Ok(Err(Ended::Failed(report)))) => Ending::Failed(Failure::bare(report)),
-            Ok(Err(panic)) => Ending::Failed(fault(&*panic)),
-            Err(error) => return Err(Box::new(no_thread(&error))),
-        };
-        Err(Box::new(Outcome {
-            ending,
-            notes: Vec::new(),
-        }))
-    }
-
     /// Whether a script compiles. Fails with what is wrong in it.
     pub fn check(&self, source: &Source) -> Result<(), Box<Failure>> {
         let checked = self.compile(source).map(|_| ());
@@ -263,6 +271,7 @@ impl Session {
     fn compile(&self, source: &Source) -> Result<AST, Box<Failure>> {
         self.sources.add(source);
         bound::start_of_text();
+        caught::start_of_text();
         words::start_of_text();
         match self.engine.compile(source.code()) {
             Ok(mut script) => {
@@ -311,6 +320,21 @@ impl Session {
                 name: name.to_owned(),
                 value: value.clone(),
             })
+            .collect()
+    }
+
+    /// Looks at a variable, the newest of its name.
+    pub fn with_variable<T>(&self, name: &str, look: impl FnOnce(&Dynamic) -> T) -> Option<T> {
+        let mut newest_first = self.scope.iter_raw();
+        let (_, _, value) = newest_first.find(|(own, ..)| *own == name)?;
+        Some(look(value))
+    }
+
+    /// Names and types of the variables, newest first: cheaper than with their values.
+    pub fn variable_types(&self) -> Vec<(String, String)> {
+        let variables = self.scope.iter_raw();
+        variables
+            .map(|(name, _, value)| (name.to_owned(), self.type_name(value)))
             .collect()
     }
 

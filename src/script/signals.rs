@@ -4,13 +4,15 @@
 
 use std::io::{self, Write};
 use std::iter;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 use std::thread;
 
-use nix::sys::signal::{SigSet, Signal};
+use nix::sys::signal::{SigSet, Signal, kill};
+use nix::unistd::Pid;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
-use signal_hook::low_level;
+use signal_hook::{flag, low_level};
 
 use super::run::Run;
 use super::stage::Control;
@@ -67,6 +69,29 @@ pub fn handle_alone(control: Control, idle: impl Fn(u8) + Send + 'static) -> io:
             act(signals, &control, idle);
         })?;
     Ok(())
+}
+
+/// Does what starts a program that somebody uses, with no signal blocked, which the program would inherit. What comes
+/// meanwhile is handled right behind it. Fails only where a handler cannot be set.
+pub fn unblocked<T>(start: impl FnOnce() -> T) -> io::Result<T> {
+    let blocked = SigSet::thread_get_mask()?;
+    let mut caught = Vec::new();
+    for signal in heard() {
+        if blocked.contains(Signal::try_from(signal)?) {
+            let flag = Arc::new(AtomicBool::new(false));
+            caught.push((signal, flag.clone(), flag::register(signal, flag)?));
+        }
+    }
+    SigSet::empty().thread_set_mask()?;
+    let started = start();
+    blocked.thread_set_mask()?;
+    for (signal, came, handler) in caught {
+        low_level::unregister(handler);
+        if came.load(Ordering::SeqCst) {
+            kill(Pid::this(), Signal::try_from(signal)?)?;
+        }
+    }
+    Ok(started)
 }
 
 /// The signals to be handled.

@@ -9,6 +9,7 @@ use std::thread;
 use std::time::Duration;
 
 use super::bridge::Bridge;
+use super::following::Following;
 use super::output::Output;
 use super::permit::Permit;
 use super::run::{Current, Run};
@@ -75,9 +76,22 @@ impl Stage {
         &self.inventory
     }
 
+    pub(super) fn shared_inventory(&self) -> Arc<Inventory> {
+        self.inventory.clone()
+    }
+
+    pub(super) fn bridge(&self) -> &Arc<Bridge> {
+        &self.bridge
+    }
+
     /// The streams.
     pub fn output(&self) -> &Output {
         &self.output
+    }
+
+    /// What follows events on this stage's runtime, and tells them on its streams.
+    pub(super) fn following(&self, color: bool) -> Following {
+        Following::new(self.bridge.clone(), self.output.clone(), color)
     }
 
     /// Does `work` as one run, on a thread of its own, and then waits for what it left behind in guests to be cleaned

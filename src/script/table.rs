@@ -1,11 +1,13 @@
 //! Cells in lines, a column below the other.
 
+use unicode_width::UnicodeWidthStr;
+
 /// The rows as lines; each cell but a line's last is filled up to its column's width. All rows have as many cells.
 pub fn lines(rows: &[Vec<String>]) -> Vec<String> {
     let count = rows.first().map_or(0, Vec::len);
     let width = |column: usize| {
         rows.iter()
-            .map(|row| row[column].chars().count())
+            .map(|row| row[column].width())
             .max()
             .unwrap_or(0)
     };
@@ -14,7 +16,10 @@ pub fn lines(rows: &[Vec<String>]) -> Vec<String> {
         let cells: Vec<String> = row
             .iter()
             .zip(&widths)
-            .map(|(cell, width)| format!("{cell:width$}"))
+            .map(|(cell, width)| {
+                let behind = width.saturating_sub(cell.width());
+                format!("{cell}{}", " ".repeat(behind))
+            })
             .collect();
         cells.join("  ").trim_end().to_owned()
     };

@@ -124,6 +124,26 @@ impl Place {
     }
 }
 
+/// The word at the start of a text, behind a `fn` if that is there, where it is a name here, but none for functions.
+pub(super) fn reserved_at(text: &str) -> Option<String> {
+    let is_part = |next: char| next.is_alphanumeric() || next == '_';
+    let mut words = text
+        .split(|next| !is_part(next))
+        .filter(|word| !word.is_empty());
+    let word = words
+        .next()
+        .filter(|word| *word != "fn")
+        .or_else(|| words.next())?;
+    FREE.contains(&word).then(|| word.to_owned())
+}
+
+/// That a function cannot be called so, and what to do.
+pub(super) fn unfit_for_functions(word: &str) -> (String, Option<String>) {
+    let message = format!("`{word}` cannot name a function: Rhai keeps the word for itself");
+    let hint = format!("another name; variables, arguments and members may be called `{word}`");
+    (message, Some(hint))
+}
+
 fn is_word(text: &str) -> bool {
     text.starts_with(|first: char| first.is_ascii_alphabetic())
 }

@@ -120,7 +120,8 @@ fn disk<E>(
     })
 }
 
-fn bitmap(entry: &Value) -> Bitmap {
+/// A bitmap as `query-block` and `query-named-block-nodes` tell it.
+pub(super) fn bitmap(entry: &Value) -> Bitmap {
     Bitmap {
         name: entry["name"].as_str().map(str::to_owned),
         count: entry["count"].as_u64().unwrap_or(0),

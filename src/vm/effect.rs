@@ -17,7 +17,9 @@ pub enum Effect {
     Change,
 }
 
-/// Monitor commands that read, beside everything called `query-*` and `x-query-*`.
+/// Monitor commands that read, beside everything called `query-*` and `x-query-*`. What writes a file of the host's
+/// (`dump-skeys`, `dumpdtb`, `screendump`, `memsave`), reads the guest's memory or takes what it reads away (`ringbuf-read`)
+/// is not among them.
 const MONITOR_READS: &[&str] = &[
     "device-list-properties",
     "qom-get",
@@ -25,6 +27,18 @@ const MONITOR_READS: &[&str] = &[
     "qom-list-get",
     "qom-list-properties",
     "qom-list-types",
+    "request-ebpf",
+    "trace-event-get-state",
+    "x-accel-stats",
+    "x-debug-block-dirty-bitmap-sha256",
+    "x-debug-query-block-graph",
+    "xen-event-list",
+];
+
+/// Monitor commands that look, though they are called as queries.
+const MONITOR_LOOKS: &[&str] = &[
+    "query-rx-filter", // the next NIC_RX_FILTER_CHANGED comes only after it
+    "x-query-profile", // it tells what was since the last time
 ];
 
 /// Agent commands that read, beside everything with `-get-` in its name.
@@ -36,16 +50,18 @@ const AGENT_READS: &[&str] = &[
     "guest-sync-delimited",
 ];
 
-/// Agent commands that look.
-const AGENT_LOOKS: &[&str] = &[
-    "guest-exec-status", // it frees the record of an ended program
-    "guest-file-close",
-    "guest-file-read",
-    "guest-file-seek",
-];
+/// Agent commands that look. Handles count for all clients of the agent: it is the caller's own that is meant.
+const AGENT_LOOKS: &[&str] = &["guest-file-close", "guest-file-read", "guest-file-seek"];
 
-/// First words of human-monitor lines that read.
-const HMP_READS: &[&str] = &["info", "help", "?", "print", "p", "x", "xp"];
+/// First words of human-monitor lines that read. Memory (`x`, `xp`) and ports (`i`) are not among them: where a device is
+/// behind them, to read is to act.
+const HMP_READS: &[&str] = &["info", "help", "?", "print", "p", "qom-list", "qom-get"];
+
+/// What `info` looks at: it is another thing the next time.
+const HMP_LOOKS: &[&str] = &["profile"];
+
+/// How the guest's files begin that are none: to open a watchdog starts it.
+const DEVICES: &[&str] = &["/dev/", r"\\.\", "//./"];
 
 /// The effect of a QMP or agent command with these arguments.
 pub fn of(command: &str, arguments: &Arguments) -> Effect {
@@ -54,10 +70,13 @@ pub fn of(command: &str, arguments: &Arguments) -> Effect {
     let reads = match command {
         // Without a mode, the agent opens for reading.
         "guest-file-open" => match arguments.get("mode").map(|_| text("mode")) {
-            None | Some(Some("r" | "rb")) => return Effect::Look,
+            None | Some(Some("r" | "rb")) if !text("path").is_some_and(is_device) => {
+                return Effect::Look;
+            }
             _ => false,
         },
-        "human-monitor-command" => text("command-line").is_some_and(line_reads),
+        "human-monitor-command" => return text("command-line").map_or(Effect::Change, of_line),
+        _ if MONITOR_LOOKS.contains(&command) => return Effect::Look,
         _ if command.starts_with("guest-") => {
             if AGENT_LOOKS.contains(&command) {
                 return Effect::Look;
@@ -76,10 +95,29 @@ pub fn of(command: &str, arguments: &Arguments) -> Effect {
     if reads { Effect::Read } else { Effect::Change }
 }
 
-/// Whether a line for the human monitor reads: `info ...` does.
-fn line_reads(line: &str) -> bool {
-    let word = line.split_whitespace().next();
-    word.is_some_and(|word| HMP_READS.contains(&word)) && !line.contains(['\n', '\r'])
+/// The effect of a line for the human monitor: `info ...` reads.
+fn of_line(line: &str) -> Effect {
+    let mut words = line.split_whitespace();
+    // A format may stand behind the command: `print/x`.
+    let command = words.next().and_then(|word| word.split('/').next());
+    if !command.is_some_and(|word| HMP_READS.contains(&word)) || line.contains(['\n', '\r']) {
+        return Effect::Change;
+    }
+    match words.next() {
+        Some(of) if HMP_LOOKS.contains(&of) => Effect::Look,
+        _ => Effect::Read,
+    }
+}
+
+/// Whether a path in the guest leads among the devices, by its text: what a link leads to cannot be seen from here.
+fn is_device(path: &str) -> bool {
+    let parts: Vec<&str> = path
+        .split('/')
+        .filter(|part| !matches!(*part, "" | "."))
+        .collect();
+    let plain = format!("/{}", parts.join("/"));
+    let leads = |path: &str| DEVICES.iter().any(|begin| path.starts_with(begin));
+    leads(path) || leads(&plain) || (parts.contains(&"..") && parts.contains(&"dev"))
 }
 
 #[cfg(test)]
@@ -99,6 +137,7 @@ mod tests {
             "query-status",
             "query-a-command-of-the-future",
             "x-query-irq",
+            "x-debug-query-block-graph",
             "qom-get",
             "guest-get-osinfo",
             "guest-network-get-route",
@@ -109,15 +148,17 @@ mod tests {
     }
 
     #[test]
-    fn what_moves_a_position_or_frees_a_record_looks() {
-        for command in [
-            "guest-exec-status",
-            "guest-file-read",
-            "guest-file-seek",
-            "guest-file-close",
-        ] {
+    fn what_moves_a_position_looks() {
+        for command in ["guest-file-read", "guest-file-seek", "guest-file-close"] {
             let arguments = json!({ "handle": 1000 });
             assert_eq!(with(command, arguments), Effect::Look, "{command}");
+        }
+    }
+
+    #[test]
+    fn queries_that_take_something_away_look_and_are_not_sent_twice() {
+        for command in ["query-rx-filter", "x-query-profile"] {
+            assert_eq!(with(command, json!({})), Effect::Look, "{command}");
         }
     }
 
@@ -131,6 +172,12 @@ mod tests {
             "guest-file-write",
             "guest-fsfreeze-thaw",
             "qom-set",
+            "ringbuf-read",
+            "dump-skeys",
+            "screendump",
+            "memsave",
+            // It frees the record of the program that has ended, which may be another client's.
+            "guest-exec-status",
             "",
         ] {
             assert_eq!(with(command, json!({})), Effect::Change, "{command}");
@@ -157,12 +204,57 @@ mod tests {
     }
 
     #[test]
+    fn to_open_a_device_changes_whichever_way_it_is_opened() {
+        let open = |path: &str| with("guest-file-open", json!({ "path": path }));
+        for device in [
+            "/dev/watchdog",
+            "//dev/./watchdog",
+            "/./dev/mem",
+            "/tmp/../dev/watchdog",
+            r"\\.\PhysicalDrive0",
+            "//./COM1",
+        ] {
+            assert_eq!(open(device), Effect::Change, "{device}");
+        }
+        for file in [
+            "/etc/hostname",
+            "/home/dev/notes",
+            "/device",
+            "dev",
+            "C:\\dev",
+        ] {
+            assert_eq!(open(file), Effect::Look, "{file}");
+        }
+    }
+
+    #[test]
     fn a_human_monitor_line_reads_when_it_asks_for_information() {
         let line = |line: &str| with("human-monitor-command", json!({ "command-line": line }));
-        for reads in ["info block", "  info", "x /4i $pc", "help"] {
+        for reads in [
+            "info block",
+            "  info",
+            "p $pc",
+            "print/x 5",
+            "help",
+            "qom-list /",
+        ] {
             assert_eq!(line(reads), Effect::Read, "{reads}");
         }
-        for changes in ["savevm x", "information", "", "info block\nquit"] {
+        assert_eq!(line("info profile"), Effect::Look);
+        for changes in [
+            "savevm x",
+            "information",
+            "",
+            "info block\nquit",
+            // Where a device is behind the address, to read is to act.
+            "x /4i $pc",
+            "xp/4xw 0xfee00000",
+            "i /b 0x60",
+            "o /b 0x64 0xfe",
+            "gva2gpa 0",
+            "sum 0 16",
+            "qom-set / a b",
+        ] {
             assert_eq!(line(changes), Effect::Change, "{changes}");
         }
     }

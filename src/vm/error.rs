@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::freeze::FreezeError;
 use super::job::JobError;
+use super::migration::MigrationError;
 use super::recording::Difference;
 use super::schema::InvalidSchema;
 use super::target::InvalidTarget;
@@ -119,6 +120,8 @@ pub enum ErrorKind {
     },
     /// A job, or the wait for it.
     Job(JobError),
+    /// A migration failed, was late or is unknown.
+    Migration(MigrationError),
     /// No event that was waited for came in time.
     NoEvent {
         /// The names that were waited for.
@@ -138,6 +141,11 @@ pub enum ErrorKind {
         error: Box<ErrorKind>,
         /// What is left, and why.
         left: String,
+    },
+    /// Somebody was asked whether the command may be sent, and it may not.
+    Declined {
+        /// The command, as it was asked about.
+        command: String,
     },
     /// The run is read-only, and the command would change something.
     ReadOnly {
@@ -213,6 +221,12 @@ impl From<FreezeError> for ErrorKind {
     }
 }
 
+impl From<MigrationError> for ErrorKind {
+    fn from(error: MigrationError) -> Self {
+        Self::Migration(error)
+    }
+}
+
 impl From<JobError> for ErrorKind {
     fn from(error: JobError) -> Self {
         Self::Job(error)
@@ -221,7 +235,17 @@ impl From<JobError> for ErrorKind {
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.vm, self.kind)
+        // A VM that is named by its socket is told once.
+        match &self.kind {
+            ErrorKind::Client(error)
+                if error
+                    .address()
+                    .is_some_and(|address| address.to_string() == self.vm) =>
+            {
+                error.fmt(f)
+            }
+            kind => write!(f, "{}: {kind}", self.vm),
+        }
     }
 }
 
@@ -316,6 +340,7 @@ impl fmt::Display for ErrorKind {
                 show(*after)
             ),
             Self::Job(error) => error.fmt(f),
+            Self::Migration(error) => error.fmt(f),
             Self::NoEvent { names, after } => {
                 let names = match names.as_slice() {
                     [] => String::new(),
@@ -326,6 +351,11 @@ impl fmt::Display for ErrorKind {
             Self::Freeze(error) => error.fmt(f),
             Self::Overlays(left) | Self::Targets(left) => write!(f, "left behind: {left}"),
             Self::LeftBehind { error, left } => write!(f, "{error}; {left}"),
+            Self::Declined { command } => write!(
+                f,
+                "`{}` is not sent, for the answer was no",
+                escaped(command)
+            ),
             Self::ReadOnly { command } => write!(
                 f,
                 "`{}` would change something, and this run is read-only",

@@ -41,6 +41,12 @@ impl Fleet {
                 .clone(),
         }
     }
+
+    /// The handle on the VM at `target`, if the run has named it.
+    pub fn known(&self, target: &Target) -> Option<Vm> {
+        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        known.get(&target.key()).cloned()
+    }
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::effect::{self, Effect};
 use super::error::{Error, ErrorKind};
+use super::harm;
 use super::machine::Vm;
 use super::mode::{Mode, Would};
 use super::pretence::Pretence;
@@ -28,8 +29,9 @@ pub(super) enum Passage {
 }
 
 impl Vm {
-    /// Decides what becomes of a call, and tells the change that a dry run does not make.
-    pub(super) fn gate(&self, channel: Channel, call: &Call) -> Result<Passage, Error> {
+    /// Decides what becomes of a call, and tells the change that a dry run does not make. Waits for an answer where
+    /// somebody is asked whether a destructive command may be sent.
+    pub(super) async fn gate(&self, channel: Channel, call: &Call) -> Result<Passage, Error> {
         let Call {
             command, arguments, ..
         } = call;
@@ -39,6 +41,9 @@ impl Vm {
             Mode::ReadOnly if effect == Effect::Change => Err(self.error(ErrorKind::ReadOnly {
                 command: command.clone(),
             })),
+            Mode::DryRun(_) if Pretence::is_asked(command, arguments, effect) => Ok(
+                Passage::Pretended(self.pretence().answer(command, arguments)),
+            ),
             mode @ Mode::DryRun(_) if effect == Effect::Change => {
                 mode.tells(&Would::Send {
                     vm: self.label(),
@@ -49,11 +54,25 @@ impl Vm {
                     self.pretence().answer(command, arguments),
                 ))
             }
-            Mode::DryRun(_) if Pretence::concerns(arguments) => Ok(Passage::Pretended(
-                self.pretence().answer(command, arguments),
-            )),
-            _ => Ok(Passage::Send(effect)),
+            _ => {
+                self.consented(call).await?;
+                Ok(Passage::Send(effect))
+            }
         }
+    }
+
+    async fn consented(&self, call: &Call) -> Result<(), Error> {
+        let Some(consent) = &self.settings().consent else {
+            return Ok(());
+        };
+        let Some(harm) = harm::of(&call.command, &call.arguments) else {
+            return Ok(());
+        };
+        let command = harm.command.clone();
+        if consent.may(self.label(), harm).await {
+            return Ok(());
+        }
+        Err(self.error(ErrorKind::Declined { command }))
     }
 
     /// Makes a reply fit what a dry run has pretended.

@@ -14,6 +14,7 @@ use super::error::{Error, ErrorKind};
 use super::follow::Follow;
 use super::gate::Passage;
 use super::job::{Completing, Job};
+use super::migration::Migration;
 use super::pretence::Pretence;
 use super::proof::Proof;
 use super::recording::Recording;
@@ -22,8 +23,7 @@ use super::settings::Settings;
 use super::target::Target;
 use super::watch::Watch;
 use crate::client::call::CONNECT;
-use crate::client::{self, Address, Agent, Call, Channel, Qmp, Tap};
-use crate::nearest::nearest;
+use crate::client::{self, Address, Agent, Call, Channel, Qmp, Silence, Tap};
 
 /// The UUID of a VM that was given none (`query-uuid`): it names nothing.
 const NO_UUID: &str = "00000000-0000-0000-0000-000000000000";
@@ -98,6 +98,11 @@ impl Vm {
         &self.shared.agent
     }
 
+    /// Where the names of the commands are kept once they are known.
+    pub(super) fn commands_slot(&self) -> &Mutex<Option<Arc<BTreeSet<String>>>> {
+        &self.shared.commands
+    }
+
     /// Where the schema is kept once it is known.
     pub(super) fn schema_slot(&self) -> &Mutex<Option<Known>> {
         &self.shared.schema
@@ -163,6 +168,7 @@ impl Vm {
             return Err(self.error(client::Error::Silent {
                 address: address.clone(),
                 after: deadline,
+                why: Silence::default(),
             }));
         };
         if let Some(qmp) = slot.as_ref().filter(|qmp| !qmp.is_closed()) {
@@ -186,6 +192,20 @@ impl Vm {
         *self.shared.commands.lock().await = None;
         *self.shared.schema.lock().await = None;
         Ok(qmp)
+    }
+
+    /// Whether the monitor's connection is there. None is made, and one that is being made counts as there.
+    pub fn is_connected(&self) -> bool {
+        self.shared.monitor.try_lock().map_or(true, |slot| {
+            slot.as_ref().is_some_and(|qmp| !qmp.is_closed())
+        })
+    }
+
+    /// Closes the monitor's connection; it is free for the next client when this returns.
+    pub(super) async fn disconnect(&self) {
+        if let Some(qmp) = self.shared.monitor.lock().await.take() {
+            qmp.close().await;
+        }
     }
 
     /// The process that serves the monitor's socket, where it can be seen.
@@ -214,7 +234,7 @@ impl Vm {
     }
 
     async fn send(&self, call: Call) -> Result<Value, Error> {
-        let effect = match self.gate(Channel::Qmp, &call)? {
+        let effect = match self.gate(Channel::Qmp, &call).await? {
             Passage::Send(effect) => effect,
             Passage::Pretended(reply) => return Ok(reply),
         };
@@ -258,14 +278,11 @@ impl Vm {
     pub async fn transaction(
         &self,
         actions: Vec<Value>,
-        mut properties: Arguments,
+        properties: Arguments,
     ) -> Result<(), Error> {
         let mut arguments = object(json!({ "actions": actions }));
         if !properties.is_empty() {
-            arguments.insert(
-                "properties".into(),
-                Value::Object(std::mem::take(&mut properties)),
-            );
+            arguments.insert("properties".into(), Value::Object(properties));
         }
         self.call("transaction", arguments).await.map(drop)
     }
@@ -281,6 +298,14 @@ impl Vm {
         Ok(Watch::new(self.clone(), names, events))
     }
 
+    /// Follows all events of the connection that there is, to its end; none where nothing is connected now.
+    pub fn watch_connected(&self) -> Option<Watch> {
+        // Who holds it makes a connection just now.
+        let slot = self.shared.monitor.try_lock().ok()?;
+        let monitor = slot.as_ref().filter(|qmp| !qmp.is_closed())?;
+        Some(Watch::new(self.clone(), &[], monitor.subscribe()))
+    }
+
     /// Follows all events from now on, also when the connection is lost and comes back. Nothing is connected yet.
     pub fn follow(&self) -> Follow {
         Follow::new(self.clone())
@@ -289,6 +314,11 @@ impl Vm {
     /// The job `id`, whether QEMU knows it yet or not.
     pub fn job(&self, id: &str) -> Job {
         Job::new(self.clone(), id)
+    }
+
+    /// The VM's migration, whether there is one yet or not.
+    pub fn migration(&self) -> Migration {
+        Migration::new(self.clone())
     }
 
     /// The guest's agent.
@@ -324,94 +354,12 @@ impl Vm {
     pub async fn version(&self) -> Result<String, Error> {
         Ok(self.monitor().await?.greeting().version.to_string())
     }
-
-    /// The names of all commands that this QEMU has (`query-commands`), asked for once a connection.
-    pub async fn commands(&self) -> Result<Arc<BTreeSet<String>>, Error> {
-        // A lost connection is noticed, and its list forgotten, by making the next.
-        self.monitor().await?;
-        if let Some(commands) = &*self.shared.commands.lock().await {
-            return Ok(commands.clone());
-        }
-        let reply = self.call("query-commands", Map::new()).await?;
-        let list = reply
-            .as_array()
-            .ok_or_else(|| self.reply_error("query-commands", "list"))?;
-        let names = list.iter().filter_map(|entry| entry["name"].as_str());
-        let commands = Arc::new(names.map(str::to_owned).collect::<BTreeSet<_>>());
-        *self.shared.commands.lock().await = Some(commands.clone());
-        Ok(commands)
-    }
-
-    /// The command that a script means by the method `name`: QMP mixes `-` and `_`, a method has `_` only.
-    ///
-    /// Fails when this QEMU has no such command, with the nearest.
-    pub async fn command_for(&self, name: &str) -> Result<String, Error> {
-        let commands = self.commands().await?;
-        let found = commands
-            .iter()
-            .find(|command| as_method(command) == as_method(name));
-        match found {
-            Some(command) => Ok(command.clone()),
-            None => Err(self.error(ErrorKind::NoCommand {
-                command: name.to_owned(),
-                nearest: nearest_method(name, &commands),
-                desc: None,
-            })),
-        }
-    }
-
-    /// Explains a refusal: a command that this QEMU does not have is told with the one that may be meant.
-    async fn explain(&self, monitor: &Qmp, error: client::Error) -> Error {
-        let client::Error::Refused {
-            command,
-            class,
-            desc,
-        } = &error
-        else {
-            return self.error(error);
-        };
-        if class != "CommandNotFound" {
-            return self.error(error);
-        }
-        let listed = monitor.call(Call::new("query-commands", Map::new())).await;
-        let nearest = listed.ok().and_then(|reply| {
-            let commands = names(&reply)?;
-            let meant = nearest_method(command, &commands)?;
-            commands.into_iter().find(|name| as_method(name) == meant)
-        });
-        self.error(ErrorKind::NoCommand {
-            command: command.clone(),
-            nearest,
-            desc: Some(desc.clone()),
-        })
-    }
 }
 
 /// The UUID in a reply to `query-uuid`, in lower case.
 pub(super) fn uuid_in(reply: &Value) -> Option<String> {
     let uuid = reply["UUID"].as_str().filter(|uuid| *uuid != NO_UUID);
     uuid.map(str::to_ascii_lowercase)
-}
-
-/// A command's name as scripts write it as a method.
-fn as_method(command: &str) -> String {
-    command.replace('-', "_")
-}
-
-/// The method that comes nearest to a name that is no command.
-fn nearest_method(name: &str, commands: &BTreeSet<String>) -> Option<String> {
-    let methods: Vec<String> = commands.iter().map(|name| as_method(name)).collect();
-    nearest(&as_method(name), methods.iter().map(String::as_str)).map(str::to_owned)
-}
-
-/// The names in a reply to `query-commands`.
-fn names(reply: &Value) -> Option<BTreeSet<String>> {
-    let names = reply.as_array()?.iter();
-    Some(
-        names
-            .filter_map(|entry| entry["name"].as_str().map(str::to_owned))
-            .collect(),
-    )
 }
 
 /// The members of an object that was written with `json!`.

@@ -4,17 +4,24 @@
 
 pub mod agent;
 mod blank;
+pub mod block_graph;
+mod commands;
+pub mod consent;
 pub mod disk;
 pub mod effect;
 pub mod error;
+pub mod event;
 pub mod fleet;
 pub mod follow;
 pub mod freeze;
 mod gate;
+pub mod glance;
+pub mod harm;
 mod image;
 pub mod job;
 mod jobs;
 pub mod machine;
+pub mod migration;
 pub mod mode;
 pub mod overlay;
 mod pretence;
@@ -32,6 +39,8 @@ pub mod targets;
 pub mod watch;
 
 pub use agent::GuestAgent;
+pub use block_graph::BlockGraph;
+pub use consent::Consent;
 pub use error::{Error, ErrorKind};
 pub use fleet::Fleet;
 pub use follow::{Follow, Happening};

@@ -8,6 +8,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
+use super::effect::Effect;
 use super::machine::Arguments;
 
 /// Commands that begin a job under the name of their device, where they give it no other.
@@ -25,6 +26,8 @@ pub(super) struct Pretence {
     handles: AtomicI64,
     /// Jobs that were only pretended to begin, to go on or to end; without a status, they are over.
     jobs: Mutex<BTreeMap<String, Option<PretendedJob>>>,
+    /// What `query-migrate` says of a migration that was only pretended.
+    migration: Mutex<Option<Value>>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,8 +42,15 @@ impl Pretence {
         self.changes.load(Ordering::Relaxed)
     }
 
+    /// Whether a command asks for no more than what became of a file or a program that was only pretended: nobody need be
+    /// told of it.
+    pub(super) fn is_asked(command: &str, arguments: &Arguments, effect: Effect) -> bool {
+        let asks = effect != Effect::Change || command == "guest-exec-status";
+        asks && Self::concerns(arguments)
+    }
+
     /// Whether a command is about a file or a program that was only pretended.
-    pub(super) fn concerns(arguments: &Arguments) -> bool {
+    fn concerns(arguments: &Arguments) -> bool {
         ["handle", "pid"].iter().any(|name| {
             let number = arguments.get(*name).and_then(Value::as_i64);
             number.is_some_and(|number| number < 0)
@@ -51,6 +61,7 @@ impl Pretence {
     pub(super) fn answer(&self, command: &str, arguments: &Arguments) -> Value {
         self.changes.fetch_add(1, Ordering::Relaxed);
         self.keep_jobs(command, arguments);
+        self.keep_migration(command);
         let list = |name: &str| arguments.get(name).and_then(Value::as_array);
         match command {
             "human-monitor-command" => json!(""),
@@ -84,6 +95,12 @@ impl Pretence {
         let (name, old) = match command {
             "query-jobs" => ("id", false),
             "query-block-jobs" => ("device", true),
+            "query-migrate" => {
+                if let Some(pretended) = &*locked(&self.migration) {
+                    reply.clone_from(pretended);
+                }
+                return;
+            }
             _ => return,
         };
         let Some(list) = reply.as_array_mut() else {
@@ -155,10 +172,28 @@ impl Pretence {
         jobs.insert(id, Some(PretendedJob { kind, status }));
     }
 
-    fn jobs(&self) -> MutexGuard<'_, BTreeMap<String, Option<PretendedJob>>> {
-        // A plain map, which no panic leaves half changed.
-        self.jobs.lock().unwrap_or_else(PoisonError::into_inner)
+    fn keep_migration(&self, command: &str) {
+        let pretended = match command {
+            "migrate" => json!({ "status": "completed", "downtime": 0, "total-time": 0 }),
+            "migrate_cancel" => json!({ "status": "cancelled" }),
+            // Where it would listen; no port has this number.
+            "migrate-incoming" => json!({
+                "status": "completed",
+                "socket-address": [{ "type": "inet", "host": "127.0.0.1", "port": "0" }],
+            }),
+            _ => return,
+        };
+        *locked(&self.migration) = Some(pretended);
     }
+
+    fn jobs(&self) -> MutexGuard<'_, BTreeMap<String, Option<PretendedJob>>> {
+        locked(&self.jobs)
+    }
+}
+
+/// Holds plain values only, which no panic leaves half changed.
+fn locked<T>(of: &Mutex<T>) -> MutexGuard<'_, T> {
+    of.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// What `query-jobs` calls a job that this command begins.
@@ -232,6 +267,21 @@ mod tests {
         let shown = statuses(&pretence, live);
         assert_eq!(shown[0], ("other".to_owned(), "running".to_owned()));
         assert_eq!(shown[1], ("real".to_owned(), "concluded".to_owned()));
+    }
+
+    #[test]
+    fn a_pretended_migration_is_completed_or_cancelled() {
+        let pretence = Pretence::default();
+        let status = || {
+            let mut reply = json!({ "status": "active" });
+            pretence.amend("query-migrate", &mut reply);
+            reply["status"].clone()
+        };
+        assert_eq!(status(), "active");
+        pretend(&pretence, "migrate", json!({ "uri": "tcp:h:1" }));
+        assert_eq!(status(), "completed");
+        pretend(&pretence, "migrate_cancel", json!({}));
+        assert_eq!(status(), "cancelled");
     }
 
     #[test]

@@ -7,9 +7,8 @@ use tokio::join;
 use super::agent::locate;
 use super::error::{Error, ErrorKind};
 use super::machine::{Vm, uuid_in};
-use crate::client::call::CONNECT;
 use crate::client::libvirt::Obstacle;
-use crate::client::{self, Address, Agent, Call, Holder, Qmp, UnixSockets, Unreachable};
+use crate::client::{self, Address, Agent, Call, Holder, Qmp, Unreachable};
 use crate::vm::process::Process;
 
 /// How long an agent may take to answer, at most: a moment is enough for one that runs.
@@ -114,7 +113,6 @@ pub async fn probe(vm: &Vm) -> Probed {
             probed
         }
         Err(error) => {
-            let error = unserved(vm, error);
             let state = state_of(vm, &error);
             // Its guest may still be reached where only the monitor is not.
             let agent = match state {
@@ -179,26 +177,6 @@ async fn ask_monitor(vm: &Vm) -> Result<(Probed, Qmp, Value), Error> {
     Ok((probed, monitor, chardevs?))
 }
 
-/// A monitor whose queue is full, as if another client were served, and that serves none: it hangs, and those who asked it
-/// before and gave up fill the queue.
-fn unserved(vm: &Vm, error: Error) -> Error {
-    let ErrorKind::Client(client::Error::Busy {
-        address: Address::Unix(path),
-        holder: None,
-    }) = &error.kind
-    else {
-        return error;
-    };
-    let is_served = UnixSockets::now().map_or(true, |sockets| sockets.clients(path).is_some());
-    if is_served {
-        return error;
-    }
-    vm.error(client::Error::Silent {
-        address: Address::Unix(path.clone()),
-        after: vm.settings().timeout.unwrap_or(CONNECT),
-    })
-}
-
 /// What an error of the monitor's says about the VM.
 fn state_of(vm: &Vm, error: &Error) -> State {
     use client::Error as E;
@@ -261,7 +239,11 @@ async fn agent(vm: &Vm, chardevs: Option<&Value>) -> AgentState {
             | client::Error::Frozen { .. },
         ) => AgentState::Up,
         Err(client::Error::Busy { .. }) => AgentState::Busy,
-        Err(client::Error::AgentDown { .. } | client::Error::Timeout { .. }) => AgentState::Down,
+        Err(
+            client::Error::AgentDown { .. }
+            | client::Error::Silent { .. }
+            | client::Error::Timeout { .. },
+        ) => AgentState::Down,
         Err(client::Error::Connect {
             source: Unreachable::Libvirt(Obstacle::NoAgent),
             ..

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use tokio_util::task::TaskTracker;
 
+use super::consent::Consent;
 use super::mode::Mode;
 use super::recording::Recording;
 use crate::client::{Call, Tap};
@@ -19,6 +20,11 @@ pub struct Settings {
     pub timeout: Option<Duration>,
     /// Is shown every message that is sent and received.
     pub tap: Option<Arc<dyn Tap>>,
+    /// Is asked before a destructive command is sent; without it, all are sent.
+    pub consent: Option<Arc<dyn Consent>>,
+    /// The part of that which is for people, and which is shown also what is asked to find a VM: a recording holds what
+    /// was found instead.
+    pub shown: Option<Arc<dyn Tap>>,
     /// What becomes of changes.
     pub mode: Mode,
     /// Whether the run is recorded, or was. A recorder is to be the tap as well.
@@ -35,6 +41,8 @@ impl Settings {
             state_dir: state_dir.into(),
             timeout: None,
             tap: None,
+            consent: None,
+            shown: None,
             mode: Mode::Live,
             recording: Recording::Off,
             // Not the path it was started by: an upgrade may have put another program there.

@@ -1,4 +1,22 @@
-//! Sizes as people write them, in scripts' arguments and commands': `10G`, `1.5GiB`, bytes without a unit.
+//! Sizes as people write them, in scripts' arguments and commands': `10G`, `1.5GiB`, bytes without a unit; and as they say
+//! them.
+
+/// The units of 1024s.
+const UNITS: [&str; 6] = ["KiB", "MiB", "GiB", "TiB", "PiB", "EiB"];
+
+/// The bytes in the unit that people would say: `512 B`, `1.5 KiB`, `10 GiB`.
+pub fn human(bytes: u64) -> String {
+    let mut units = UNITS.iter().enumerate().rev();
+    let Some((power, unit)) = units.find(|(power, _)| bytes >> (10 * (power + 1)) > 0) else {
+        return format!("{bytes} B");
+    };
+    let power = power + 1;
+    let tenths = (u128::from(bytes) * 10 + (1 << (10 * power - 1))) >> (10 * power);
+    match (tenths / 10, tenths % 10) {
+        (whole, 0) => format!("{whole} {unit}"),
+        (whole, tenth) => format!("{whole}.{tenth} {unit}"),
+    }
+}
 
 /// The bytes that `word` means: a number, maybe with a unit of 1024s. None if it is no size, or too large for a script.
 pub fn parse(word: &str) -> Option<i64> {
@@ -18,6 +36,7 @@ pub fn parse(word: &str) -> Option<i64> {
         "g" => 3,
         "t" => 4,
         "p" => 5,
+        "e" => 6,
         _ => return None,
     };
     let unit = 1024_i64.pow(power);
@@ -35,7 +54,21 @@ pub fn parse(word: &str) -> Option<i64> {
 
 #[cfg(test)]
 mod tests {
-    use super::parse;
+    use super::{human, parse};
+
+    #[test]
+    fn sizes_are_said_as_people_say_them() {
+        for (bytes, said) in [
+            (0, "0 B"),
+            (1023, "1023 B"),
+            (1024, "1 KiB"),
+            (1536, "1.5 KiB"),
+            (10 << 30, "10 GiB"),
+            (u64::MAX, "16 EiB"),
+        ] {
+            assert_eq!(human(bytes), said, "{bytes}");
+        }
+    }
 
     #[test]
     fn sizes_are_exact_in_units_of_1024() {
@@ -48,6 +81,8 @@ mod tests {
             ("0.1T", Some(109_951_162_777)),
             ("8P", Some(8 << 50)),
             ("8192P", None),
+            ("7E", Some(7 << 60)),
+            ("8E", None),
             ("-1", None),
             ("1.", None),
             (".5G", None),

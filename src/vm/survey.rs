@@ -79,15 +79,15 @@ fn look(vms: &[Vm], places: impl Iterator<Item = usize>) -> Look {
     let mut look = Look::default();
     let (mut held, mut clients) = (Vec::new(), Vec::new());
     for place in places {
-        let ends = match vms[place].target().qmp() {
-            Some(Address::Unix(path)) => sockets.clients(Path::new(path)),
+        let client = match vms[place].target().qmp() {
+            Some(Address::Unix(path)) => sockets.client(Path::new(path)),
             _ => None,
         };
-        match ends {
+        match client {
             None => look.free.push(place),
-            Some(ends) => {
+            Some(client) => {
                 held.push(place);
-                clients.push(ends);
+                clients.push(client);
             }
         }
     }

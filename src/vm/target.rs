@@ -72,6 +72,10 @@ impl fmt::Display for InvalidTarget {
                 f,
                 "`{key}=` in `{target}` is no part of a VM's address; write `qmp=SOCKET,agent=SOCKET`"
             ),
+            // Of one address, what is wrong with it begins with it.
+            Self::Address { target, why } if why.starts_with(&format!("`{target}`")) => {
+                f.write_str(why)
+            }
             Self::Address { target, why } => write!(f, "`{target}` names no VM: {why}"),
             Self::Unknown(target) => write!(f, "no VM is called `{target}`"),
         }
@@ -254,7 +258,8 @@ mod tests {
             ("qmp=/a,qga=/b", "`qga=`"),
             ("qmp=/a,qmp=/b", "`qmp=`"),
             ("qmp=,agent=/b", "names no VM"),
-            ("tcp:host", "names no VM"),
+            ("tcp:host", "`tcp:host` is no TCP address"),
+            ("tcp:host:99999", "ports are 1 to 65535"),
             (&"x".repeat(2000), "has 2000"),
         ] {
             let error = text.parse::<Target>().unwrap_err().to_string();

@@ -125,7 +125,7 @@ impl Watch {
     pub fn pretended(&self) -> Event {
         Event {
             name: self.names.first().cloned().unwrap_or_default(),
-            data: serde_json::Value::Object(Arguments::new()),
+            data: Value::Object(Arguments::new()),
             timestamp: Timestamp::default(),
         }
     }

@@ -114,6 +114,15 @@ fn help_tells_the_commands_of_this_agent_and_which_it_will_not_do() {
     ] {
         assert!(help.contains(part), "{part}: {help}");
     }
+    let told = reply(on(&host, &["--json", "exec", "--help"]));
+    assert_eq!(
+        (&told["command"], &told["enabled"]),
+        (&json!("guest-exec"), &json!(false))
+    );
+    let told = reply(on(&host, &["--json", "--help"]));
+    let ping =
+        json!({ "command": "guest-ping", "arguments": [], "returns": null, "enabled": true });
+    assert!(told.as_array().unwrap().contains(&ping), "{told}");
     let outcome = on(&host, &["exec", "path=/bin/true"]).expect_code(4);
     assert!(
         outcome

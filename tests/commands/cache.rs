@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use harness::{Folder, Proxy, Qemu, Qmpsh};
@@ -17,6 +18,16 @@ fn messages(home: &Arc<Folder>, qemu: &std::path::Path) -> String {
         .stderr
 }
 
+/// The one schema that is kept in this home.
+fn kept(home: &Folder) -> PathBuf {
+    let folder = fs::read_dir(home.join("state/schemas")).unwrap();
+    let files: Vec<PathBuf> = folder.map(|file| file.unwrap().path()).collect();
+    let [file] = files.as_slice() else {
+        panic!("one file, not {files:?}");
+    };
+    file.clone()
+}
+
 #[test]
 fn the_next_run_on_the_same_program_asks_for_no_schema_whichever_vm_it_is() {
     let home = Arc::new(Folder::new());
@@ -30,12 +41,7 @@ fn the_next_run_on_the_same_program_asks_for_no_schema_whichever_vm_it_is() {
         fs::metadata(&folder).unwrap().permissions().mode() & 0o777,
         0o700
     );
-    let file = fs::read_dir(&folder)
-        .unwrap()
-        .next()
-        .unwrap()
-        .unwrap()
-        .path();
+    let file = kept(&home);
     assert_eq!(
         fs::metadata(&file).unwrap().permissions().mode() & 0o777,
         0o600
@@ -51,13 +57,7 @@ fn what_another_qemu_told_makes_nothing_be_refused() {
     let home = Arc::new(Folder::new());
     let qemu = Qemu::bare().start();
     messages(&home, &qemu.qmp());
-    let folder = home.join("state/schemas");
-    let file = fs::read_dir(&folder)
-        .unwrap()
-        .next()
-        .unwrap()
-        .unwrap()
-        .path();
+    let file = kept(&home);
     // One that was broken into could tell that there is no `eject`.
     let told = fs::read_to_string(&file).unwrap();
     fs::write(&file, told.replace("\"eject\"", "\"reject\"")).unwrap();

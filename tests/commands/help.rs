@@ -1,6 +1,7 @@
 //! The help of a command is that of this very QEMU.
 
-use harness::Qemu;
+use harness::{Qemu, RawQmp};
+use serde_json::{Value, json};
 
 use super::{qmp, qmpsh};
 
@@ -43,6 +44,67 @@ fn the_help_of_a_command_tells_its_arguments_as_this_qemu_has_them() {
     );
     assert!(help(&["device_add", "--help"]).contains("device-list-properties typename=DRIVER"));
     assert!(help(&["migrate-pause", "--help"]).contains("`exec-oob`"));
+}
+
+#[test]
+fn help_of_a_vm_that_serves_another_client_says_whom_to_ask() {
+    let qemu = Qemu::bare().start();
+    let _held = RawQmp::connect(qemu.qmp());
+    for words in [&["--help"][..], &["eject", "--help"]] {
+        let outcome = qmp(&qemu.qmp(), words).expect_code(3);
+        let hint = "ask another VM with the same QEMU";
+        assert!(outcome.stderr.contains(hint), "{outcome:#?}");
+    }
+}
+
+#[test]
+fn programs_get_the_help_of_a_command_as_json() {
+    let qemu = Qemu::bare().start();
+    let help = |words: &[&str]| -> Value {
+        let run = qmpsh().args(["--json", "qmp"]).arg(qemu.qmp()).args(words);
+        serde_json::from_str(&run.run().expect_code(0).stdout).unwrap()
+    };
+    assert_eq!(
+        help(&["eject", "--help"]),
+        json!({
+            "command": "eject",
+            "arguments": [
+                { "name": "device", "type": "text", "optional": true, "deprecated": true },
+                { "name": "id", "type": "text", "optional": true },
+                { "name": "force", "type": "true or false", "optional": true },
+            ],
+            "returns": null,
+        })
+    );
+    let add = help(&["blockdev-add", "--help"]);
+    assert_eq!(add["more_by"], "driver");
+    let driver = &add["arguments"][0];
+    assert_eq!(
+        (&driver["name"], &driver["optional"]),
+        (&json!("driver"), &json!(false))
+    );
+    assert!(
+        driver["values"]
+            .as_array()
+            .unwrap()
+            .contains(&json!("qcow2")),
+        "{driver}"
+    );
+    let decided = help(&["blockdev-add", "driver=qcow2", "--help"]);
+    assert_eq!(decided["more_by"], Value::Null);
+    assert!(decided["arguments"].to_string().contains("lazy-refcounts"));
+    assert_eq!(
+        help(&["query-status", "--help"])["returns"]["members"][0]["name"],
+        "running"
+    );
+    let all = help(&["--help"]);
+    let names: Vec<_> = all
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| &one["command"])
+        .collect();
+    assert!(names.contains(&&json!("query-status")) && names.len() > 100);
 }
 
 #[test]

@@ -15,7 +15,7 @@ mod typed;
 use std::path::Path;
 use std::time::Duration;
 
-use harness::{Outcome, Qemu, QemuBuilder, Qmpsh};
+use harness::{Outcome, Qemu, QemuBuilder, Qmpsh, fails};
 use serde_json::Value;
 
 /// The built program.
@@ -37,16 +37,6 @@ fn qmp(socket: &Path, words: &[&str]) -> Outcome {
 fn reply(outcome: Outcome) -> Value {
     let outcome = outcome.expect_code(0);
     serde_json::from_str(&outcome.stdout).unwrap_or_else(|error| panic!("{error}: {outcome:#?}"))
-}
-
-/// Checks a run that failed: its exit code, an empty standard output, and each of the words on standard error.
-#[track_caller]
-fn fails(outcome: &Outcome, code: i32, words: &[&str]) {
-    assert_eq!(outcome.code, Some(code), "{outcome:#?}");
-    assert_eq!(outcome.stdout, "", "{outcome:#?}");
-    for word in words {
-        assert!(outcome.stderr.contains(word), "no `{word}` in {outcome:#?}");
-    }
 }
 
 /// A machine that does not run, with a CD drive `cd0` that holds `one.raw`; `two.raw` is there to be put in.

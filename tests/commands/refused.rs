@@ -1,6 +1,6 @@
 //! What QEMU would refuse for its form is not sent, and told with what is possible.
 
-use harness::{FakePeer, Outcome, Qemu};
+use harness::{FakePeer, Folder, Outcome, Qemu};
 use serde_json::json;
 
 use super::{qmp, qmpsh};
@@ -120,6 +120,43 @@ fn missing_and_wrong_values_are_not_sent_and_the_right_ones_are_named() {
         for part in parts {
             assert!(outcome.stderr.contains(part), "{part}: {outcome:#?}");
         }
+    }
+}
+
+#[test]
+fn json_that_could_mean_something_else_is_not_sent() {
+    let qemu = Qemu::bare().start();
+    let folder = Folder::new();
+    let marked = folder.join("marked.json");
+    std::fs::write(&marked, "\u{feff}{\"id\": \"cd0\"}").unwrap();
+    let marked = format!("@{}", marked.display());
+    for (words, code, part) in [
+        (
+            &["eject", "--args", "{\"id\":\"a\",\"id\":\"b\"}"][..],
+            2,
+            "`id` is given twice at line 1 column 14",
+        ),
+        (
+            &["block_resize", "--args", "{\"size\":18446744073709551616}"],
+            2,
+            "larger than 64 bits hold",
+        ),
+        (
+            &["block_resize", "size=18446744073709551616"],
+            2,
+            "not `18446744073709551616`\n  |\nhelp: an integer has at most 64 bits",
+        ),
+        (
+            &["block_resize", "size=8E"],
+            2,
+            "not `8E`\n  |\nhelp: an integer has at most 64 bits: it is below 8E",
+        ),
+        (&["block_resize", "size=big"], 2, "not `big`\n"),
+        // An editor's mark before the text says nothing.
+        (&["eject", "--args", &marked], 4, "Device 'cd0' not found"),
+    ] {
+        let outcome = qmp(&qemu.qmp(), words).expect_code(code);
+        assert!(outcome.stderr.contains(part), "{part}: {outcome:#?}");
     }
 }
 

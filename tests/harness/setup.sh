@@ -1,7 +1,8 @@
 #!/bin/bash
-# Installs what the tests and the demo need and this machine lacks; says what, and asks before at a terminal.
+# Installs what the guest and the demo need and this machine lacks; says what, and asks before at a terminal.
 #
-# YES=1 or CI=anything: do not ask. With --refresh, only has apt read its package lists anew.
+# With --tests, also what only the tests need. With --refresh, only has apt read its package lists anew.
+# YES=1 or CI=anything: do not ask.
 set -euo pipefail
 export LC_ALL=C PATH=$PATH:/usr/sbin:/sbin
 
@@ -29,7 +30,7 @@ is_static_busybox() {
     command -v busybox >/dev/null && ! ldd "$(command -v busybox)" >/dev/null 2>&1
 }
 
-command -v apt-get >/dev/null || fail "this machine is no Debian: install QEMU, qemu-ga, a static busybox, cpio, e2fsprogs and libvirt"
+command -v apt-get >/dev/null || fail "this machine is no Debian: install QEMU, qemu-ga, a static busybox, cpio and e2fsprogs; for the tests also libvirt, zsh, fish and mandoc"
 
 if [[ ${1:-} == --refresh ]]; then
     refresh
@@ -44,15 +45,17 @@ need qemu-img qemu-utils
 need qemu-ga qemu-guest-agent
 need cpio cpio
 need mkfs.ext4 e2fsprogs
-# What the completions and man pages are tested with.
-need zsh zsh
-need fish fish
-need mandoc mandoc
-need script bsdutils
-# Without libvirt-daemon-system, which is what has the services: the tests start a daemon of their own.
-need virsh libvirt-clients
-need libvirtd libvirt-daemon libvirt-daemon-driver-qemu
 is_static_busybox || missing+=(busybox-static)
+if [[ ${1:-} == --tests ]]; then
+    # The shells and the pager that completions and man pages are tried with, and the terminal that they are tried at.
+    need zsh zsh
+    need fish fish
+    need mandoc mandoc
+    need script bsdutils
+    # Without libvirt-daemon-system, which is what has the services: the tests start a daemon of their own.
+    need virsh libvirt-clients
+    need libvirtd libvirt-daemon libvirt-daemon-driver-qemu
+fi
 
 # The kernel is not installed, only unpacked into the guest; but apt has to know it.
 lists_are_old=

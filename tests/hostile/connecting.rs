@@ -6,9 +6,9 @@ use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixListener;
 use std::process;
 
-use harness::{FakePeer, Folder, HostAgent, Qemu, Qmpsh};
+use harness::{FakePeer, Folder, HostAgent, Qemu, Qmpsh, fill_queue};
 
-use super::{BOUND, QMPSH, agent_at, ask, ask_within, fails};
+use super::{BOUND, QMPSH, agent_at, ask, ask_within, fails, prints};
 
 const STATUS: &str = "vm(args[0]).status";
 
@@ -116,13 +116,63 @@ fn one_run_that_holds_the_monitor_under_two_names_is_told_so() {
 fn a_silent_peer_is_given_up_when_its_time_is_over() {
     let peer = FakePeer::builder().wait_for_hang_up().start();
     let outcome = ask_within("200ms", peer.socket(), STATUS);
+    let (socket, own) = (peer.socket(), process::id());
     let words = [
-        peer.socket().to_str().unwrap().to_owned(),
-        "no greeting within 200 ms".to_owned(),
-        "QEMU may hang".to_owned(),
+        socket.to_str().unwrap(),
+        "accepted the connection and sent no greeting within 200 ms",
+        &format!("(pid {own}) no monitor?"),
+        "mode=control",
     ];
-    fails(&outcome, 3, &words.each_ref().map(String::as_str));
+    fails(&outcome, 3, &words);
     peer.finish();
+}
+
+#[test]
+fn a_stopped_qemu_is_called_stopped_and_not_held_whoever_waits_there() {
+    let mut qemu = Qemu::bare().start();
+    // It has not noticed that this one has gone.
+    let gone = harness::RawQmp::connect(qemu.qmp());
+    qemu.process().stop();
+    drop(gone);
+    let pid = format!("(pid {}) is stopped (SIGSTOP)", qemu.pid());
+    let words = [
+        qemu.qmp().display().to_string(),
+        "did not answer within 300 ms: its process qemu-system".to_owned(),
+        pid,
+        "kill -CONT".to_owned(),
+    ];
+    let words = words.each_ref().map(String::as_str);
+    let stopped = |qemu: &Qemu| {
+        let outcome = ask_within("300ms", qemu.qmp(), STATUS);
+        fails(&outcome, 3, &words);
+        assert!(!outcome.stderr.contains("held"), "{outcome:#?}");
+    };
+    stopped(&qemu);
+    // QEMU serves an agent's socket too.
+    let ping = ask_within("300ms", agent_at(&qemu.qmp()), "vm(args[0]).agent.ping()");
+    fails(&ping, 3, &words);
+    let waiting = fill_queue(qemu.qmp());
+    stopped(&qemu);
+    drop(waiting);
+    qemu.process().cont();
+    prints(&ask(qemu.qmp(), STATUS), "running\n");
+}
+
+#[test]
+fn a_server_that_hangs_is_not_called_held_where_its_queue_is_full() {
+    let folder = Folder::new();
+    let socket = folder.join("hangs.qmp");
+    let _listener = UnixListener::bind(&socket).unwrap();
+    let words = [
+        socket.to_str().unwrap(),
+        "did not accept the connection within 300 ms, and serves nobody else",
+        &format!("(pid {}) hangs", process::id()),
+    ];
+    fails(&ask_within("300ms", &socket, STATUS), 3, &words);
+    let _waiting = fill_queue(&socket);
+    let outcome = ask_within("300ms", &socket, STATUS);
+    fails(&outcome, 3, &words);
+    assert!(!outcome.stderr.contains("held"), "{outcome:#?}");
 }
 
 #[test]

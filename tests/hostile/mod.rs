@@ -20,7 +20,7 @@ use std::path::Path;
 use std::sync::LazyLock;
 use std::time::Duration;
 
-use harness::{Outcome, Qmpsh};
+use harness::{Outcome, Qmpsh, fails, is_fit_for_people, prints};
 
 /// The built program.
 const QMPSH: &str = env!("CARGO_BIN_EXE_qmpsh");
@@ -68,40 +68,6 @@ fn ask(target: impl AsRef<OsStr>, script: &str) -> Outcome {
 /// A target by its agent's socket alone.
 fn agent_at(socket: &Path) -> String {
     format!("agent={}", socket.display())
-}
-
-/// Checks a run that failed: its exit code, an empty standard output, and each of the words on standard error.
-#[track_caller]
-fn fails(outcome: &Outcome, code: i32, words: &[&str]) {
-    assert_eq!(outcome.code, Some(code), "{outcome:#?}");
-    assert_eq!(outcome.stdout, "", "{outcome:#?}");
-    for word in words {
-        assert!(outcome.stderr.contains(word), "no `{word}` in {outcome:#?}");
-    }
-    is_fit_for_people(outcome);
-}
-
-/// Checks a run that succeeded, by what it printed.
-#[track_caller]
-fn prints(outcome: &Outcome, stdout: &str) {
-    assert_eq!(outcome.code, Some(0), "{outcome:#?}");
-    assert_eq!(outcome.stdout, stdout, "{outcome:#?}");
-    is_fit_for_people(outcome);
-}
-
-/// No panic, no value as Rust prints it, no escape sequence.
-#[track_caller]
-fn is_fit_for_people(outcome: &Outcome) {
-    for mark in [
-        "panicked",
-        "internal fault",
-        "Err(",
-        "Some(",
-        "Os {",
-        "\u{1b}",
-    ] {
-        assert!(!outcome.stderr.contains(mark), "`{mark}` in {outcome:#?}");
-    }
 }
 
 /// Checks that a run took no more memory than it may.

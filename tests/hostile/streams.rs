@@ -78,8 +78,21 @@ fn output_that_cannot_be_written_is_never_a_success() {
             "{script}: {outcome:#?}"
         );
     }
-    let outcome = bash("$Q scripts >/dev/full; echo $?");
-    assert_eq!(outcome.stdout, "1\n", "{outcome:#?}");
+    for line in [
+        "scripts",
+        "--help",
+        "--version",
+        "qmp --help",
+        "run guest-report --help",
+        "man",
+    ] {
+        let outcome = bash(&format!("$Q {line} >/dev/full; echo $?"));
+        assert_eq!(outcome.stdout, "1\n", "{line}: {outcome:#?}");
+        assert!(
+            outcome.stderr.contains("cannot be written"),
+            "{line}: {outcome:#?}"
+        );
+    }
 }
 
 #[test]

@@ -68,7 +68,7 @@ const BROKEN: [(&str, &str, &[&str]); 34] = [
     (
         "[vm.web01]\nlabels = [\"a\", 1]",
         "2:16",
-        &["`labels` is a text, and not an integer"],
+        &["a label is a text, and not an integer"],
     ),
     ("[vm.\"\"]", "1:5", &["empty"]),
     ("[vm.\"/run/x\"]", "1:5", &["`/run/x` is an address"]),

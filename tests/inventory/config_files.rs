@@ -4,7 +4,7 @@ use std::fs::{Permissions, create_dir_all, set_permissions, write};
 use std::os::unix::fs::{PermissionsExt, chown, symlink};
 use std::path::Path;
 
-use harness::{Folder, Outcome};
+use harness::{Folder, Outcome, Qmpsh};
 use qmpsh::inventory::Config;
 use qmpsh::inventory::config::Places;
 
@@ -122,6 +122,82 @@ fn ones_own_file_that_others_can_change_is_an_error() {
     // As in /tmp, where nobody can take another one's file away.
     set_permissions(folder.path(), Permissions::from_mode(0o1777)).unwrap();
     shown_in(folder.path(), "").expect_code(0);
+}
+
+#[test]
+fn ones_own_file_that_a_group_can_change_is_an_error_unless_the_group_is_ones_own() {
+    if !is_root() {
+        // Only root can give a file to a group that it is not in.
+        return;
+    }
+    let folder = Folder::new();
+    let file = folder.join("qmpsh.toml");
+    write(&file, "[vm.web01]\nqmp = \"/evil\"\n").unwrap();
+    let shared = Some(4711);
+    let words = [
+        "can be changed by the group 4711",
+        "not believed",
+        "chmod go-w",
+    ];
+
+    chown(&file, None, shared).unwrap();
+    set_permissions(&file, Permissions::from_mode(0o664)).unwrap();
+    fails(&shown_in(folder.path(), ""), 2, &words);
+    set_permissions(&file, Permissions::from_mode(0o644)).unwrap();
+    shown_in(folder.path(), "").expect_code(0);
+    chown(&file, None, Some(0)).unwrap();
+    set_permissions(&file, Permissions::from_mode(0o664)).unwrap();
+    shown_in(folder.path(), "").expect_code(0);
+
+    chown(folder.path(), None, shared).unwrap();
+    set_permissions(folder.path(), Permissions::from_mode(0o775)).unwrap();
+    let outcome = shown_in(folder.path(), "");
+    fails(&outcome, 2, &[words[0], "who can write to its folder"]);
+
+    // Whoever runs in that group is not alone in it for that.
+    let in_group = Qmpsh::new("/usr/bin/setpriv")
+        .args([
+            "--regid=4711",
+            "--clear-groups",
+            "--",
+            env!("CARGO_BIN_EXE_qmpsh"),
+            "config",
+        ])
+        .current_dir(folder.path())
+        .run();
+    fails(&in_group, 2, &words[..2]);
+}
+
+#[test]
+fn ones_own_file_that_an_access_list_opens_is_an_error() {
+    let folder = Folder::new();
+    let file = folder.join("qmpsh.toml");
+    write(&file, "[vm.web01]\nqmp = \"/evil\"\n").unwrap();
+    // The owner, the user 4711, the group, the most for those two, and all others.
+    let entries = [
+        (1, 6, !0),
+        (2, 6, 4711),
+        (4, 4, !0),
+        (16, 6, !0),
+        (32, 4, !0),
+    ];
+    let mut list = 2_u32.to_le_bytes().to_vec();
+    for (tag, allowed, id) in entries {
+        list.extend(u16::to_le_bytes(tag));
+        list.extend(u16::to_le_bytes(allowed));
+        list.extend(u32::to_le_bytes(id));
+    }
+    let name = "system.posix_acl_access";
+    if rustix::fs::setxattr(&file, name, &list, rustix::fs::XattrFlags::empty()).is_err() {
+        // This file system has no such lists, so nobody can be let in by one.
+        return;
+    }
+    let outcome = shown_in(folder.path(), "");
+    fails(
+        &outcome,
+        2,
+        &["those whom its access list names", "chmod go-w"],
+    );
 }
 
 #[test]

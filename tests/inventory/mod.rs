@@ -9,7 +9,7 @@ mod platforms;
 mod scripts;
 mod search;
 
-use harness::{Outcome, Qemu, QemuBuilder, Qmpsh};
+use harness::{Qemu, QemuBuilder, Qmpsh, fails};
 use serde_json::Value;
 
 /// A UUID of the tests' own, told apart by its last digits.
@@ -41,20 +41,6 @@ fn uuid_of(name: &str, config: &str) -> String {
 fn eval(config: &str, script: &str) -> Value {
     let outcome = qmpsh(config).args(["--json", "eval", script]).run();
     serde_json::from_str(&outcome.expect_code(0).stdout).unwrap()
-}
-
-/// Checks a run that failed: its exit code, nothing on standard output, each of the words on standard error, and no sign of a
-/// panic.
-#[track_caller]
-fn fails(outcome: &Outcome, code: i32, words: &[&str]) {
-    assert_eq!(outcome.code, Some(code), "{outcome:#?}");
-    assert_eq!(outcome.stdout, "", "{outcome:#?}");
-    for word in words {
-        assert!(outcome.stderr.contains(word), "no `{word}` in {outcome:#?}");
-    }
-    for mark in ["panicked", "internal fault", "\u{1b}"] {
-        assert!(!outcome.stderr.contains(mark), "`{mark}` in {outcome:#?}");
-    }
 }
 
 /// `[[discover]]` of sockets in that folder, called by their files.

@@ -102,6 +102,24 @@ fn an_unknown_name_suggests_the_nearest_and_says_who_was_asked() {
     );
     let outcome = qmpsh(&config).args(["eval", "vm(\"something\")"]).run();
     fails(&outcome, 3, &["looked for with glob", "qmpsh ls"]);
+    // The name is wrong, which is no word about a VM.
+    let script = "try { vm(\"something\") } catch (err) { print(`${err.kind} ${err.exit}`) }";
+    let outcome = qmpsh(&config).args(["eval", script]).run();
+    assert_eq!(outcome.stdout, "usage 3\n", "{outcome:#?}");
+    let outcome = qmpsh(&config).args(["qmp", "web*", "query-status"]).run();
+    fails(
+        &outcome,
+        3,
+        &[
+            "no VM is called `web*`",
+            "one VM is named here",
+            "`qmpsh ls`",
+        ],
+    );
+    let short = &uuid(0x17)[..3];
+    let outcome = qmpsh(&config).args(["qmp", short, "query-status"]).run();
+    let hint = format!("takes four digits: `{}`", &uuid(0x17)[..4]);
+    fails(&outcome, 3, &["no VM is called", &hint]);
     let outcome = qmpsh(&config)
         .args(["eval", "vm(args[0])", "a\u{1b}[2Jb"])
         .run();

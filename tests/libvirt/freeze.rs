@@ -1,9 +1,10 @@
 //! The thaw guarantee through libvirt.
 
 use std::fs;
+use std::process::Command;
 use std::sync::Arc;
 
-use harness::{Domain, Folder, Libvirt, Qmpsh, Signal};
+use harness::{Domain, Folder, Libvirt, Qmpsh, Running, Signal};
 
 use super::{assert_no_virsh, eval_at, until};
 
@@ -35,7 +36,7 @@ fn a_guest_is_frozen_in_the_block_and_thawed_after_it() {
 }
 
 /// A shell that holds the guest frozen.
-fn frozen(home: &Arc<Folder>, domain: &Domain) -> harness::Running {
+fn frozen(home: &Arc<Folder>, domain: &Domain) -> Running {
     let running = eval_at(home, &domain.target(), FROZEN).spawn();
     running.wait_for_stdout("frozen 1");
     assert!(domain.is_frozen());
@@ -99,14 +100,7 @@ fn what_a_run_left_that_died_with_its_guardian_is_thawed_as_stale() {
     let libvirt = Libvirt::start();
     let domain = libvirt.boot("web01");
     let home = Arc::new(Folder::new());
-    let mut running = frozen(&home, &domain);
-    let guardian = guardian(&home);
-    let _ = std::process::Command::new("kill")
-        .args(["-KILL", &guardian.to_string()])
-        .status();
-    running.signal(Signal::KILL);
-    running.wait_for_exit();
-    drop(running);
+    kill_with_its_guardian(frozen(&home, &domain), &home);
     assert!(domain.is_frozen());
     let thaw = || Qmpsh::at_home(env!("CARGO_BIN_EXE_qmpsh"), &home).args(["thaw", "--stale"]);
     let told = thaw().run().expect_code(0);
@@ -124,14 +118,7 @@ fn a_record_of_a_domain_that_was_started_anew_thaws_nothing() {
     let libvirt = Libvirt::start();
     let domain = libvirt.boot("web01");
     let home = Arc::new(Folder::new());
-    let mut running = frozen(&home, &domain);
-    let guardian = guardian(&home);
-    let _ = std::process::Command::new("kill")
-        .args(["-KILL", &guardian.to_string()])
-        .status();
-    running.signal(Signal::KILL);
-    running.wait_for_exit();
-    drop(running);
+    kill_with_its_guardian(frozen(&home, &domain), &home);
     libvirt.virsh_ok(["destroy", "web01"]);
     let again = libvirt.boot("web01");
     let freeze = r#"{"execute":"guest-fsfreeze-freeze"}"#;
@@ -157,6 +144,15 @@ fn a_domain_that_is_destroyed_while_frozen_ends_the_freeze() {
     drop(running);
     until("a record is left", || records(&home) == 0);
     assert_no_virsh(&libvirt);
+}
+
+/// Kills a shell that holds a guest frozen, and before it the guardian that would thaw: the guest stays frozen.
+fn kill_with_its_guardian(mut running: Running, home: &Folder) {
+    let guardian = guardian(home).to_string();
+    let killed = Command::new("kill").args(["-KILL", &guardian]).status();
+    assert!(killed.unwrap().success());
+    running.signal(Signal::KILL);
+    running.wait_for_exit();
 }
 
 /// The guardian of the freeze in this home.

@@ -4,6 +4,7 @@ mod agent;
 mod commands;
 mod freeze;
 mod inventory;
+mod remote;
 mod troubles;
 
 use std::fs;

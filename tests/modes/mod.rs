@@ -2,6 +2,7 @@
 
 mod dry_run;
 mod host;
+mod named;
 mod read_only;
 mod record;
 mod replay;

@@ -15,6 +15,8 @@ fn whatever_changes_a_vm_is_refused_by_name_and_the_vm_hears_nothing_of_it() {
         ("v.qmp(\"eject\", #{ id: \"cd0\" })", "eject"),
         ("v.qmp(\"x-of-the-future\")", "x-of-the-future"),
         ("v.hmp(\"stop\")", "human-monitor-command"),
+        ("v.hmp(\"xp /1xw 0xfee00000\")", "human-monitor-command"),
+        ("v.hmp(\"x /1i $pc\")", "human-monitor-command"),
         ("v.transaction([])", "transaction"),
         ("v.job(\"a\").cancel()", "job-cancel"),
         ("v.job(\"a\").complete()", "job-complete"),
@@ -69,6 +71,11 @@ fn a_guest_is_looked_at_and_not_changed() {
         (
             "v.agent.file_append(\"/data/file\", \"x\")",
             "guest-file-open",
+        ),
+        ("v.agent.file_read(\"/dev/vda\")", "guest-file-open"),
+        (
+            "v.agent.call(\"guest-exec-status\", #{ pid: 1 })",
+            "guest-exec-status",
         ),
         ("v.agent.fsfreeze()", "guest-fsfreeze-freeze"),
         ("v.agent.fsthaw()", "guest-fsfreeze-thaw"),

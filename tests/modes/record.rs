@@ -96,10 +96,6 @@ fn what_is_there_already_is_left_alone() {
     }
     assert_eq!(std::fs::read_to_string(&file).unwrap(), "evidence");
     assert!(!folder.join("elsewhere").exists());
-    let nowhere = folder.join("none/run.jsonl");
-    qmpsh(["--record", text(&nowhere), "eval", "1"])
-        .run()
-        .expect_code(1);
     qmpsh([
         "--record",
         text(&file),
@@ -110,6 +106,34 @@ fn what_is_there_already_is_left_alone() {
     ])
     .run()
     .expect_code(2);
+}
+
+#[test]
+fn what_is_no_place_for_a_recording_is_wrong_usage() {
+    let folder = Folder::new();
+    std::fs::write(folder.join("file"), "").unwrap();
+    for (place, told) in [
+        ("-".to_owned(), "`-` is no name for one"),
+        (
+            text(&folder.join("none/run.jsonl")).to_owned(),
+            "there is no folder",
+        ),
+        (
+            text(&folder.join("file/run.jsonl")).to_owned(),
+            "cannot be made",
+        ),
+        (
+            text(&folder.join("x".repeat(300).as_str())).to_owned(),
+            "cannot be made",
+        ),
+    ] {
+        let outcome = qmpsh(["--record", &place, "eval", "print(1)"])
+            .current_dir(folder.path())
+            .run()
+            .expect_code(2);
+        assert!(outcome.stderr.contains(told), "{told}: {outcome:#?}");
+        assert_eq!(outcome.stdout, "");
+    }
 }
 
 #[test]
@@ -127,8 +151,11 @@ fn a_run_that_is_killed_leaves_a_recording_of_whole_lines_that_plays_up_to_there
         "running"
     );
     let replay = ["--replay", text(&file)];
-    let status = eval(&replay, text(&target), "v.status").expect_code(0);
+    // All that was recorded is played, and then it is told that this was not all.
+    let status = eval(&replay, text(&target), "v.status").expect_code(2);
     assert_eq!(status.stdout.trim(), "running");
+    let told = format!("the recording ends early, at line {}", all.len());
+    assert!(status.stderr.contains(&told), "{status:#?}");
     let beyond = eval(&replay, text(&target), "v.status; v.name").expect_code(2);
     assert!(beyond.stderr.contains("ends early, at line"), "{beyond:#?}");
 }

@@ -1,6 +1,6 @@
 //! How the list is written: for people, for pipes and for programs; which VMs are in it, and in which order.
 
-use harness::{Outcome, Qemu, Qmpsh};
+use harness::{Folder, Outcome, Qemu, Qmpsh};
 use serde_json::Value;
 
 use super::{BOUND, Host, QMPSH, columns};
@@ -65,9 +65,26 @@ fn patterns_choose_by_name_and_by_the_beginning_of_a_uuid() {
     let none = host.ls().arg("nothing*").run().expect_code(3);
     assert_eq!(none.stdout, "");
     assert!(
-        none.stderr.contains("no VM that is found here fits"),
+        none.stderr
+            .contains("no VM that is found here fits `nothing*`"),
         "{none:#?}"
     );
+    // What fits is listed all the same.
+    let some = host
+        .ls()
+        .args(["web1", "nothing", "7a0"])
+        .run()
+        .expect_code(3);
+    assert_eq!(names(&some), ["web1"]);
+    assert!(some.stderr.contains("fits `nothing`, `7a0`"), "{some:#?}");
+    for (pattern, hint) in [
+        ("7a0", "the beginning of a UUID takes four digits: `7a0e`"),
+        ("wbe1", "did you mean `web1`?"),
+        ("nothing", "`qmpsh ls` lists all"),
+    ] {
+        let none = host.ls().arg(pattern).run().expect_code(3);
+        assert!(none.stderr.contains(hint), "{pattern}: {none:#?}");
+    }
     let wrong = host.ls().arg("[").run().expect_code(2);
     assert!(wrong.stderr.contains("`[` is no pattern"), "{wrong:#?}");
 }
@@ -84,6 +101,21 @@ fn where_there_are_no_vms_it_says_where_it_looked() {
         "{outcome:#?}"
     );
     assert_eq!(host.ls().arg("--json").run().expect_code(0).stdout, "[]\n");
+    let folder = Folder::new();
+    let config = folder.join("c.toml");
+    std::fs::write(&config, "discover = []").unwrap();
+    let outcome = Qmpsh::new(QMPSH)
+        .arg("--config")
+        .arg(config)
+        .arg("ls")
+        .run()
+        .expect_code(0);
+    assert!(
+        outcome
+            .stderr
+            .contains("the configuration names none, and has nothing searched"),
+        "{outcome:#?}"
+    );
 }
 
 #[test]

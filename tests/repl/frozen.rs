@@ -88,3 +88,24 @@ fn a_line_that_fails_thaws_what_it_froze_and_an_interrupt_leaves_what_was_held()
     terminal.wait_for_end("qmp>");
     assert!(!guest.is_frozen());
 }
+
+#[test]
+fn ctrl_c_in_a_call_while_frozen_keeps_the_freeze_and_in_its_block_thaws() {
+    let guest = Guest::boot();
+    let terminal = at_guest(&guest);
+    terminal.types("let f = v.agent.fsfreeze(#{ max: \"60s\" }); let w = v.watch(\"STOP\");\r");
+    terminal.wait_for("qmp FROZEN ");
+    terminal.types("print(\"begun\"); w.wait(\"1h\")\r");
+    terminal.wait_for("\nbegun");
+    terminal.types("\x03");
+    terminal.wait_for("interrupted\nqmp FROZEN ");
+    assert!(guest.is_frozen());
+    terminal.types("f.release()\r");
+    terminal.wait_for_end("qmp>");
+    terminal.types("\x0cwith v.agent.fsfreeze() as g { print(\"frozen now\"); sleep(\"1h\") }\r");
+    terminal.wait_for("\nfrozen now");
+    terminal.types("\x03");
+    terminal.wait_for_end("interrupted\nqmp>");
+    terminal.wait_for("file systems were frozen for ");
+    assert!(!guest.is_frozen());
+}

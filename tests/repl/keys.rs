@@ -2,7 +2,7 @@
 
 use std::sync::mpsc::channel;
 
-use harness::{FakePeer, Qmpsh, Signal};
+use harness::{FakePeer, Qemu, Qmpsh, Signal, Terminal};
 
 use super::{PROMPT, QMPSH, line, terminal};
 
@@ -52,6 +52,58 @@ fn ctrl_c_ends_a_call_that_is_not_answered_and_a_second_one_tells_what_is_waited
     terminal.wait_until_heard(Signal::INT);
     terminal.types("\x03");
     terminal.wait_for("still busy: releasing it");
+}
+
+/// Interrupts a line once it has printed `mark`, which nothing before it did.
+#[track_caller]
+fn interrupted(terminal: &Terminal, mark: &str, text: &str, given: &str) {
+    let text = text.replace("MARK", &format!("print(\"{mark}\")"));
+    terminal.types(&format!("{text}\r"));
+    terminal.wait_for(&format!("\n{mark}"));
+    terminal.types("\x03");
+    terminal.wait_for_end(&format!("{mark}\n^C{given}interrupted\n{PROMPT}"));
+}
+
+#[test]
+fn ctrl_c_ends_a_call_to_a_stopped_qemu_and_the_next_one_waits_anew() {
+    let mut qemu = Qemu::bare().start();
+    let terminal = terminal();
+    terminal.resize(200, 24);
+    let target = qemu.qmp().display().to_string();
+    line(&terminal, &format!("let v = vm(\"{target}\");"), "");
+    line(&terminal, "v.status", "running\n");
+    qemu.process().signal(Signal::STOP);
+    for mark in ["first", "second"] {
+        interrupted(&terminal, mark, "MARK; v.status", "");
+    }
+    qemu.process().signal(Signal::CONT);
+    line(&terminal, "v.status", "running\n");
+}
+
+#[test]
+fn ctrl_c_ends_a_sleep_a_wait_for_an_event_and_a_block_whose_guard_is_released() {
+    let qemu = Qemu::bare().start();
+    let terminal = terminal();
+    terminal.resize(200, 24);
+    let target = qemu.qmp().display().to_string();
+    line(&terminal, &format!("let v = vm(\"{target}\");"), "");
+    for (mark, text, given) in [
+        ("asleep", "MARK; sleep(\"1h\")", ""),
+        ("watching", "MARK; v.watch(\"STOP\").wait(\"1h\")", ""),
+        (
+            "within",
+            "with guard(\"it\", || print(\"undone\")) as g { MARK; sleep(\"1h\") }",
+            "undone\n",
+        ),
+        (
+            "beside",
+            "parallel([1, 2], |x| { if x == 1 { MARK } sleep(\"1h\") })",
+            "",
+        ),
+    ] {
+        interrupted(&terminal, mark, text, given);
+    }
+    line(&terminal, "v.status", "running\n");
 }
 
 #[test]

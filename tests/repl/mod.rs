@@ -1,10 +1,16 @@
 //! The REPL as somebody meets it: the built program at a terminal, and in a pipe. What its session does with lines is
 //! tested without a terminal, in `tests/script/repl.rs`.
 
+mod completing;
+mod confirm;
+mod events;
 mod frozen;
 mod keys;
 mod lines;
+mod looking;
+mod pager;
 mod pipe;
+mod tab;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -8,7 +8,8 @@ use rhai::FnAccess;
 fn example(comments: &str) -> Option<String> {
     let lines = comments
         .lines()
-        .map(|line| line.trim_start().trim_start_matches("///"));
+        .map(|line| line.trim_start().trim_start_matches("///"))
+        .map(|line| line.strip_prefix(' ').unwrap_or(line));
     let mut block = lines
         .skip_while(|line| line.trim() != "```rhai")
         .skip(1)

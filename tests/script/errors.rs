@@ -123,6 +123,152 @@ fn a_script_that_does_not_compile_shows_where_and_exits_with_2() {
     assert_has(&failure.drawn, &["error: ", "test.rhai:2:9"]);
 }
 
+/// Functions for what goes wrong further down.
+const CALLED: &str = "fn f(x) { helprr(x) } fn helper(x) { x } fn g(x) { [x].map(|y| y.nosuch) } ";
+
+/// Mistakes that Rhai finds, and what is told of each.
+const MISTAKES: [(&str, &str, &str); 18] = [
+    (
+        "slepe(1)",
+        "no function `slepe(i64)`",
+        "did you mean `sleep`?",
+    ),
+    (
+        "sleep(1, 2, 3)",
+        "no function `sleep(i64, i64, i64)`",
+        "with other arguments",
+    ),
+    (
+        "f(3)",
+        "no function `helprr(i64)`",
+        "did you mean `helper`?",
+    ),
+    ("g(2)", "no `nosuch` in a value of type i64", ""),
+    (
+        "import \"std/size\" as size; size::humna(1)",
+        "no function",
+        "`human`?",
+    ),
+    (
+        "let disks = 1; disk",
+        "no variable `disk`",
+        "did you mean `disks`?",
+    ),
+    ("#{}.a.b", "no `b` in nothing", "a map gives `()`"),
+    ("[1][5]", "array index 5 out of bounds", ""),
+    ("\"a\"[7]", "string index 7 out of bounds", ""),
+    ("1 / 0", "division by zero", ""),
+    ("parse_int(\"x\")", "`x` is no integer", ""),
+    (
+        "1 + \"a\" * 2",
+        "`*` is not possible with string and i64",
+        "",
+    ),
+    ("-\"a\"", "`-` is not possible with string", ""),
+    (
+        "let x = 5; x.call()",
+        "a function is needed here",
+        "`command`",
+    ),
+    (
+        "nosuch::x()",
+        "there is no module `nosuch` here",
+        "imports it",
+    ),
+    (
+        "let a = [1]; a.map(|x| a.push(x))",
+        "while a method of it runs",
+        "copy it",
+    ),
+    ("let x = 1; x.y = 5", "writable property 'y'", ""),
+    (
+        "let k = 1; fn h(x) { x.k.k } h(#{})",
+        "no `k` in nothing",
+        "before it",
+    ),
+];
+
+#[test]
+fn what_is_caught_of_a_mistake_is_what_the_terminal_would_show() {
+    for (mistake, message, hint) in MISTAKES {
+        let (functions, statement) = match mistake.split_once("fn h") {
+            None => (CALLED.to_owned(), mistake.to_owned()),
+            Some((before, rest)) => {
+                let (body, call) = rest.split_once("} ").unwrap();
+                (format!("{CALLED}fn h{body}}} "), format!("{before}{call}"))
+            }
+        };
+        let mut stage = Stage::new();
+        let outcome = stage.run(&format!("{functions}{statement}"));
+        let qmpsh::script::Ending::Failed(shown) = outcome.ending else {
+            panic!("{mistake}")
+        };
+        let caught = Stage::new().value(&format!(
+            "{functions} let caught; try {{ {statement} }} catch (err) {{
+                caught = `${{err.kind}}|${{err.message}}|${{err.hint ?? \"\"}}|${{err.error ?? \"\"}}`
+            }} caught"
+        ));
+        let hinted = shown.report.hint.unwrap_or_default();
+        assert_eq!(
+            caught,
+            format!("script|{}|{hinted}|", shown.report.message),
+            "{mistake}"
+        );
+        assert!(caught.contains(message), "{mistake}: {caught}");
+        assert!(
+            hinted.contains(hint) && hint.is_empty() == hinted.is_empty(),
+            "{mistake}: {hinted}"
+        );
+    }
+}
+
+#[test]
+fn a_mistake_that_was_caught_is_one_wherever_it_is_looked_at() {
+    for (script, seen) in [
+        (
+            "try { slepe(1) } catch (e) { [1].for_each(|| print(e.kind)) }",
+            "script",
+        ),
+        (
+            "fn f(e) { e.kind } try { slepe(1) } catch (err) { print(f(err)) }",
+            "script",
+        ),
+        (
+            "try { slepe(1) } catch (e) { let copy = e; print(copy.hint) }",
+            "did you mean `sleep`?",
+        ),
+        (
+            "try { try { slepe(1) } catch (e) { throw e } } catch (e) { print(e.kind) }",
+            "script",
+        ),
+        // A script's own map is left as it is.
+        (
+            "try { throw #{ error: \"Error!\", message: \"x\", kind: \"mine\" } } catch (e) { print(e.kind) }",
+            "mine",
+        ),
+        (
+            "try { throw #{ error: \"mine\", message: \"x\" } } catch (e) { print(e.error) }",
+            "mine",
+        ),
+    ] {
+        let mut stage = Stage::new();
+        stage.run(script);
+        assert_eq!(stage.printed.text().trim_end(), seen, "{script}");
+    }
+}
+
+#[test]
+fn a_word_that_cannot_name_a_function_is_said_to_be_kept_by_rhai() {
+    for script in ["fn go() { 1 }", "let a = 1;\nfn  sync (x) { x }"] {
+        assert_has(
+            &failure(script),
+            &["cannot name a function", "Rhai keeps the word"],
+        );
+    }
+    let shown = failure("fn 5() { }");
+    assert!(!shown.contains("Rhai keeps"), "{shown}");
+}
+
 #[test]
 fn a_value_used_while_its_method_runs_says_how_to_write_it() {
     let shown = failure("let a = [1]; a.map(|x| a.push(x))");
@@ -192,7 +338,7 @@ fn a_property_that_a_value_does_not_have_names_the_nearest_its_method_or_all() {
         ),
         (
             "vm(\"/x\").disk_images",
-            ["type vm", "it has `agent`, `name`,"],
+            ["type vm", "it has `agent`, `migration`,"],
         ),
         (
             "let m = #{}; m.a.b",
@@ -228,7 +374,7 @@ fn an_option_that_a_function_does_not_take_names_the_nearest() {
         ),
         (
             "vm(\"/x\").agent.exec(\"a\", [], #{ env: 1 })",
-            ["exec: `env` is a map", "not 1"],
+            ["exec: `env` is a map", "not a value of type i64"],
         ),
         (
             "vm(\"/x\").job(\"j\").wait(#{ tiemout: 1 })",

@@ -1,17 +1,16 @@
 //! `host`: files, programs and the environment, as far as the run may touch them.
 
 use std::fs;
-use std::sync::mpsc;
 use std::thread;
 
 use qmpsh::report::Exit;
 use qmpsh::script::permit::Permit;
-use qmpsh::script::stop::Cause;
 use qmpsh::script::{Ending, Settings};
 use rhai::Dynamic;
 
 use crate::Stage;
 use crate::imports::Folder;
+use crate::stops::stop_at_ready;
 
 fn stage(folder: &Folder, permit: Permit) -> Stage {
     let args = Dynamic::from(folder.path("").display().to_string());
@@ -175,23 +174,11 @@ fn a_program_that_is_given_up_is_ended() {
 #[test]
 fn a_signal_ends_the_wait_for_a_program() {
     let folder = Folder::new();
-    let mut stage = free(&folder);
-    let control = stage.session.control();
-    let (ready, wait) = mpsc::channel::<()>();
-    stage
-        .session
-        .engine_mut()
-        .register_fn("ready", move || ready.send(()).unwrap());
-    thread::scope(|threads| {
-        threads.spawn(move || {
-            wait.recv().unwrap();
-            control.run().unwrap().stop().trip(Cause::Signal(2));
-        });
-        assert!(matches!(
-            stage.run("ready(); host.run(\"sleep\", [\"3600\"])").ending,
-            Ending::Signal(2)
-        ));
-    });
+    let script = "ready(); host.run(\"sleep\", [\"3600\"])";
+    assert!(matches!(
+        stop_at_ready(free(&folder), script),
+        Ending::Signal(2)
+    ));
 }
 
 #[test]

@@ -2,7 +2,8 @@
 
 use harness::Folder;
 use qmpsh::repl::complete::complete;
-use qmpsh::repl::preferences::Preferences;
+use qmpsh::repl::pager::Size;
+use qmpsh::repl::preferences::{Lines, Preferences};
 use qmpsh::repl::session::Surroundings;
 use qmpsh::repl::{Answer, Session};
 use qmpsh::report::Exit;
@@ -10,6 +11,12 @@ use qmpsh::script::output::Output;
 use qmpsh::script::{self, Settings, Source};
 
 use super::Kept;
+
+/// The screen that the session shows its values on.
+const SIZE: Size = Size {
+    columns: 60,
+    rows: 20,
+};
 
 struct Talk {
     session: Session,
@@ -28,7 +35,8 @@ impl Talk {
         });
         let surroundings = Surroundings {
             history: None,
-            width: || Some(60),
+            size: || Some(SIZE),
+            pager: None,
             preferences: Preferences::new(false),
             for_people: true,
         };
@@ -198,6 +206,56 @@ fn help_tells_of_functions_types_modules_and_what_was_defined_here() {
 }
 
 #[test]
+fn a_question_mark_tells_about_what_stands_before_it() {
+    let mut talk = Talk::new();
+    for (line, told) in [
+        ("retry?", "retry(options: map, work: Fn) -> value"),
+        ("let x = v.agent.exec?", "agent.exec(program: string"),
+        ("size::human(1024)?", "std/size::human(bytes)"),
+        ("print(timeout(\"1s\", || ?", "timeout(time"),
+        (":time?", "how long it takes"),
+        ("?", "`:help TOPIC` tells all about one of these"),
+    ] {
+        let shown = talk.shows(line);
+        assert!(
+            shown.contains(told),
+            "{line}: {shown}\n{}",
+            talk.told.text()
+        );
+    }
+    // Nothing of it was run, and no text that ends so asks.
+    assert!(talk.error("x").contains("there is no variable `x`"));
+    talk.expect(&[("\"why?\"", "why?\n")]);
+    talk.shows("let list = [1]; import \"std/size\" as mine;");
+    assert!(talk.shows("list?").starts_with("list: array\n"));
+    assert!(talk.shows("mine?").starts_with("mine\n    human(bytes)\n"));
+    let error = talk.error("blockdev-add?");
+    assert!(
+        error.contains("there is no help on `blockdev-add`") && error.contains("`:use web01`"),
+        "{error}"
+    );
+}
+
+#[test]
+fn the_functions_of_a_module_that_could_be_imported_are_told_with_their_examples() {
+    let folder = Folder::new();
+    let text = "//! Mine.\n\n/// Twice as much.\n///\n/// ```rhai\n/// twice(2)\n/// ```\nfn twice(x) { x * 2 }\n";
+    std::fs::write(folder.join("mine.rhai"), text).unwrap();
+    let path = folder.join("mine").display().to_string();
+    let mut talk = Talk::new();
+    let shown = talk.shows(&format!(":help {path}"));
+    assert!(
+        shown.ends_with("\n    Mine.\n    twice(x)\n        Twice as much.\n"),
+        "{shown}"
+    );
+    let shown = talk.shows(&format!(":help {path}::twice"));
+    assert!(
+        shown.contains("    Twice as much.\n\n        twice(2)\n"),
+        "{shown}"
+    );
+}
+
+#[test]
 fn a_vm_is_taken_into_use_as_v() {
     let mut talk = Talk::new();
     talk.expect(&[
@@ -239,7 +297,7 @@ fn a_start_file_counts_its_lines_and_goes_on_behind_a_mistake() {
         "{told}"
     );
     talk.expect(&[("x", "42\n")]);
-    assert_eq!(talk.session.preferences().lines, 7);
+    assert_eq!(talk.session.preferences().lines, Lines::Some(7));
 }
 
 #[test]

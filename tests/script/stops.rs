@@ -9,8 +9,7 @@ use qmpsh::script::stop::Cause;
 use crate::Stage;
 
 /// Runs `script`, which calls `ready()` once, and stops it there from another thread.
-fn stop_at_ready(script: &str) -> Ending {
-    let mut stage = Stage::new();
+pub(crate) fn stop_at_ready(mut stage: Stage, script: &str) -> Ending {
     let control = stage.session.control();
     let (ready, wait) = mpsc::channel::<()>();
     stage
@@ -42,7 +41,7 @@ fn a_signal_ends_loops_waits_and_workers() {
         "try { ready(); [1].map(Fn(\"forever\")) } catch { loop { } } fn forever(x) { loop { } }",
     ] {
         assert!(
-            matches!(stop_at_ready(script), Ending::Signal(2)),
+            matches!(stop_at_ready(Stage::new(), script), Ending::Signal(2)),
             "{script}"
         );
     }

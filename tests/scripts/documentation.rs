@@ -119,7 +119,7 @@ fn guest() -> Guest {
 fn script(example: &str, folder: &Folder) -> String {
     let around = AROUND.iter().find(|(part, ..)| example.contains(part));
     let (before, after) = around.map_or(("", ""), |(_, before, after)| (*before, *after));
-    let before = if example.starts_with(" f.") || example.contains(" = f.") {
+    let before = if example.starts_with("f.") || example.contains(" = f.") {
         "let f = v.agent.file_open(\"/data/log\", \"r+\");"
     } else if example.trim() == "overlays.keep();" {
         "let overlays = v.overlays([#{ node: \"disk0\", file: \"/srv/kept.qcow2\" }]);"

@@ -1,7 +1,7 @@
 //! `media-change`, `media-eject` and `media-list`: drives of every sort, by every name, on QEMUs with and without the
 //! newer commands.
 
-use harness::{FakePeer, Outcome, Qemu, RawQmp};
+use harness::{FakePeer, FakePeerBuilder, Outcome, Qemu, RawQmp};
 use serde_json::{Value, json};
 
 use super::{document, qmpsh};
@@ -159,12 +159,17 @@ fn old_drive() -> Value {
     })
 }
 
-#[test]
-fn an_old_qemu_is_told_by_the_commands_that_it_has() {
-    let peer = FakePeer::builder()
+/// A QEMU that has this drive, and is asked for it first.
+fn with_drive(drive: Value) -> FakePeerBuilder {
+    FakePeer::builder()
         .greet()
         .expect("query-block")
-        .reply(json!([old_drive()]))
+        .reply(json!([drive]))
+}
+
+#[test]
+fn an_old_qemu_is_told_by_the_commands_that_it_has() {
+    let peer = with_drive(old_drive())
         .expect("query-commands")
         .reply(json!([{ "name": "change" }, { "name": "eject" }]))
         .expect("change")
@@ -180,10 +185,7 @@ fn an_old_qemu_is_told_by_the_commands_that_it_has() {
         peer.finish().last().unwrap()["arguments"],
         json!({ "device": "ide1-cd0", "target": "/b.iso", "arg": "raw" })
     );
-    let peer = FakePeer::builder()
-        .greet()
-        .expect("query-block")
-        .reply(json!([old_drive()]))
+    let peer = with_drive(old_drive())
         .expect("eject")
         .reply(json!({}))
         .start();
@@ -200,7 +202,7 @@ fn an_old_qemu_is_told_by_the_commands_that_it_has() {
 }
 
 /// A QEMU whose guest has locked the medium in `cd0`; the guest is asked to let it go.
-fn locked() -> harness::FakePeer {
+fn locked() -> FakePeer {
     let mut drive = old_drive();
     drive["qdev"] = json!("cd0");
     drive["locked"] = json!(true);
@@ -208,10 +210,7 @@ fn locked() -> harness::FakePeer {
         "event": "DEVICE_TRAY_MOVED", "timestamp": { "seconds": 1, "microseconds": 0 },
         "data": { "device": "", "id": "cd0", "tray-open": true },
     });
-    FakePeer::builder()
-        .greet()
-        .expect("query-block")
-        .reply(json!([drive]))
+    with_drive(drive)
         .expect("eject")
         .reply_error(
             "GenericError",
@@ -241,10 +240,7 @@ fn a_guest_that_has_locked_its_medium_is_asked_and_waited_for() {
 fn a_guest_that_does_not_let_go_keeps_its_medium_without_force() {
     let mut drive = old_drive();
     drive["locked"] = json!(true);
-    let peer = FakePeer::builder()
-        .greet()
-        .expect("query-block")
-        .reply(json!([drive]))
+    let peer = with_drive(drive)
         .expect("eject")
         .reply_error(
             "GenericError",
@@ -271,10 +267,7 @@ fn a_guest_that_does_not_let_go_keeps_its_medium_without_force() {
 fn a_medium_that_the_guest_holds_is_replaced_by_force() {
     let mut drive = old_drive();
     drive["locked"] = json!(true);
-    let peer = FakePeer::builder()
-        .greet()
-        .expect("query-block")
-        .reply(json!([drive]))
+    let peer = with_drive(drive)
         .expect("eject")
         .reply(json!({}))
         .expect("query-commands")

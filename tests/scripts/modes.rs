@@ -15,7 +15,7 @@ use super::{files, nodes, qmpsh, tops};
 const WRITES: &str = "write";
 
 /// The scripts, the words after the VM, and the command that a dry run is to show last; none for one that only reads.
-const SCRIPTS: [(&str, &[&str], &[&str], &str); 35] = [
+const SCRIPTS: [(&str, &[&str], &[&str], &str); 38] = [
     ("backup", &[], &["--to", "{dir}/new"], "transaction"),
     (
         "backup-export",
@@ -73,6 +73,9 @@ const SCRIPTS: [(&str, &[&str], &[&str], &str); 35] = [
     ),
     ("media-eject", &[], &["cd0"], "eject"),
     ("media-list", &[], &[], ""),
+    ("migrate", &[], &["{destination}"], "migrate"),
+    ("migrate-load", &[], &["{dir}/state"], "migrate-incoming"),
+    ("migrate-save", &[], &["{dir}/state"], "migrate"),
     ("nic-add", &[], &["user"], "device_add"),
     ("nic-remove", &[], &["nic0"], "netdev_del"),
     ("pause", &[], &[], "stop"),
@@ -120,6 +123,13 @@ fn every_ready_made_script_can_be_tried_first() {
         .args("-blockdev raw,read-only=on,node-name=iso,file.driver=file,file.filename=a.raw -device ide-cd,id=cd0,drive=iso")
         .args("-drive if=virtio,file=b.qcow2,format=qcow2")
         .start();
+    let destination = Qemu::bare()
+        .args("-machine pc -accel tcg -m 32 -incoming defer")
+        .start();
+    let on_destination = (
+        destination.qmp().to_str().unwrap().to_owned(),
+        destination.qmp(),
+    );
     let folder = Folder::new();
     std::fs::write(folder.join("out"), "ssh-ed25519 AAAA x\n").unwrap();
     guest.shell_ok("mkdir -p /root/.ssh; : >/root/.ssh/authorized_keys");
@@ -142,14 +152,18 @@ fn every_ready_made_script_can_be_tried_first() {
         let (target, monitor) = match name {
             "backup-list" | "backup-prune" | "backup-restore" | "backup-verify" => &on_backups,
             "media-change" | "media-eject" | "media-list" | "nic-remove" | "resume" => &on_machine,
-            _ if name.starts_with("snapshot-") => &on_machine,
+            "migrate-load" => &on_destination,
+            _ if name.starts_with("snapshot-") || name.starts_with("migrate") => &on_machine,
             _ => &on_guest,
         };
         let words = |words: &[&str]| -> Vec<String> {
             let dir = folder.path().to_str().unwrap();
             words
                 .iter()
-                .map(|word| word.replace("{dir}", dir))
+                .map(|word| {
+                    word.replace("{dir}", dir)
+                        .replace("{destination}", &on_destination.0)
+                })
                 .collect()
         };
         let run = |mode: &str| {

@@ -1,6 +1,6 @@
 //! `freeze-snapshot-thaw` when it fails: no overlay attached, no node and no file left, the guest thawed.
 
-use harness::{Folder, Guest, Outcome};
+use harness::{Folder, Guest, Outcome, Running};
 use serde_json::{Value, json};
 
 use super::lent::lent;
@@ -9,7 +9,7 @@ use super::{State, files, machine, qmpsh};
 
 /// Runs the script, which has to fail with that code and leave all as it was.
 #[track_caller]
-fn fails(guest: &Guest, options: &[&str], code: i32) -> Outcome {
+fn fails_cleanly(guest: &Guest, options: &[&str], code: i32) -> Outcome {
     let before = State::of_guest(guest);
     let outcome = qmpsh(["run", "freeze-snapshot-thaw", &guest.target()])
         .args(options)
@@ -20,15 +20,22 @@ fn fails(guest: &Guest, options: &[&str], code: i32) -> Outcome {
     outcome
 }
 
+/// Starts the script, with its overlays in that folder and its messages on standard error.
+fn start(guest: &Guest, folder: &Folder) -> Running {
+    let target = guest.target();
+    let line = ["-v", "run", "freeze-snapshot-thaw", &target, "--dir"];
+    qmpsh(line).arg(folder.path()).spawn()
+}
+
 #[test]
 fn a_snapshot_that_cannot_be_taken_leaves_nothing_behind() {
     let guest = lent();
-    let outcome = fails(&guest, &["--dir", "/no/such/folder"], 4);
+    let outcome = fails_cleanly(&guest, &["--dir", "/no/such/folder"], 4);
     assert!(
         outcome.stderr.contains("No such file or directory"),
         "{outcome:#?}"
     );
-    let outcome = fails(&guest, &["--dir", "/sys"], 4);
+    let outcome = fails_cleanly(&guest, &["--dir", "/sys"], 4);
     assert!(outcome.stderr.contains("Permission denied"), "{outcome:#?}");
 
     // A mirror keeps its disk to itself: the overlays are made, then the transaction is refused in the window.
@@ -40,7 +47,7 @@ fn a_snapshot_that_cannot_be_taken_leaves_nothing_behind() {
     let mirror = json!({ "job-id": "mirror", "device": "disk1", "target": "sink", "sync": "none" });
     monitor.call("blockdev-mirror", &mirror);
     drop(monitor);
-    let outcome = fails(&guest, &[], 4);
+    let outcome = fails_cleanly(&guest, &[], 4);
     assert!(
         outcome.stderr.contains("busy")
             && outcome.stderr.contains("2 file systems were frozen for"),
@@ -56,13 +63,13 @@ fn a_snapshot_that_cannot_be_taken_leaves_nothing_behind() {
 fn a_freeze_that_takes_longer_than_its_window_is_thawed_and_leaves_nothing() {
     let guest = lent();
     guest.freeze_hook("test $1 = thaw || sleep 2");
-    let outcome = fails(&guest, &["--max", "1s"], 5);
+    let outcome = fails_cleanly(&guest, &["--max", "1s"], 5);
     assert!(
         outcome.stderr.contains("guest-fsfreeze-freeze"),
         "{outcome:#?}"
     );
     guest.freeze_hook("test $1 = thaw");
-    let outcome = fails(&guest, &[], 4);
+    let outcome = fails_cleanly(&guest, &[], 4);
     assert!(outcome.stderr.contains("hook"), "{outcome:#?}");
     guest.no_freeze_hook();
 }
@@ -106,15 +113,7 @@ fn a_vm_killed_while_it_freezes_leaves_no_overlay() {
     let mut guest = Guest::boot();
     guest.freeze_hook("sleep 30");
     let folder = Folder::new();
-    let running = qmpsh([
-        "-v",
-        "run",
-        "freeze-snapshot-thaw",
-        &guest.target(),
-        "--dir",
-    ])
-    .arg(folder.path())
-    .spawn();
+    let running = start(&guest, &folder);
     running.wait_for_stderr("\"execute\":\"guest-fsfreeze-freeze\"");
     assert_eq!(files(folder.path(), ".qcow2").len(), 2);
     guest.process().kill();
@@ -129,15 +128,7 @@ fn a_vm_killed_with_its_overlays_attached_keeps_those_that_its_guest_wrote_to() 
     // The hook runs after the thaw: the guest writes again, to the overlays, and the thaw is not answered yet.
     guest.freeze_hook("test $1 = freeze || { echo last > /data/last; sync; sleep 30; }");
     let folder = Folder::new();
-    let running = qmpsh([
-        "-v",
-        "run",
-        "freeze-snapshot-thaw",
-        &guest.target(),
-        "--dir",
-    ])
-    .arg(folder.path())
-    .spawn();
+    let running = start(&guest, &folder);
     running.wait_for_stderr("\"execute\":\"guest-fsfreeze-thaw\"");
     guest.shell_ok("until test -e /data/last; do usleep 10000; done; sync");
     guest.process().kill();
@@ -192,7 +183,7 @@ fn quiesce_says_what_becomes_of_a_guest_that_cannot_be_frozen() {
         } else {
             guest.agent_down();
         }
-        let outcome = fails(&guest, &["--quiesce", "require"], 3);
+        let outcome = fails_cleanly(&guest, &["--quiesce", "require"], 3);
         assert!(outcome.stderr.contains(message), "{outcome:#?}");
         let outcome = qmpsh([
             "--json",

@@ -1,5 +1,6 @@
 //! Jobs as values.
 
+use std::path::Path;
 use std::time::Duration;
 
 use harness::Guest;
@@ -16,9 +17,19 @@ fn arguments(value: Value) -> Arguments {
     members
 }
 
-async fn create(vm: &Vm, id: &str, options: Value) {
-    let arguments = arguments(json!({ "job-id": id, "options": options }));
+/// Starts the job `c0`, which makes the file.
+async fn create_file(vm: &Vm, file: impl AsRef<Path>, size: u64) {
+    let options = json!({ "driver": "file", "filename": file.as_ref(), "size": size });
+    let arguments = arguments(json!({ "job-id": "c0", "options": options }));
     vm.call("blockdev-create", arguments).await.unwrap();
+}
+
+/// Adds the node `target`, a new file as large as the guest's disk.
+async fn add_target(vm: &Vm, file: &Path) {
+    create_file(vm, file, 256 << 20).await;
+    vm.job("c0").wait(None, |_| {}).await.unwrap();
+    let node = json!({ "driver": "file", "node-name": "target", "filename": file });
+    vm.call("blockdev-add", arguments(node)).await.unwrap();
 }
 
 #[tokio::test]
@@ -26,12 +37,7 @@ async fn a_job_that_ends_well_is_waited_for_and_dismissed() {
     let guest = Guest::boot();
     let vm = vm_of(&guest);
     let file = guest.folder().join("new");
-    create(
-        &vm,
-        "c0",
-        json!({ "driver": "file", "filename": file, "size": 65536 }),
-    )
-    .await;
+    create_file(&vm, &file, 65536).await;
     let reached = vm.job("c0").wait(None, |_| {}).await.unwrap();
     assert_eq!(reached, Reached::Concluded);
     assert!(vm.job("c0").progress().await.unwrap().is_none());
@@ -41,12 +47,7 @@ async fn a_job_that_ends_well_is_waited_for_and_dismissed() {
 async fn a_job_that_fails_throws_qemus_words_and_is_dismissed() {
     let guest = Guest::boot();
     let vm = vm_of(&guest);
-    create(
-        &vm,
-        "c0",
-        json!({ "driver": "file", "filename": "/no/such/place", "size": 65536 }),
-    )
-    .await;
+    create_file(&vm, "/no/such/place", 65536).await;
     let error = vm.job("c0").wait(None, |_| {}).await.unwrap_err();
     assert!(
         error.to_string().contains("No such file or directory"),
@@ -70,15 +71,7 @@ async fn a_mirror_is_ready_first_and_concluded_once_completed() {
     let guest = Guest::boot();
     let vm = vm_of(&guest);
     let file = guest.folder().join("mirror");
-    create(
-        &vm,
-        "c0",
-        json!({ "driver": "file", "filename": file, "size": 256 << 20 }),
-    )
-    .await;
-    vm.job("c0").wait(None, |_| {}).await.unwrap();
-    let target = json!({ "driver": "file", "node-name": "target", "filename": file });
-    vm.call("blockdev-add", arguments(target)).await.unwrap();
+    add_target(&vm, &file).await;
     let mirror = json!({
         "job-id": "m0", "device": "disk0", "target": "target", "sync": "full",
         "auto-dismiss": false, "auto-finalize": true,
@@ -101,15 +94,7 @@ async fn a_wait_that_is_too_long_says_where_the_job_stands_and_leaves_it_running
     let guest = Guest::boot();
     let vm = vm_of(&guest);
     let file = guest.folder().join("copy");
-    create(
-        &vm,
-        "c0",
-        json!({ "driver": "file", "filename": file, "size": 256 << 20 }),
-    )
-    .await;
-    vm.job("c0").wait(None, |_| {}).await.unwrap();
-    let target = json!({ "driver": "file", "node-name": "target", "filename": file });
-    vm.call("blockdev-add", arguments(target)).await.unwrap();
+    add_target(&vm, &file).await;
     // Slow enough never to end within the test.
     let backup = json!({
         "job-id": "b0", "device": "disk0", "target": "target", "sync": "full", "speed": 1,

@@ -15,7 +15,7 @@ use tokio::time::timeout;
 
 use crate::client::{Address, holder};
 use crate::inventory::config::Places;
-use crate::inventory::{Config, Inventory};
+use crate::inventory::{Config, Found, Inventory};
 use crate::script::header::Header;
 use crate::script::{ready_made, source};
 use crate::vm::agent::AgentCommands;
@@ -42,13 +42,12 @@ impl Host {
             return PathCompleter::any().complete(current);
         }
         let scan = self.ask(|inventory| async move { inventory.scan_within(LOOK).await });
-        let found = scan.map(|scan| scan.found).unwrap_or_default();
-        found
-            .iter()
-            .filter(|found| found.is_reachable())
-            .map(|found| (found.label(), found.provider))
-            .filter(|(name, _)| name.starts_with(&*typed) && is_word(name))
-            .map(|(name, provider)| CompletionCandidate::new(name).help(Some(provider.into())))
+        let mut found = scan.map(|scan| scan.found).unwrap_or_default();
+        found.retain(Found::is_reachable);
+        offered(&found)
+            .into_iter()
+            .filter(|(word, _)| word.starts_with(&*typed) && is_word(word))
+            .map(|(word, help)| CompletionCandidate::new(word).help(Some(help.into())))
             .collect()
     }
 
@@ -113,17 +112,44 @@ impl Host {
     }
 }
 
+/// What VMs can be named by, each with what tells it apart: its name, or where others have that name too, its UUID, or
+/// else its monitor.
+fn offered(vms: &[Found]) -> Vec<(String, String)> {
+    let names: Vec<String> = vms.iter().map(Found::label).collect();
+    let is_shared = |name: &String| names.iter().filter(|other| *other == name).count() > 1;
+    let offer = |(vm, name): (&Found, &String)| {
+        if !is_shared(name) {
+            return Some((name.clone(), vm.provider.to_owned()));
+        }
+        let address = || vm.qmp.as_ref().map(ToString::to_string);
+        let word = vm.uuid.clone().or_else(address)?;
+        Some((word, format!("one of those called {name}")))
+    };
+    vms.iter().zip(&names).filter_map(offer).collect()
+}
+
 fn settings() -> vm::Settings {
     let mut settings = vm::Settings::new(vm::settings::default_state_dir());
     settings.timeout = Some(PATIENCE);
     settings
 }
 
-/// The commands of all agents: to ask one would be to change what it serves.
-pub(super) fn agent_commands() -> Vec<CompletionCandidate> {
+/// The commands of all agents: to ask one would be to change what it serves. They are written with `guest-` or without.
+pub(super) fn agent_commands(current: &OsStr) -> Vec<CompletionCandidate> {
+    let typed = current.to_string_lossy();
     let known = AgentCommands::known();
     let commands = known.schema.commands().map(|command| &command.name);
-    words(commands)
+    let (full, short): (Vec<_>, Vec<_>) = commands
+        .map(|name| (name.clone(), name.trim_start_matches("guest-").to_owned()))
+        .unzip();
+    let fitting = |names: &[String]| {
+        let names = names.iter().filter(|name| name.starts_with(&*typed));
+        words(names)
+    };
+    match fitting(&full) {
+        none if none.is_empty() => fitting(&short),
+        full => full,
+    }
 }
 
 /// The arguments of an agent's command that the line does not have yet.
@@ -228,7 +254,48 @@ fn is_word(text: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::is_word;
+    use crate::inventory::Found;
+
+    use super::{agent_commands, is_word, offered};
+
+    #[test]
+    fn twins_are_offered_by_what_tells_them_apart() {
+        let vm = |name: &str, uuid: Option<&str>| Found {
+            name: Some(name.to_owned()),
+            uuid: uuid.map(str::to_owned),
+            qmp: Some("/run/a.qmp".parse().unwrap()),
+            ..Found::new("process")
+        };
+        let vms = [
+            vm("web", Some("5a0e")),
+            vm("db", Some("6a")),
+            vm("web", None),
+        ];
+        let words: Vec<String> = offered(&vms).into_iter().map(|(word, _)| word).collect();
+        assert_eq!(words, ["5a0e", "db", "/run/a.qmp"]);
+    }
+
+    #[test]
+    fn commands_of_agents_are_offered_as_they_are_written() {
+        let offered = |typed: &str| -> Vec<String> {
+            let offers = agent_commands(typed.as_ref()).into_iter();
+            offers
+                .map(|offer| offer.get_value().to_string_lossy().into_owned())
+                .collect()
+        };
+        assert_eq!(
+            offered("fsf"),
+            [
+                "fsfreeze-freeze",
+                "fsfreeze-freeze-list",
+                "fsfreeze-status",
+                "fsfreeze-thaw"
+            ]
+        );
+        assert_eq!(offered("guest-pi"), ["guest-ping"]);
+        assert!(offered("").iter().all(|name| name.starts_with("guest-")));
+        assert!(offered("nosuch").is_empty());
+    }
 
     #[test]
     fn only_what_does_nothing_in_a_shell_is_offered() {

@@ -3,12 +3,12 @@
 use tokio::sync::mpsc::{Sender, channel};
 use tokio::task::JoinSet;
 
-use super::filter::{self, Filter};
-use super::line::Style;
 use super::writer::{self, Lines};
 use crate::cli::options::Options;
 use crate::cli::told;
-use crate::report::{Kind, Report};
+use crate::report::{Presence, Report};
+use crate::vm::event::Style;
+use crate::vm::event::filter::{self, Filter};
 use crate::vm::{Happening, Vm};
 use crate::wire::escape::escaped;
 
@@ -44,15 +44,6 @@ enum News {
     Happening(Happening),
     /// A filter that names no event, and what may be meant.
     NoEvent(String, Option<String>),
-}
-
-/// Where a VM is, as far as it was told.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Presence {
-    Expected,
-    Here,
-    Lost,
-    Gone,
 }
 
 impl Teller {
@@ -106,9 +97,9 @@ impl Teller {
 
     async fn tell(&mut self, index: usize, happening: Happening) -> Option<Over> {
         let label = self.vms[index].label();
-        let before = self.presence[index];
-        let sent = match happening {
-            Happening::Event(event) => {
+        let told = self.presence[index].take(label, &happening);
+        let sent = match (happening, told) {
+            (Happening::Event(event), _) => {
                 let sent = self.lines.result(self.style.line(label, &event)).await;
                 if let Some(left) = &mut self.left {
                     *left -= 1;
@@ -118,60 +109,13 @@ impl Teller {
                 }
                 sent
             }
-            Happening::Dropped(count) => {
-                let events = if count == 1 {
-                    "event was"
-                } else {
-                    "events were"
-                };
-                let report = Report::new(
-                    Kind::Host,
-                    format!(
-                        "{}: {count} {events} dropped: they came faster than they were read",
-                        escaped(label)
-                    ),
-                );
-                self.warn(report).await
+            (Happening::Gone(error), _)
+                if self.presence.iter().all(|one| *one == Presence::Gone) =>
+            {
+                return Some(Over::AllGone(Box::new(Report::from(error))));
             }
-            Happening::Here => {
-                self.presence[index] = Presence::Here;
-                if before == Presence::Expected {
-                    return None;
-                }
-                let report = Report::new(
-                    Kind::Gone,
-                    format!(
-                        "{}: it is back, and followed again; what happened meanwhile is not known",
-                        escaped(label)
-                    ),
-                );
-                self.warn(report).await
-            }
-            Happening::Lost(error) => {
-                self.presence[index] = Presence::Lost;
-                let mut report = Report::from(error);
-                report
-                    .message
-                    .push_str("; it is followed again when it is back");
-                report.hint = None;
-                self.warn(report).await
-            }
-            Happening::Gone(error) => {
-                self.presence[index] = Presence::Gone;
-                let report = Report::from(error);
-                if self
-                    .presence
-                    .iter()
-                    .all(|presence| *presence == Presence::Gone)
-                {
-                    return Some(Over::AllGone(Box::new(report)));
-                }
-                if before == Presence::Lost {
-                    // That it was lost is told.
-                    return None;
-                }
-                self.warn(report).await
-            }
+            (_, Some(report)) => self.warn(report).await,
+            (_, None) => return None,
         };
         sent.err().map(|_| Over::ReaderLeft)
     }

@@ -18,6 +18,8 @@ const AGENT: usize = 6;
 const SHORT_UUID: usize = 8;
 /// The least that is left of a name.
 const LEAST_NAME: usize = 12;
+/// The least room that a note gets, on a terminal that is narrower.
+const LEAST_NOTE: usize = 20;
 /// Where it is not known how wide the terminal is.
 const USUAL: usize = 80;
 const GAP: &str = "  ";
@@ -105,13 +107,17 @@ impl Table {
             columns[2] = format!("\x1b[{color}m{}\x1b[0m", columns[2]);
         }
         let left = self.total.saturating_sub(used);
-        let note = if note == "-" || left < 2 {
-            String::new()
+        let line = columns.join(GAP);
+        if note == "-" {
+            line.trim_end().to_owned()
+        } else if note.width() <= left {
+            format!("{line}{GAP}{note}")
         } else {
-            format!("{GAP}{}", cut(&note, left))
-        };
-        let line = columns.join(GAP) + note.as_str();
-        line.trim_end().to_owned()
+            // What it says is what to do: it goes on below, and not away.
+            let room = self.total.saturating_sub(2 * GAP.len()).max(LEAST_NOTE);
+            let rest = wrapped(&note, room).join(&format!("\n{GAP}{GAP}"));
+            format!("{}\n{GAP}{GAP}{rest}", line.trim_end())
+        }
     }
 
     /// Cuts and pads each column to its width.
@@ -139,6 +145,21 @@ fn color(state: Option<&State>) -> &'static str {
         Some(State::Off) | None => "2",
         Some(_) => "31",
     }
+}
+
+/// A text in lines of at most so many columns, which words alone are longer than.
+fn wrapped(text: &str, width: usize) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for word in text.split(' ') {
+        match lines.last_mut() {
+            Some(line) if line.width() + 1 + word.width() <= width => {
+                line.push(' ');
+                line.push_str(word);
+            }
+            _ => lines.push(word.to_owned()),
+        }
+    }
+    lines
 }
 
 /// A text in at most so many columns, with a mark where it was cut.
@@ -205,13 +226,14 @@ mod tests {
     }
 
     #[test]
-    fn a_narrow_terminal_gets_short_uuids_then_short_names_and_notes() {
+    fn a_narrow_terminal_gets_short_uuids_then_short_names_and_notes_below() {
         let rows = [row("a-very-long-name-of-a-vm", State::Busy(None))];
         assert_eq!(
             text(80, &rows),
             "NAME                      UUID      STATE        QEMU     AGENT   PROVIDER\n\
-             a-very-long-name-of-a-vm  0a1b2c3d  busy         10.0.2   up      process   hel…"
+             a-very-long-name-of-a-vm  0a1b2c3d  busy         10.0.2   up      process\n    held by a process that cannot be seen"
         );
+        assert!(text(30, &rows).ends_with("\n    held by a process that\n    cannot be seen"));
         assert!(text(60, &rows).contains("\na-very-long…  0a1b2c3d"));
         assert!(text(1, &rows).contains("\na-very-long…  0a1b2c3d"));
     }

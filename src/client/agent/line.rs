@@ -16,6 +16,7 @@ use crate::client::connection::{Dial, Transport, connect, unserved};
 use crate::client::deadline::Deadline;
 use crate::client::error::{Ending, Error};
 use crate::client::holder::holder;
+use crate::client::silence::Reached;
 use crate::client::tap::{Channel, LinkChange, TapPoint};
 use crate::wire::message::Outgoing;
 use crate::wire::{Limits, Refusal};
@@ -69,11 +70,12 @@ impl Line {
     /// A link that is in step.
     pub(super) async fn in_step(&mut self, deadline: Duration) -> Result<&mut Link, Error> {
         if let Some(link) = self.link.as_mut().filter(|link| link.is_dirty()) {
+            let own = link.inode();
             match timeout(deadline, link.sync()).await {
                 Ok(Ok(())) => {}
                 Ok(Err(fault)) => drop(self.lost(fault)),
                 // The connection is kept: another client must not come between.
-                Err(_) => return Err(self.down(deadline)),
+                Err(_) => return Err(self.unanswered(own, deadline)),
             }
         }
         if self.link.is_none() {
@@ -179,8 +181,8 @@ impl Line {
             }
             Ok(Err(fault)) => return Err(self.lost(fault)),
             Err(_) => {
-                let error = unserved(&self.address, link.inode(), self.down(deadline));
-                if matches!(error, Error::AgentDown { .. }) {
+                let error = self.unanswered(link.inode(), deadline);
+                if !matches!(error, Error::Busy { .. }) {
                     self.link = Some(link);
                 }
                 return Err(error);
@@ -224,11 +226,20 @@ impl Line {
         }
     }
 
-    fn down(&self, after: Duration) -> Error {
-        Error::AgentDown {
-            address: self.address.clone(),
-            after,
-        }
+    /// Why there is no answer: another client is served, whoever listens there does not even accept, or the agent is down.
+    fn unanswered(&self, own: Option<u64>, after: Duration) -> Error {
+        let address = self.address.clone();
+        unserved(&self.address, Reached::Connected(own), |why| {
+            if why.is_deaf() {
+                Error::Silent {
+                    address,
+                    after,
+                    why,
+                }
+            } else {
+                Error::AgentDown { address, after }
+            }
+        })
     }
 }
 

@@ -149,21 +149,7 @@ async fn a_busy_socket_is_known_by_another_path_too() {
 #[tokio::test]
 async fn a_full_queue_is_busy_too_and_connecting_never_blocks() {
     let folder = Folder::new();
-    let listener = socket_with(
-        AddressFamily::UNIX,
-        SocketType::STREAM,
-        SocketFlags::CLOEXEC,
-        None,
-    )
-    .unwrap();
-    bind(
-        &listener,
-        &SocketAddrUnix::new(folder.path("socket")).unwrap(),
-    )
-    .unwrap();
-    listen(&listener, 0).unwrap();
-    let listener = StdUnixListener::from(listener);
-
+    let listener = narrow_listener(&folder);
     let _holder = connect(&folder.socket(), Channel::Qmp, LONG).await.unwrap();
     let _served = listener.accept().unwrap();
     let _waiting = connect(&folder.socket(), Channel::Qmp, LONG).await.unwrap();
@@ -178,23 +164,25 @@ async fn a_full_queue_is_busy_too_and_connecting_never_blocks() {
 }
 
 #[tokio::test]
+async fn a_full_queue_before_which_nobody_is_served_is_not_busy() {
+    let folder = Folder::new();
+    let listener = narrow_listener(&folder);
+    let address = folder.socket();
+    let waiting = connect(&address, Channel::Qmp, LONG).await.unwrap();
+    let not_accepted = silent(&address, not_accepted());
+    assert_eq!(qmp_error(&address).await, not_accepted);
+
+    // Nor is it where somebody was served who has gone, and the server has not noticed.
+    let _served = listener.accept().unwrap();
+    drop(waiting);
+    let _waiting = connect(&address, Channel::Qmp, LONG).await.unwrap();
+    assert_eq!(qmp_error(&address).await, not_accepted);
+}
+
+#[tokio::test]
 async fn a_place_that_gets_free_in_a_full_queue_is_taken() {
     let folder = Folder::new();
-    let listener = socket_with(
-        AddressFamily::UNIX,
-        SocketType::STREAM,
-        SocketFlags::CLOEXEC,
-        None,
-    )
-    .unwrap();
-    bind(
-        &listener,
-        &SocketAddrUnix::new(folder.path("socket")).unwrap(),
-    )
-    .unwrap();
-    listen(&listener, 0).unwrap();
-    let listener = StdUnixListener::from(listener);
-
+    let listener = narrow_listener(&folder);
     let _waiting = connect(&folder.socket(), Channel::Qmp, LONG).await.unwrap();
     let address = folder.socket();
     let accepting = async { listener.accept().unwrap() };
@@ -208,12 +196,9 @@ async fn a_socket_that_serves_nobody_is_silent_and_not_busy() {
     let folder = Folder::new();
     let listener = folder.listener();
     let address = folder.socket();
-    // A stopped QEMU accepts nobody.
-    let silent = Error::Silent {
-        address: address.clone(),
-        after: SHORT,
-    };
-    assert_eq!(qmp_error(&address).await, silent);
+    // A QEMU that hangs accepts nobody.
+    let hangs = silent(&address, not_accepted());
+    assert_eq!(qmp_error(&address).await, hangs);
 
     // A program of another kind accepts, and waits for us to speak, others served or not.
     let script = async {
@@ -224,7 +209,64 @@ async fn a_socket_that_serves_nobody_is_silent_and_not_busy() {
         served
     };
     let (error, _served) = tokio::join!(qmp_error(&address), script);
-    assert_eq!(error, silent);
+    let server = Some(myself());
+    assert_eq!(error, silent(&address, Silence::Accepted { server }));
+}
+
+#[tokio::test]
+async fn a_socket_that_serves_several_is_held_by_none_of_them() {
+    let folder = Folder::new();
+    let listener = narrow_listener(&folder);
+    let address = folder.socket();
+    let mut both = Vec::new();
+    for _ in 0..2 {
+        let client = connect(&address, Channel::Qmp, LONG).await.unwrap();
+        both.push((client, listener.accept().unwrap()));
+    }
+    let error = qmp_error(&address).await;
+    assert_eq!(error, silent(&address, not_accepted()));
+    assert!(crate::client::holder::is_free(&folder.path("socket")));
+}
+
+#[tokio::test]
+async fn a_socket_that_another_one_took_the_place_of_holds_nobody_up() {
+    let folder = Folder::new();
+    let before = folder.listener();
+    let _holder = connect(&folder.socket(), Channel::Qmp, LONG).await.unwrap();
+    let (_served, _) = before.accept().await.unwrap();
+    fs::remove_file(folder.path("socket")).unwrap();
+    let _after = folder.listener();
+    let address = folder.socket();
+    let error = qmp_error(&address).await;
+    assert_eq!(error, silent(&address, not_accepted()));
+}
+
+/// A listener with room for one client in its queue.
+fn narrow_listener(folder: &Folder) -> StdUnixListener {
+    let listener = socket_with(
+        AddressFamily::UNIX,
+        SocketType::STREAM,
+        SocketFlags::CLOEXEC,
+        None,
+    )
+    .unwrap();
+    let address = SocketAddrUnix::new(folder.path("socket")).unwrap();
+    bind(&listener, &address).unwrap();
+    listen(&listener, 0).unwrap();
+    StdUnixListener::from(listener)
+}
+
+fn not_accepted() -> Silence {
+    let server = Some(myself());
+    Silence::NotAccepted { server }
+}
+
+fn silent(address: &Address, why: Silence) -> Error {
+    Error::Silent {
+        address: address.clone(),
+        after: SHORT,
+        why,
+    }
 }
 
 #[tokio::test]

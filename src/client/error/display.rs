@@ -1,8 +1,11 @@
 //! The words for what went wrong: one plain sentence each, with what a peer said quoted and escaped.
 
 use std::fmt;
+use std::time::Duration;
 
 use super::{Ending, Error, Unreachable};
+use crate::client::address::Address;
+use crate::client::silence::Silence;
 use crate::duration::show;
 use crate::wire::escape::escaped;
 
@@ -26,9 +29,11 @@ impl fmt::Display for Error {
                 f,
                 "{address} is served by {server}, and the VM that was found is process {expected}"
             ),
-            Self::Silent { address, after } => {
-                write!(f, "{address} sent no greeting within {}", show(*after))
-            }
+            Self::Silent {
+                address,
+                after,
+                why,
+            } => silent(f, address, *after, why),
             Self::NotQmp { address, excerpt } => {
                 write!(f, "{address} does not speak QMP: it sent `{excerpt}`")
             }
@@ -114,6 +119,47 @@ impl fmt::Display for Error {
                     "the guest agent at {address} did not answer within {}",
                     show(*after)
                 )
+            }
+        }
+    }
+}
+
+/// That a monitor sent no greeting, and what is seen of its process.
+fn silent(
+    f: &mut fmt::Formatter<'_>,
+    address: &Address,
+    after: Duration,
+    why: &Silence,
+) -> fmt::Result {
+    let after = show(after);
+    match why {
+        Silence::Unexplained => write!(f, "{address} sent no greeting within {after}"),
+        Silence::Halted { server, by } => {
+            write!(
+                f,
+                "{address} did not answer within {after}: its process {server} {by}"
+            )
+        }
+        Silence::NotAccepted { server: None } => {
+            write!(
+                f,
+                "{address} did not accept the connection within {after}, and serves nobody else"
+            )
+        }
+        Silence::NotAccepted {
+            server: Some(server),
+        } => write!(
+            f,
+            "{address} did not accept the connection within {after}, and serves nobody else: its process {server} hangs"
+        ),
+        Silence::Accepted { server } => {
+            write!(
+                f,
+                "{address} accepted the connection and sent no greeting within {after}"
+            )?;
+            match server {
+                Some(server) => write!(f, ": is {server} no monitor?"),
+                None => write!(f, ": is it no monitor?"),
             }
         }
     }

@@ -30,6 +30,7 @@ use std::time::Duration;
 use super::address::Address;
 use super::deadline::Deadline;
 use super::error::{Error, Unreachable};
+use super::silence::Silence;
 use super::tap::Channel;
 use domain::Place;
 
@@ -66,6 +67,7 @@ pub(super) async fn connect(
             Err(_) => Err(Error::Silent {
                 address: address.clone(),
                 after: deadline,
+                why: Silence::default(),
             }),
         },
         Channel::Agent => {

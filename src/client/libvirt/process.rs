@@ -4,17 +4,20 @@ use std::env;
 use std::ffi::OsString;
 use std::io;
 use std::os::unix::ffi::OsStrExt;
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Sender, channel};
 use std::sync::{LazyLock, Mutex, PoisonError};
 use std::thread;
 
+use rustix::process::{Pid, Signal, kill_process_group};
 use tokio::sync::oneshot;
 
 use super::obstacle::Obstacle;
 
-/// A process that is killed when this is dropped.
+/// A process that is killed when this is dropped, with those that it has started: an `ssh` that waits for a host does not
+/// see that nobody waits for it any more.
 #[derive(Debug)]
 pub(super) struct Process(Child);
 
@@ -27,7 +30,11 @@ impl Process {
 
 impl Drop for Process {
     fn drop(&mut self) {
-        // Of one that has ended already there is only to take note.
+        // Until it is waited for, its number is nobody else's. Of what has ended already there is only to take note.
+        if let Some(group) = i32::try_from(self.0.id()).ok().and_then(Pid::from_raw) {
+            let _ = kill_process_group(group, Signal::KILL);
+        }
+        // Before it has a group of its own.
         let _ = self.0.kill();
         let _ = self.0.wait();
     }
@@ -70,15 +77,18 @@ pub(super) struct Streams {
 fn command(uri: &str) -> Result<Command, Obstacle> {
     let virsh = find("virsh").ok_or(Obstacle::NoProgram)?;
     let mut words: Vec<OsString> = Vec::new();
-    if let Some(setsid) = find("setsid") {
-        words.push(setsid.into());
-    }
+    let setsid = find("setsid");
+    words.extend(setsid.clone().map(OsString::from));
     if let Some(setpriv) = find("setpriv") {
         words.push(setpriv.into());
         words.extend(["--pdeathsig", "KILL", "--"].map(OsString::from));
     }
     words.push(virsh.into());
     let mut command = Command::new(&words[0]);
+    if setsid.is_none() {
+        // Behind the terminal it may not read from that either, though it may write there.
+        command.process_group(0);
+    }
     command
         .args(&words[1..])
         .args(["--quiet", "--connect", uri])

@@ -58,6 +58,14 @@ pub(super) enum Unsaid {
 impl Virsh {
     /// Starts one and waits until it is connected. Dropping the future kills it.
     pub(super) async fn start(uri: &str) -> Result<Self, Obstacle> {
+        match Self::start_once(uri).await {
+            // Nothing has been asked yet, and the next time it may say why.
+            Err(Obstacle::NoDaemon(words)) if words == words::LOST => Self::start_once(uri).await,
+            other => other,
+        }
+    }
+
+    async fn start_once(uri: &str) -> Result<Self, Obstacle> {
         let (process, streams) = process::start(uri, &[]).await?;
         let mut virsh = Self::with(process, streams).map_err(no_pipes)?;
         match virsh.run("pwd").await {

@@ -80,6 +80,9 @@ pub(super) fn meaning(errors: &str) -> Meaning {
     }
 }
 
+/// What is told where libvirt does not say why.
+pub(super) const LOST: &str = "what connects to it ended at once, and libvirt does not tell why; for `qemu+ssh`, see what `ssh HOST virsh list` says";
+
 /// Why virsh ended before it took a command.
 pub(super) fn obstacle(errors: &str) -> Obstacle {
     const DENIED: [&str; 6] = [
@@ -90,7 +93,12 @@ pub(super) fn obstacle(errors: &str) -> Obstacle {
         "Host key verification failed",
         "Operation not permitted",
     ];
-    let words = plain(errors);
+    // Where what connects ends before libvirt has said anything to it, libvirt may not pass on what that said.
+    const UNTOLD: &str = "internal error: client socket is closed";
+    let words = match plain(errors) {
+        words if words.is_empty() || words == UNTOLD => LOST.to_owned(),
+        words => words,
+    };
     if DENIED.iter().any(|text| errors.contains(text)) {
         Obstacle::Denied(words)
     } else {
@@ -174,6 +182,16 @@ mod tests {
                 "error: failed to connect to the hypervisor\nerror: Failed to connect socket to '/run/x': Permission denied\n"
             ),
             Obstacle::Denied("Failed to connect socket to '/run/x': Permission denied".into())
+        );
+        assert_eq!(
+            obstacle(
+                "error: failed to connect to the hypervisor\nerror: internal error: client socket is closed\n"
+            ),
+            Obstacle::NoDaemon(LOST.into())
+        );
+        assert_eq!(
+            obstacle("error: failed to connect to the hypervisor\n"),
+            Obstacle::NoDaemon(LOST.into())
         );
         assert_eq!(
             obstacle("error: failed to connect to the hypervisor\nerror: no route\n"),

@@ -7,6 +7,7 @@ use crate::client::address::Address;
 use crate::client::connection::{Transport, unserved};
 use crate::client::deadline::Deadline;
 use crate::client::error::{Ending, Error};
+use crate::client::silence::Reached;
 use crate::client::tap::TapPoint;
 use crate::wire::escape::excerpt;
 use crate::wire::message::Outgoing;
@@ -31,7 +32,7 @@ pub(super) async fn greet<S: Transport>(
     id: &str,
     tap: &TapPoint,
 ) -> Result<Ready<S>, Error> {
-    let own = stream.inode();
+    let reached = Reached::Connected(stream.inode());
     let mut first = Conversation {
         stream,
         framer: Framer::new(Limits::QMP),
@@ -39,11 +40,11 @@ pub(super) async fn greet<S: Transport>(
         tap,
     };
     let Ok(greeting) = deadline.bound(first.greeting()).await else {
-        let silent = Error::Silent {
+        return Err(unserved(address, reached, |why| Error::Silent {
             address: address.clone(),
             after: deadline.given,
-        };
-        return Err(unserved(address, own, silent));
+            why,
+        }));
     };
     let greeting = greeting?;
     let oob = greeting

@@ -21,6 +21,17 @@ pub struct ConfigError {
     pub place: Option<(Arc<Source>, Range<usize>)>,
 }
 
+impl ConfigError {
+    /// The line and the column, in characters, that are wrong, both from 1; none where the file could not be read.
+    pub fn line_and_column(&self) -> Option<(usize, usize)> {
+        let (source, span) = self.place.as_ref()?;
+        let before = &source.text.as_bytes()[..span.start.min(source.text.len())];
+        let line = before.rsplit(|byte| *byte == b'\n').next()?;
+        let lines = before.iter().filter(|byte| **byte == b'\n').count();
+        Some((1 + lines, 1 + String::from_utf8_lossy(line).chars().count()))
+    }
+}
+
 impl fmt::Display for ConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(

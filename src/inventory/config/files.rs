@@ -9,11 +9,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use rustix::fs::OFlags;
-use rustix::process::{getegid, geteuid};
+use rustix::process::geteuid;
 
 use super::error::ConfigError;
 use super::read::{self, Layer};
 use super::source::Source;
+use super::writers::Accounts;
 
 /// The most bytes of a configuration file.
 const LARGEST: u64 = 1 << 20;
@@ -128,16 +129,24 @@ fn state(path: &Path) -> Result<State, ConfigError> {
         Err(error) => return Err(unreadable(path, &error)),
     };
     let described = fs::metadata(path).and_then(|file| Ok((file, fs::metadata(folder)?)));
-    let (file, folder) = described.map_err(|error| unreadable(path, &error))?;
-    if let Some(owner) = [&link, &file, &folder].into_iter().find_map(foreign_owner) {
+    let (file, data) = described.map_err(|error| unreadable(path, &error))?;
+    if let Some(owner) = [&link, &file, &data].into_iter().find_map(foreign_owner) {
         return Ok(State::Foreign { owner });
     }
+    let accounts = Accounts::of_this_host();
     // In a folder like /tmp, others cannot take the place of a file that is not theirs.
-    let is_sticky = folder.mode() & 0o1000 != 0;
-    if is_open_to_others(&file) || (is_open_to_others(&folder) && !is_sticky) {
+    let is_sticky = data.mode() & 0o1000 != 0;
+    let writers = accounts.writers(path, &file).or_else(|| {
+        let writers = accounts.writers(folder, &data)?;
+        (!is_sticky).then(|| format!("{writers}, who can write to its folder"))
+    });
+    if let Some(writers) = writers {
         return Err(ConfigError {
             hint: Some("`chmod go-w` it and its folder, or name it with `--config`".to_owned()),
-            ..unusable(path, "can be changed by other users, so it is not believed")
+            ..unusable(
+                path,
+                &format!("can be changed by {writers}, so it is not believed"),
+            )
         });
     }
     Ok(State::Read)
@@ -154,12 +163,6 @@ fn is_absent(error: &io::Error) -> bool {
 fn foreign_owner(data: &Metadata) -> Option<u32> {
     let owner = data.uid();
     (owner != 0 && owner != geteuid().as_raw()).then_some(owner)
-}
-
-fn is_open_to_others(data: &Metadata) -> bool {
-    // A user's own group has nobody else in it, as most systems set users up.
-    let is_own_group = data.gid() == 0 || data.gid() == getegid().as_raw();
-    data.mode() & 0o002 != 0 || (data.mode() & 0o020 != 0 && !is_own_group)
 }
 
 fn source(path: &Path, file: File) -> Result<Source, ConfigError> {

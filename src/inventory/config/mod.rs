@@ -9,8 +9,7 @@ mod files;
 mod layers;
 mod read;
 mod source;
-#[cfg(test)]
-mod tests;
+mod writers;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -115,7 +115,16 @@ impl Reader<'_> {
 
     /// A text with something in it, and without what a terminal would act on.
     fn text(&self, key: &str, value: &Spanned<DeValue<'_>>) -> Result<Said<String>, ConfigError> {
-        let wrong = |what: &str| self.wrong(value.span(), format!("`{key}` {what}"));
+        self.text_of(&format!("`{key}`"), value)
+    }
+
+    /// The same of what is called `name` in an error.
+    fn text_of(
+        &self,
+        name: &str,
+        value: &Spanned<DeValue<'_>>,
+    ) -> Result<Said<String>, ConfigError> {
+        let wrong = |what: &str| self.wrong(value.span(), format!("{name} {what}"));
         let text = value.get_ref().as_str().ok_or_else(|| {
             wrong(&format!(
                 "is a text, and not {}",
@@ -191,7 +200,7 @@ impl Reader<'_> {
         })?;
         let labels: Result<Vec<String>, _> = items
             .iter()
-            .map(|item| Ok(self.text("labels", item)?.value))
+            .map(|item| Ok(self.text_of("a label", item)?.value))
             .collect();
         Ok(self.said(labels?, value.span()))
     }

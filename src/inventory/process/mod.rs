@@ -200,7 +200,7 @@ impl Sockets {
     /// Which of a VM's monitors to use: the first that nobody holds.
     fn first_free(&self, monitors: &[Address]) -> usize {
         let is_free = |address: &Address| match address {
-            Address::Unix(path) => self.get().clients(path).is_none(),
+            Address::Unix(path) => self.get().client(path).is_none(),
             _ => true,
         };
         match monitors {

@@ -101,16 +101,18 @@ pub(super) fn held(session: &mut Session) -> Answer {
 
 pub(super) fn tell_history(session: &mut Session, text: &str) -> Answer {
     let lines = session.history();
-    let mut answer = Answer::Done;
-    for (number, line) in lines.iter().enumerate() {
-        if !line.contains(text) {
-            continue;
-        }
-        let shown = escaped_lines(line).replace('\n', "\n       ");
-        answer = session.tell(&format!("{:5}  {shown}", number + 1));
-        if answer != Answer::Done {
-            break;
-        }
+    let found = lines
+        .iter()
+        .enumerate()
+        .filter(|(_, line)| line.contains(text));
+    let shown: Vec<String> = found
+        .map(|(number, line)| {
+            let line = escaped_lines(line).replace('\n', "\n       ");
+            format!("{:5}  {line}", number + 1)
+        })
+        .collect();
+    if shown.is_empty() {
+        return Answer::Done;
     }
-    answer
+    session.tell(&shown.join("\n"))
 }

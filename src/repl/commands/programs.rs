@@ -2,7 +2,7 @@
 
 use std::env;
 use std::fs::{self, OpenOptions};
-use std::io::Write;
+use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::PathBuf;
 use std::process::{Command as Program, ExitStatus};
@@ -12,6 +12,7 @@ use super::{needed, unwritable};
 use crate::repl::session::{Answer, Session};
 use crate::repl::whole;
 use crate::report::{Kind, Report};
+use crate::script::signals;
 use crate::wire::escape::escaped_lines;
 
 pub(super) fn edit(session: &mut Session) -> Result<Answer, Report> {
@@ -22,11 +23,10 @@ pub(super) fn edit(session: &mut Session) -> Result<Answer, Report> {
         .unwrap_or_else(|| "vi".into());
     let draft = Draft::new(session.succeeded().last().map_or("", String::as_str))?;
     let line = format!("{} \"$1\"", editor.to_string_lossy());
-    let status = Program::new("/bin/sh")
+    let status = run(Program::new("/bin/sh")
         .args(["-c", &line, "sh"])
-        .arg(&draft.0)
-        .status()
-        .map_err(|error| Report::new(Kind::Host, format!("the editor cannot be run: {error}")))?;
+        .arg(&draft.0))
+    .map_err(|error| Report::new(Kind::Host, format!("the editor cannot be run: {error}")))?;
     if !status.success() {
         let how = ended(status);
         return Err(Report::new(
@@ -93,9 +93,7 @@ pub(super) fn shell(session: &mut Session, line: &str) -> Result<Answer, Report>
             format!("`:shell` could change a VM by other ways, and this session is {mode}");
         return Err(Report::new(Kind::Denied, message));
     }
-    let status = Program::new("/bin/sh")
-        .args(["-c", line])
-        .status()
+    let status = run(Program::new("/bin/sh").args(["-c", line]))
         .map_err(|error| Report::new(Kind::Host, format!("the shell cannot be run: {error}")))?;
     if status.success() {
         return Ok(Answer::Done);
@@ -104,6 +102,11 @@ pub(super) fn shell(session: &mut Session, line: &str) -> Result<Answer, Report>
         Kind::Host,
         format!("the line {}", ended(status)),
     ))
+}
+
+/// Runs a program that has the terminal, and its signals.
+fn run(program: &mut Program) -> io::Result<ExitStatus> {
+    signals::unblocked(|| program.spawn())??.wait()
 }
 
 fn ended(status: ExitStatus) -> String {

@@ -19,6 +19,7 @@ use super::{Asker, Editor, Input, Question};
 use crate::repl::history;
 use crate::repl::preferences::{Keys, Preferences};
 use crate::repl::prompt::Prompt;
+use crate::repl::terminal;
 use crate::repl::typing::Typing;
 use crate::repl::whole;
 
@@ -46,6 +47,8 @@ impl<T: From<Question>> LineEditor<T> {
             asker,
             typing,
             hints: Cell::new(true),
+            prompt: Cell::new(0),
+            is_answer: Cell::new(false),
             hinter: HistoryHinter::new(),
         }));
         if let Some(path) = &history {
@@ -53,6 +56,25 @@ impl<T: From<Question>> LineEditor<T> {
             let _ = rustyline.load_history(path);
         }
         Ok(Self { rustyline, history })
+    }
+
+    fn take_keys(&mut self, preferences: Preferences) {
+        self.rustyline.set_edit_mode(match preferences.keys {
+            Keys::Emacs => EditMode::Emacs,
+            Keys::Vi => EditMode::Vi,
+        });
+    }
+
+    fn read_at(&mut self, prompt: &Prompt) -> rustyline::Result<String> {
+        let typing = self.rustyline.helper().map(|helper| helper.typing.clone());
+        let typing = typing.unwrap_or_default();
+        let begun = typing.begin(prompt);
+        if let Some(assistant) = self.rustyline.helper() {
+            assistant.prompt.set(begun.chars().count());
+        }
+        let read = self.rustyline.readline(&begun);
+        typing.end();
+        read
     }
 
     fn remember(&mut self, text: &str) {
@@ -69,20 +91,14 @@ impl<T: From<Question>> LineEditor<T> {
 
 impl<T: From<Question>> Editor for LineEditor<T> {
     fn read(&mut self, prompt: &Prompt, preferences: Preferences) -> Input {
-        self.rustyline.set_edit_mode(match preferences.keys {
-            Keys::Emacs => EditMode::Emacs,
-            Keys::Vi => EditMode::Vi,
-        });
+        self.take_keys(preferences);
         let Some(assistant) = self.rustyline.helper_mut() else {
             return Input::End;
         };
         // Without colours a hint could not be told from what was typed.
         assistant.hints.set(preferences.hints && preferences.color);
-        let typing = assistant.typing.clone();
-        let begun = typing.begin(prompt);
-        let read = self.rustyline.readline(&begun);
-        typing.end();
-        match read {
+        assistant.is_answer.set(false);
+        match self.read_at(prompt) {
             Ok(text) => {
                 self.remember(&text);
                 Input::Text(text)
@@ -91,6 +107,17 @@ impl<T: From<Question>> Editor for LineEditor<T> {
             Err(_) => Input::End,
         }
     }
+
+    fn ask(&mut self, question: &Prompt, preferences: Preferences) -> bool {
+        self.take_keys(preferences);
+        if let Some(assistant) = self.rustyline.helper_mut() {
+            assistant.hints.set(false);
+            assistant.is_answer.set(true);
+        }
+        // Ctrl-C and the end of the input are no answer, and so no yes.
+        let answer = self.read_at(question).unwrap_or_default();
+        matches!(answer.trim().to_lowercase().as_str(), "y" | "yes")
+    }
 }
 
 /// What rustyline asks while somebody types.
@@ -98,33 +125,99 @@ struct Assistant<T: From<Question>> {
     asker: Asker<T>,
     typing: Typing,
     hints: Cell<bool>,
+    /// How wide the prompt is.
+    prompt: Cell<usize>,
+    /// Whether what is typed answers a question: then nobody is there who could be asked anything.
+    is_answer: Cell<bool>,
     hinter: HistoryHinter,
 }
 
 impl<T: From<Question>> Helper for Assistant<T> {}
 
+impl<T: From<Question>> Assistant<T> {
+    /// How many characters fit behind the line in its last row.
+    fn room(&self, line: &str) -> usize {
+        let columns = terminal::width().max(1);
+        let typed = match line.rsplit_once('\n') {
+            Some((_, last)) => last.chars().count(),
+            None => self.prompt.get() + line.chars().count(),
+        };
+        columns.saturating_sub(typed % columns + 1)
+    }
+}
+
 impl<T: From<Question>> Validator for Assistant<T> {
     fn validate(&self, context: &mut ValidationContext) -> rustyline::Result<ValidationResult> {
-        Ok(if whole::is_whole(context.input()) {
-            ValidationResult::Valid(None)
-        } else {
-            ValidationResult::Incomplete
-        })
+        Ok(
+            if self.is_answer.get() || whole::is_whole(context.input()) {
+                ValidationResult::Valid(None)
+            } else {
+                ValidationResult::Incomplete
+            },
+        )
+    }
+}
+
+/// What is between the line and a signature, and what stands for the rest of one.
+const GAP: &str = "   ";
+const CUT: &str = "...";
+
+/// How much of a signature says something.
+const LEAST: usize = 20;
+
+/// What stands in grey behind the line.
+enum Hint {
+    /// How an earlier line went on, which a key takes over.
+    Earlier(String),
+    /// The signature of the call at the cursor, which is to be read only.
+    Signature(String),
+}
+
+impl Hint {
+    /// A signature, cut to so many characters; none where that would say nothing.
+    fn that_fits(signature: &str, room: usize) -> Option<Self> {
+        let length = signature.chars().count();
+        let room = room
+            .checked_sub(GAP.len() + CUT.len())
+            .filter(|room| *room >= length.min(LEAST))?;
+        let head: String = signature.chars().take(room).collect();
+        let cut = if length > room { CUT } else { "" };
+        Some(Self::Signature(format!("{GAP}{head}{cut}")))
+    }
+}
+
+impl rustyline::hint::Hint for Hint {
+    fn display(&self) -> &str {
+        match self {
+            Self::Earlier(text) | Self::Signature(text) => text,
+        }
+    }
+
+    fn completion(&self) -> Option<&str> {
+        match self {
+            Self::Earlier(text) => Some(text),
+            Self::Signature(_) => None,
+        }
     }
 }
 
 impl<T: From<Question>> Hinter for Assistant<T> {
-    type Hint = String;
+    type Hint = Hint;
 
-    fn hint(&self, line: &str, cursor: usize, context: &Context<'_>) -> Option<String> {
-        let hint = if self.hints.get() {
-            self.hinter.hint(line, cursor, context)
-        } else {
-            None
-        };
-        // Several lines are more than a hint.
-        let hint = hint.filter(|hint| !hint.contains('\n'));
-        self.typing.hints(hint.as_deref());
+    fn hint(&self, line: &str, cursor: usize, context: &Context<'_>) -> Option<Hint> {
+        let hint = self.hints.get().then(|| {
+            let earlier = self.hinter.hint(line, cursor, context);
+            // Several lines are more than a hint.
+            let earlier = earlier.filter(|hint| !hint.contains('\n'));
+            earlier.map(Hint::Earlier).or_else(|| {
+                let is_at_end = cursor == line.len() && !line.is_empty();
+                let signature = is_at_end.then(|| self.asker.hint(line))??;
+                Hint::that_fits(&signature, self.room(line))
+            })
+        });
+        let hint = hint.flatten();
+        self.typing
+            .hints(hint.as_ref().map(rustyline::hint::Hint::display));
         hint
     }
 }
@@ -164,6 +257,9 @@ impl<T: From<Question>> Completer for Assistant<T> {
         cursor: usize,
         _: &Context<'_>,
     ) -> rustyline::Result<(usize, Vec<Pair>)> {
+        if self.is_answer.get() {
+            return Ok((cursor, Vec::new()));
+        }
         let (start, candidates) = self.asker.complete(line, cursor);
         let pair = |candidate: crate::repl::complete::Candidate| Pair {
             display: candidate.shown,

@@ -1,28 +1,35 @@
-//! Bytes as hex, sixteen a line, with what of them is text.
+//! Bytes as hex, as many a line as fit, with what of them is text.
 
 use std::fmt::Write;
 
 use super::Style;
 
-/// How many bytes a line has.
-pub(super) const IN_LINE: usize = 16;
+/// How many bytes a line of that width has.
+pub(super) fn in_line(width: usize) -> usize {
+    match width {
+        0..44 => 4,
+        44..78 => 8,
+        _ => 16,
+    }
+}
 
 /// The lines.
 pub(super) fn lines(bytes: &[u8], style: Style) -> Vec<String> {
     if bytes.is_empty() {
         return vec!["no bytes".to_owned()];
     }
+    let count = in_line(style.width);
     bytes
-        .chunks(IN_LINE)
+        .chunks(count)
         .enumerate()
-        .map(|(number, chunk)| line(number * IN_LINE, chunk, style))
+        .map(|(number, chunk)| line(number * count, chunk, count, style))
         .collect()
 }
 
-fn line(at: usize, chunk: &[u8], style: Style) -> String {
+fn line(at: usize, chunk: &[u8], count: usize, style: Style) -> String {
     let mut hex = String::new();
     for (index, byte) in chunk.iter().enumerate() {
-        if index == IN_LINE / 2 {
+        if index == count / 2 {
             hex.push(' ');
         }
         // Writing to a String cannot fail.
@@ -35,10 +42,7 @@ fn line(at: usize, chunk: &[u8], style: Style) -> String {
             _ => '.',
         })
         .collect();
-    let at = super::tree::paint(
-        style,
-        nu_ansi_term::Style::new().dimmed(),
-        &format!("{at:08x}"),
-    );
-    format!("{at}  {hex:49} |{text}|")
+    let at = style.paint(nu_ansi_term::Style::new().dimmed(), &format!("{at:08x}"));
+    let width = count * 3 + 1;
+    format!("{at}  {hex:width$} |{text}|")
 }

@@ -1,13 +1,18 @@
 //! Maps and lists as a tree: a key or a dash a line, what is below it further to the right.
 
 use nu_ansi_term::{Color, Style as Paint};
+use unicode_width::UnicodeWidthStr;
 
-use super::Style;
+use super::unit::{Unit, is_large};
+use super::{Style, grid};
 use crate::repl::value::Value;
 use crate::wire::escape::escaped;
 
 /// How many characters are put before what is below.
 const STEP: &str = "  ";
+
+/// The most members of a map that stand in one line.
+const FEW: usize = 4;
 
 /// The most of a text that one line of a tree shows, in characters.
 const TEXT: usize = 500;
@@ -44,15 +49,6 @@ pub(super) fn inline(value: &Value) -> String {
     }
 }
 
-/// `text` in that colour, if colours are wanted.
-pub(super) fn paint(style: Style, paint: Paint, text: &str) -> String {
-    if style.color {
-        paint.paint(text).to_string()
-    } else {
-        text.to_owned()
-    }
-}
-
 struct Tree {
     style: Style,
     lines: Vec<String>,
@@ -60,31 +56,53 @@ struct Tree {
 
 impl Tree {
     /// The value in what is left of a line that is `used` already; none if it needs lines of its own.
-    fn short(&self, value: &Value, key: Option<&str>, used: usize) -> Option<String> {
-        match value {
-            Value::List(items) if items.iter().all(Value::is_plain) => {
-                let line = inline(value);
-                let fits = used + line.chars().count() <= self.style.width;
-                (fits || items.is_empty()).then(|| {
-                    let items: Vec<String> =
-                        items.iter().map(|item| self.plain(item, None)).collect();
-                    format!("[{}]", items.join(", "))
-                })
-            }
-            Value::List(_) => None,
-            Value::Map(members) => members.is_empty().then(|| "{}".to_owned()),
-            plain => Some(self.plain(plain, key)),
+    fn short(&self, value: &Value, unit: Option<Unit>, used: usize) -> Option<String> {
+        if value.is_plain() {
+            return Some(self.plain(value, unit));
         }
+        let is_simple = match value {
+            Value::List(items) => items.iter().all(Value::is_plain),
+            // Few are seen at once; more are easier to find below each other.
+            Value::Map(members) => {
+                let is_plain = |(_, member): &(String, Value)| member.is_plain();
+                used > 0 && members.len() <= FEW && members.iter().all(is_plain)
+            }
+            _ => false,
+        };
+        if !is_simple || used + inline(value).width() > self.style.width {
+            return None;
+        }
+        Some(match value {
+            Value::List(items) => {
+                let items: Vec<String> = items.iter().map(|item| self.plain(item, None)).collect();
+                format!("[{}]", items.join(", "))
+            }
+            Value::Map(members) => {
+                let member = |(key, member): &(String, Value)| {
+                    format!("{}: {}", self.key(key), self.plain(member, None))
+                };
+                let members: Vec<String> = members.iter().map(member).collect();
+                format!("{{{}}}", members.join(", "))
+            }
+            plain => self.plain(plain, unit),
+        })
     }
 
     fn below(&mut self, value: &Value, indent: &str) {
         match value {
             Value::Map(members) => {
                 for (key, member) in members {
-                    self.member(indent, key, member);
+                    let unit = Unit::of(key, |other| value.get(other).is_some());
+                    self.member(indent, key, member, unit);
                 }
             }
             Value::List(items) => {
+                let width = self.style.width.saturating_sub(indent.len());
+                if let Some(table) = grid::lines(items, width, self.style) {
+                    let lines = table.into_iter().map(|line| format!("{indent}{line}"));
+                    self.lines.extend(lines);
+                    return;
+                }
                 for item in items {
                     self.item(indent, item);
                 }
@@ -96,14 +114,17 @@ impl Tree {
         }
     }
 
-    fn member(&mut self, indent: &str, key: &str, value: &Value) {
-        let name = escaped(key);
-        let used = indent.len() + name.chars().count() + 2;
-        let painted = paint(self.style, Color::Cyan.normal(), &name);
-        if let Some(line) = self.short(value, Some(key), used) {
-            self.lines.push(format!("{indent}{painted}: {line}"));
+    fn key(&self, key: &str) -> String {
+        self.style.paint(Color::Cyan.normal(), &escaped(key))
+    }
+
+    fn member(&mut self, indent: &str, key: &str, value: &Value, unit: Option<Unit>) {
+        let name = self.key(key);
+        let used = indent.len() + escaped(key).width() + 2;
+        if let Some(line) = self.short(value, unit, used) {
+            self.lines.push(format!("{indent}{name}: {line}"));
         } else {
-            self.lines.push(format!("{indent}{painted}:"));
+            self.lines.push(format!("{indent}{name}:"));
             self.below(value, &format!("{indent}{STEP}"));
         }
     }
@@ -123,7 +144,7 @@ impl Tree {
         }
     }
 
-    fn plain(&self, value: &Value, key: Option<&str>) -> String {
+    fn plain(&self, value: &Value, unit: Option<Unit>) -> String {
         let color = match value {
             Value::Number(_) => Color::Yellow.normal(),
             Value::Bool(_) => Color::Purple.normal(),
@@ -137,10 +158,15 @@ impl Tree {
             Value::Map(_) => "{}".to_owned(),
             plain => word(plain),
         };
-        let shown = paint(self.style, color, &word);
-        match size(value, key) {
+        let shown = self.style.paint(color, &word);
+        match unit
+            .filter(|_| is_large(value))
+            .and_then(|unit| unit.say(value))
+        {
             Some(size) => {
-                let size = paint(self.style, Paint::new().dimmed(), &format!("({size})"));
+                let size = self
+                    .style
+                    .paint(Paint::new().dimmed(), &format!("({size})"));
                 format!("{shown} {size}")
             }
             None => shown,
@@ -179,48 +205,5 @@ fn quoted_if_need_be(text: &str) -> String {
         shown
     } else {
         format!("\"{shown}\"")
-    }
-}
-
-/// A number of bytes in the unit that people would say, where the key tells that it is one.
-fn size(value: &Value, key: Option<&str>) -> Option<String> {
-    let (Value::Number(number), Some(key)) = (value, key) else {
-        return None;
-    };
-    let of_bytes = ["size", "bytes", "memory"]
-        .iter()
-        .any(|word| key.split(['-', '_']).any(|part| part == *word));
-    let bytes: u64 = number.parse().ok().filter(|_| of_bytes)?;
-    human(bytes)
-}
-
-fn human(bytes: u64) -> Option<String> {
-    const UNITS: [&str; 6] = ["KiB", "MiB", "GiB", "TiB", "PiB", "EiB"];
-    let mut unit = UNITS.iter().enumerate().rev();
-    let (power, unit) = unit
-        .find(|(power, _)| bytes >> (10 * (power + 1)) > 0)
-        .map(|(power, unit)| (power + 1, *unit))?;
-    let tenths = (u128::from(bytes) * 10 + (1 << (10 * power - 1))) >> (10 * power);
-    Some(match (tenths / 10, tenths % 10) {
-        (whole, 0) => format!("{whole} {unit}"),
-        (whole, tenth) => format!("{whole}.{tenth} {unit}"),
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::human;
-
-    #[test]
-    fn sizes_are_said_as_people_say_them() {
-        for (bytes, said) in [
-            (1023, None),
-            (1024, Some("1 KiB")),
-            (1536, Some("1.5 KiB")),
-            (10 << 30, Some("10 GiB")),
-            (u64::MAX, Some("16 EiB")),
-        ] {
-            assert_eq!(human(bytes).as_deref(), said, "{bytes}");
-        }
     }
 }

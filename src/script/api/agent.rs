@@ -1,5 +1,8 @@
 //! `v.agent`: the guest agent's commands that are one question and one answer.
 
+mod accounts;
+mod questions;
+
 use rhai::{Array, Dynamic, Engine, Map};
 use serde_json::Value;
 
@@ -15,10 +18,11 @@ pub(super) fn register(engine: &mut Engine) {
         format!("the agent of {}", agent.vm().label())
     });
     conversation(engine);
-    questions(engine);
+    questions::register(engine);
+    accounts::register(engine);
+    trimming(engine);
     time(engine);
     processors_and_memory(engine);
-    accounts(engine);
     power(engine);
 }
 
@@ -101,129 +105,7 @@ fn call(agent: &GuestAgent, command: &str, arguments: Arguments) -> Outcome {
     ask(agent, command, agent.call(command, arguments)).map(from_json)
 }
 
-/// Registers a question without arguments: the script's name, the command, what it gives, and how to ask it.
-macro_rules! question {
-    ($engine:expr, $name:ident, $command:literal, $about:literal) => {
-        method(
-            stringify!($name),
-            &["agent", "value"],
-            concat!(
-                $about,
-                "\n\n```rhai\nprint(v.agent.",
-                stringify!($name),
-                "());\n```"
-            ),
-        )
-        .register_into_engine($engine, |agent: &mut GuestAgent| {
-            ask(agent, $command, agent.$name()).map(from_json)
-        });
-    };
-}
-
-fn questions(engine: &mut Engine) {
-    question!(
-        engine,
-        info,
-        "guest-info",
-        "The agent's version and commands (`guest-info`): `#{ version, supported_commands: [#{ name, enabled, success-response }] }`."
-    );
-    question!(
-        engine,
-        osinfo,
-        "guest-get-osinfo",
-        "The guest's operating system (`guest-get-osinfo`, QEMU 2.10): `#{ id, name, \"pretty-name\", \"kernel-release\", ... }`."
-    );
-    question!(
-        engine,
-        users,
-        "guest-get-users",
-        "Who is logged in (`guest-get-users`, QEMU 2.10): `#{ user, \"login-time\" }` each, the time in seconds since 1970."
-    );
-    question!(
-        engine,
-        timezone,
-        "guest-get-timezone",
-        "The guest's time zone (`guest-get-timezone`, QEMU 2.10): `#{ zone, offset }`, the offset in seconds."
-    );
-    question!(
-        engine,
-        interfaces,
-        "guest-network-get-interfaces",
-        "The guest's network interfaces (`guest-network-get-interfaces`, QEMU 1.1), with `ip-addresses` each."
-    );
-    question!(
-        engine,
-        routes,
-        "guest-network-get-route",
-        "The guest's routes (`guest-network-get-route`, QEMU 9.1)."
-    );
-    question!(
-        engine,
-        fsinfo,
-        "guest-get-fsinfo",
-        "The mounted file systems (`guest-get-fsinfo`, QEMU 2.2): `#{ name, mountpoint, type, disk, ... }`, sizes in bytes."
-    );
-    question!(
-        engine,
-        disks,
-        "guest-get-disks",
-        "The guest's disks and partitions (`guest-get-disks`, QEMU 5.2)."
-    );
-    question!(
-        engine,
-        diskstats,
-        "guest-get-diskstats",
-        "What the guest's disks have read and written (`guest-get-diskstats`, QEMU 7.1)."
-    );
-    question!(
-        engine,
-        cpustats,
-        "guest-get-cpustats",
-        "What the guest's processors have spent their time on (`guest-get-cpustats`, QEMU 7.1), in milliseconds."
-    );
-    question!(
-        engine,
-        load,
-        "guest-get-load",
-        "The guest's load averages (`guest-get-load`, QEMU 10.0)."
-    );
-    question!(
-        engine,
-        devices,
-        "guest-get-devices",
-        "The guest's devices and their drivers (`guest-get-devices`, QEMU 5.2; Windows only)."
-    );
-    question!(
-        engine,
-        vcpus,
-        "guest-get-vcpus",
-        "The guest's processors (`guest-get-vcpus`, QEMU 1.5): `#{ \"logical-id\", online, \"can-offline\" }` each."
-    );
-    question!(
-        engine,
-        memory_blocks,
-        "guest-get-memory-blocks",
-        "The guest's memory blocks (`guest-get-memory-blocks`, QEMU 2.3)."
-    );
-    question!(
-        engine,
-        memory_block_info,
-        "guest-get-memory-block-info",
-        "The size of the guest's memory blocks (`guest-get-memory-block-info`, QEMU 2.3): `#{ size }` in bytes."
-    );
-    method(
-        "hostname",
-        &["agent", "string"],
-        r"
-        The guest's host name (`guest-get-host-name`, QEMU 2.10).
-
-        ```rhai
-        print(v.agent.hostname());
-        ```",
-    )
-    .register_into_engine(engine, |agent: &mut GuestAgent| {
-        ask(agent, "guest-get-host-name", agent.hostname())
-    });
+fn trimming(engine: &mut Engine) {
     method(
         "fstrim",
         &["agent", "map"],
@@ -323,108 +205,6 @@ fn processors_and_memory(engine: &mut Engine) {
     .register_into_engine(engine, |agent: &mut GuestAgent, blocks: Array| {
         let blocks = json("blocks", &blocks.into())?;
         ask(agent, "guest-set-memory-blocks", agent.set_memory_blocks(blocks)).map(from_json)
-    });
-}
-
-fn accounts(engine: &mut Engine) {
-    method(
-        "set_user_password",
-        &["agent", "user: string", "password: string", "()"],
-        r#"
-        Sets a user's password (`guest-set-user-password`, QEMU 2.3).
-
-        ```rhai
-        v.agent.set_user_password("root", "correct horse");
-        ```"#,
-    )
-    .register_into_engine(
-        engine,
-        |agent: &mut GuestAgent, user: &str, password: &str| {
-            ask(
-                agent,
-                "guest-set-user-password",
-                agent.set_user_password(user, password, false),
-            )
-        },
-    );
-    method(
-        "set_user_password",
-        &["agent", "user: string", "password: string", "crypted: bool", "()"],
-        r#"
-        The same with a password that is hashed already, as in `/etc/shadow`, when `crypted` is true.
-
-        ```rhai
-        v.agent.set_user_password("root", "$6$salt$hash", true);
-        ```"#,
-    )
-    .register_into_engine(engine, |agent: &mut GuestAgent, user: &str, password: &str, crypted: bool| {
-        ask(agent, "guest-set-user-password", agent.set_user_password(user, password, crypted))
-    });
-    method(
-        "ssh_keys",
-        &["agent", "user: string", "array"],
-        r#"
-        A user's authorized public keys (`guest-ssh-get-authorized-keys`, QEMU 5.2).
-
-        ```rhai
-        print(v.agent.ssh_keys("root"));
-        ```"#,
-    )
-    .register_into_engine(engine, |agent: &mut GuestAgent, user: &str| {
-        ask(agent, "guest-ssh-get-authorized-keys", agent.ssh_keys(user)).map(from_json)
-    });
-    method(
-        "add_ssh_keys",
-        &["agent", "user: string", "keys: array", "()"],
-        r#"
-        Adds public keys to a user's (`guest-ssh-add-authorized-keys`, QEMU 5.2).
-
-        ```rhai
-        v.agent.add_ssh_keys("root", ["ssh-ed25519 AAAAC3... me"]);
-        ```"#,
-    )
-    .register_into_engine(engine, |agent: &mut GuestAgent, user: &str, keys: Array| {
-        let keys = words("keys", keys)?;
-        ask(
-            agent,
-            "guest-ssh-add-authorized-keys",
-            agent.add_ssh_keys(user, &keys, false),
-        )
-    });
-    method(
-        "add_ssh_keys",
-        &["agent", "user: string", "keys: array", "reset: bool", "()"],
-        r#"
-        The same; with `reset` the keys take the place of those that were there.
-
-        ```rhai
-        v.agent.add_ssh_keys("root", ["ssh-ed25519 AAAAC3... me"], true);
-        ```"#,
-    )
-    .register_into_engine(
-        engine,
-        |agent: &mut GuestAgent, user: &str, keys: Array, reset: bool| {
-            let keys = words("keys", keys)?;
-            ask(
-                agent,
-                "guest-ssh-add-authorized-keys",
-                agent.add_ssh_keys(user, &keys, reset),
-            )
-        },
-    );
-    method(
-        "remove_ssh_keys",
-        &["agent", "user: string", "keys: array", "()"],
-        r#"
-        Removes public keys from a user's (`guest-ssh-remove-authorized-keys`, QEMU 5.2); one that is not there is no error.
-
-        ```rhai
-        v.agent.remove_ssh_keys("root", ["ssh-ed25519 AAAAC3... me"]);
-        ```"#,
-    )
-    .register_into_engine(engine, |agent: &mut GuestAgent, user: &str, keys: Array| {
-        let keys = words("keys", keys)?;
-        ask(agent, "guest-ssh-remove-authorized-keys", agent.remove_ssh_keys(user, &keys))
     });
 }
 

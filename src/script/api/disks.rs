@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use rhai::{Array, Engine, EvalAltResult};
 
-use super::{Outcome, failed, json, method, property, value, wait};
+use super::{Outcome, data, failed, json, method, property, wait};
 use crate::script::convert::from_json;
 use crate::script::error;
 use crate::script::guard::{Guard, register_guard};
@@ -28,7 +28,7 @@ pub(super) fn register(engine: &mut Engine) {
     )
     .register_into_engine(engine, |vm: &mut Vm| {
         let disks = wait(format_args!("{}: query-block", vm.label()), vm.disks())?;
-        disks.iter().map(value).collect::<Outcome<Array>>()
+        disks.iter().map(data).collect::<Outcome<Array>>()
     });
     engine.register_type_with_name::<Held>("overlays");
     register_guard::<Held>(engine, |held| held.0.clone());
@@ -62,7 +62,7 @@ pub(super) fn register(engine: &mut Engine) {
             .overlays
             .plan()
             .iter()
-            .map(value)
+            .map(data)
             .collect::<Outcome<Array>>()
     });
     property(

@@ -3,7 +3,7 @@
 use rhai::{Array, Dynamic, Engine, Map};
 
 use super::agent::{ask, words};
-use super::options::Options;
+use super::options;
 use super::{Outcome, method};
 use crate::vm::GuestAgent;
 use crate::vm::agent::{Exec, ExecOutcome};
@@ -105,16 +105,17 @@ fn shell(agent: &GuestAgent, line: &str, options: &Map) -> Outcome<Map> {
 }
 
 fn with_options(what: &str, options: &Map) -> Outcome<Exec> {
-    let options = Options::read(what, options, &["input", "env", "timeout", "check"])?;
     let variable = |(name, value): (String, String)| format!("{name}={value}");
-    Ok(Exec {
-        input: options.bytes("input")?,
-        env: options
-            .named("env")?
-            .map(|env| env.into_iter().map(variable).collect()),
-        timeout: options.length("timeout")?,
-        check: options.flag("check")?,
-        ..Exec::default()
+    options::read(what, options, |given| {
+        Ok(Exec {
+            input: given.bytes("input")?,
+            env: given
+                .named("env")?
+                .map(|env| env.into_iter().map(variable).collect()),
+            timeout: given.length("timeout")?,
+            check: given.flag("check")?,
+            ..Exec::default()
+        })
     })
 }
 

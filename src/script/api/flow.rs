@@ -6,7 +6,7 @@ use rhai::{Dynamic, Engine, EvalAltResult, FnPtr, Map, NativeCallContext};
 
 use super::function;
 use super::observed;
-use super::options::Options;
+use super::options;
 use super::time::length;
 use crate::duration;
 use crate::report::{Kind, Report};
@@ -184,10 +184,11 @@ fn timeout(context: &NativeCallContext, time: &Dynamic, work: &FnPtr) -> Outcome
 }
 
 fn retry(context: &NativeCallContext, options: &Map, work: &FnPtr) -> Outcome {
-    let options = Options::read("retry", options, &["times", "delay"])?;
-    let times = options.number("times", 1..=i64::MAX)?.unwrap_or(TRIES);
     // Found wrong before the work is done, not after it failed.
-    let delay = options.length("delay")?.unwrap_or(DELAY);
+    let (times, delay) = options::read("retry", options, |given| {
+        let times = given.number("times", 1..=i64::MAX)?.unwrap_or(TRIES);
+        Ok((times, given.length("delay")?.unwrap_or(DELAY)))
+    })?;
     let mut number = 0;
     loop {
         number += 1;

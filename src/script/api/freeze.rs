@@ -7,7 +7,7 @@ use std::time::Instant;
 use rhai::{Dynamic, Engine, EvalAltResult, Map};
 
 use super::agent::ask;
-use super::options::Options;
+use super::options;
 use super::{Outcome, failed, method, property};
 use crate::report::{Kind, Report};
 use crate::script::bridge::{self, Driven};
@@ -220,16 +220,17 @@ fn freeze(agent: &GuestAgent, options: &Map) -> Outcome<Frozen> {
 }
 
 fn freeze_options(map: &Map) -> Outcome<FreezeOptions> {
-    let given = Options::read("fsfreeze", map, &["mountpoints", "max"])?;
-    let mut options = FreezeOptions {
-        mountpoints: given.words("mountpoints")?,
-        ..FreezeOptions::default()
-    };
-    if let Some(max) = given.length("max")? {
-        if max.is_zero() {
-            return Err(given.wrong("max", "longer than 0"));
+    options::read("fsfreeze", map, |given| {
+        let mut options = FreezeOptions {
+            mountpoints: given.words("mountpoints")?,
+            ..FreezeOptions::default()
+        };
+        if let Some(max) = given.length("max")? {
+            if max.is_zero() {
+                return Err(given.wrong("max", "longer than 0"));
+            }
+            options.max = max;
         }
-        options.max = max;
-    }
-    Ok(options)
+        Ok(options)
+    })
 }

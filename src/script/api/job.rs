@@ -5,7 +5,7 @@ use std::time::Duration;
 use rhai::{Array, Dynamic, Engine, Map};
 
 use super::agent::words;
-use super::options::Options;
+use super::options;
 use super::{Outcome, method, property, wait, wait_with_bar};
 use crate::script::convert::from_json;
 use crate::script::progress::Bar;
@@ -78,7 +78,7 @@ pub(super) fn register(engine: &mut Engine) {
         ```"#,
     )
     .register_into_engine(engine, |job: &mut Job, options: Map| {
-        let timeout = Options::read("wait", &options, &["timeout"])?.length("timeout")?;
+        let timeout = options::read("wait", &options, |given| given.length("timeout"))?;
         wait_for(job, timeout)
     });
     steps(engine);

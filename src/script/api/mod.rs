@@ -7,11 +7,12 @@
 //! - what waits does so by `current()?.block_on(what, future)`, which every stop ends, and clean-up by
 //!   `block_on_cleanup`, which none does; the future must be cancel-safe;
 //! - an error is `error::thrown(&report)`, a value nobody can take `error::usage(message)`;
-//! - JSON goes through `convert`, a length of time through `time::length`, a map of options through `options::Options`;
+//! - JSON goes through `convert`, a length of time through `time::length`, a map of options through `options::read`;
 //! - what must be undone implements `guard::Guard`, is made known by `register_guard`, and is given to
 //!   `current()?.run().keep(...)` as soon as it exists; if it can end by itself it has a `current()?.window()`.
 
 mod agent;
+mod block_graph;
 mod disks;
 mod exec;
 mod files;
@@ -22,6 +23,7 @@ mod guard;
 mod host;
 mod job;
 mod lock;
+mod migration;
 mod options;
 mod output;
 mod parallel;
@@ -60,7 +62,9 @@ pub(super) fn register(engine: &mut Engine) {
     qmp::register(engine);
     disks::register(engine);
     targets::register(engine);
+    block_graph::register(engine);
     job::register(engine);
+    migration::register(engine);
     watch::register(engine);
     agent::register(engine);
     files::register(engine);
@@ -94,12 +98,8 @@ fn described(function: FuncRegistration, parameters: &[&str], about: &str) -> Fu
     function
         .in_global_namespace()
         .with_params_info(parameters)
-        .with_comments(
-            about
-                .trim()
-                .lines()
-                .map(|line| format!("/// {}", line.trim_start())),
-        )
+        // In one piece: line by line, this would be a fifth of what a short command takes.
+        .with_comments([about])
 }
 
 /// Waits for what a VM or its guest is asked; `what` says to people what is waited for.
@@ -147,7 +147,7 @@ fn json(name: &str, value: &Dynamic) -> Outcome<serde_json::Value> {
 }
 
 /// A plain value of ours as a script's; what it does not have is `()`.
-fn value(of: &impl Serialize) -> Outcome {
+fn data(of: &impl Serialize) -> Outcome {
     serde_json::to_value(of)
         .map(from_json)
         .map_err(|wrong| error::thrown(&Report::new(Kind::Fault, wrong.to_string())))

@@ -1,5 +1,7 @@
 //! The options of a script function, which it takes as a map: read in one way, so that an unknown one and a wrong value
 //! are told alike everywhere. An option that is `()` is one that was left out.
+//!
+//! A function names each of its options once, where it reads it: `options::read("wait", &map, |given| given.length("timeout"))`.
 
 use std::ops::RangeInclusive;
 use std::time::Duration;
@@ -18,22 +20,39 @@ use crate::script::error;
 pub(super) struct Options<'a> {
     function: &'a str,
     map: &'a Map,
+    asked: Vec<&'static str>,
+}
+
+/// Has `take` read the options in `map` for `function`. Fails when there are others than it asked for.
+pub(super) fn read<T>(
+    function: &str,
+    map: &Map,
+    take: impl FnOnce(&mut Options) -> Outcome<T>,
+) -> Outcome<T> {
+    let mut options = Options {
+        function,
+        map,
+        asked: Vec::new(),
+    };
+    let taken = take(&mut options)?;
+    options.no_other()?;
+    Ok(taken)
 }
 
 impl<'a> Options<'a> {
-    /// The options in `map` for `function`, which takes those that are `known`. Fails when there are others.
-    pub(super) fn read(function: &'a str, map: &'a Map, known: &[&str]) -> Outcome<Self> {
-        let is_known = |name: &str| known.contains(&name);
-        if let Some(name) = map.keys().find(|name| !is_known(name)) {
-            let message = format!("{function}: there is no option `{name}`");
-            let hint = did_you_mean(name, known.iter().copied())
-                .unwrap_or_else(|| format!("it takes `{}`", known.join("`, `")));
-            return Err(error::thrown(&Report::usage(message).with_hint(hint)));
-        }
-        Ok(Self { function, map })
+    fn no_other(&self) -> Outcome<()> {
+        let is_known = |name: &str| self.asked.contains(&name);
+        let Some(name) = self.map.keys().find(|name| !is_known(name)) else {
+            return Ok(());
+        };
+        let message = format!("{}: there is no option `{name}`", self.function);
+        let hint = did_you_mean(name, self.asked.iter().copied())
+            .unwrap_or_else(|| format!("it takes `{}`", self.asked.join("`, `")));
+        Err(error::thrown(&Report::usage(message).with_hint(hint)))
     }
 
-    fn given(&self, name: &str) -> Option<&'a Dynamic> {
+    fn given(&mut self, name: &'static str) -> Option<&'a Dynamic> {
+        self.asked.push(name);
         self.map.get(name).filter(|value| !value.is_unit())
     }
 
@@ -45,14 +64,14 @@ impl<'a> Options<'a> {
     /// The error for an option that is something else.
     pub(super) fn wrong(&self, name: &str, wanted: &str) -> Box<rhai::EvalAltResult> {
         let title = self.title(name);
-        error::usage(match self.given(name) {
+        error::usage(match self.map.get(name) {
             Some(value) => format!("{title} is {wanted}, not {value:?}"),
             None => format!("{title} is {wanted}"),
         })
     }
 
     /// True or false; false if left out.
-    pub(super) fn flag(&self, name: &str) -> Outcome<bool> {
+    pub(super) fn flag(&mut self, name: &'static str) -> Outcome<bool> {
         self.given(name).map_or(Ok(false), |value| {
             value
                 .as_bool()
@@ -61,7 +80,11 @@ impl<'a> Options<'a> {
     }
 
     /// A whole number in a range.
-    pub(super) fn number(&self, name: &str, range: RangeInclusive<i64>) -> Outcome<Option<i64>> {
+    pub(super) fn number(
+        &mut self,
+        name: &'static str,
+        range: RangeInclusive<i64>,
+    ) -> Outcome<Option<i64>> {
         let Some(value) = self.given(name) else {
             return Ok(None);
         };
@@ -79,7 +102,7 @@ impl<'a> Options<'a> {
     }
 
     /// A length of time.
-    pub(super) fn length(&self, name: &str) -> Outcome<Option<Duration>> {
+    pub(super) fn length(&mut self, name: &'static str) -> Outcome<Option<Duration>> {
         let given = self.given(name);
         given
             .map(|value| length(value, &self.title(name)))
@@ -87,7 +110,7 @@ impl<'a> Options<'a> {
     }
 
     /// Text or bytes.
-    pub(super) fn bytes(&self, name: &str) -> Outcome<Option<Vec<u8>>> {
+    pub(super) fn bytes(&mut self, name: &'static str) -> Outcome<Option<Vec<u8>>> {
         let given = self.given(name);
         given
             .map(|value| bytes(value.clone(), &self.title(name)))
@@ -95,7 +118,7 @@ impl<'a> Options<'a> {
     }
 
     /// A list of texts.
-    pub(super) fn words(&self, name: &str) -> Outcome<Option<Vec<String>>> {
+    pub(super) fn words(&mut self, name: &'static str) -> Outcome<Option<Vec<String>>> {
         let Some(value) = self.given(name) else {
             return Ok(None);
         };
@@ -106,12 +129,17 @@ impl<'a> Options<'a> {
     }
 
     /// Values by name, each as text.
-    pub(super) fn named(&self, name: &str) -> Outcome<Option<Vec<(String, String)>>> {
+    pub(super) fn named(&mut self, name: &'static str) -> Outcome<Option<Vec<(String, String)>>> {
         let Some(value) = self.given(name) else {
             return Ok(None);
         };
         let Some(map) = value.read_lock::<Map>() else {
-            return Err(self.wrong(name, "a map, as in `#{ PATH: \"/bin\" }`"));
+            // What was given is not shown: variables hold passwords.
+            let title = self.title(name);
+            return Err(error::usage(format!(
+                "{title} is a map, as in `#{{ PATH: \"/bin\" }}`, not a value of type {}",
+                value.type_name()
+            )));
         };
         let named = map
             .iter()
@@ -122,12 +150,29 @@ impl<'a> Options<'a> {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use rhai::{Engine, Map};
 
-    use super::Options;
+    use super::{Options, read};
+    use crate::script::api::Outcome;
     use crate::script::error::to_report;
 
-    const KNOWN: [&str; 4] = ["timeout", "check", "jobs", "env"];
+    type Taken = (
+        Option<Duration>,
+        bool,
+        Option<i64>,
+        Option<Vec<(String, String)>>,
+    );
+
+    fn take(options: &mut Options) -> Outcome<Taken> {
+        Ok((
+            options.length("timeout")?,
+            options.flag("check")?,
+            options.number("jobs", 1..=8)?,
+            options.named("env")?,
+        ))
+    }
 
     fn map(script: &str) -> Map {
         Engine::new().eval(script).unwrap()
@@ -135,30 +180,21 @@ mod tests {
 
     /// What is wrong with the options, and what to do about it.
     fn wrong(script: &str) -> (String, Option<String>) {
-        let map = map(script);
-        let read = || {
-            let options = Options::read("f", &map, &KNOWN)?;
-            options.length("timeout")?;
-            options.flag("check")?;
-            options.number("jobs", 1..=8)?;
-            options.named("env")
-        };
-        let report = to_report(&read().unwrap_err());
+        let error = read("f", &map(script), take).unwrap_err();
+        let report = to_report(&error);
         (report.message, report.hint)
     }
 
     #[test]
     fn options_are_read_and_those_that_are_nothing_were_left_out() {
         let map = map("#{ timeout: \"2s\", check: (), jobs: 3, env: #{ A: 1 } }");
-        let options = Options::read("f", &map, &KNOWN).unwrap();
-        assert_eq!(options.length("timeout").unwrap().unwrap().as_secs(), 2);
-        assert!(!options.flag("check").unwrap());
-        assert_eq!(options.number("jobs", 1..=8).unwrap(), Some(3));
-        assert_eq!(
-            options.named("env").unwrap().unwrap(),
-            [("A".to_owned(), "1".to_owned())]
-        );
-        assert!(options.words("nothing").unwrap().is_none());
+        let (timeout, check, jobs, env) = read("f", &map, take).unwrap();
+        assert_eq!(timeout, Some(Duration::from_secs(2)));
+        assert!(!check);
+        assert_eq!(jobs, Some(3));
+        assert_eq!(env.unwrap(), [("A".to_owned(), "1".to_owned())]);
+        let words = read("f", &Map::new(), |options| options.words("keys"));
+        assert!(words.unwrap().is_none());
     }
 
     #[test]
@@ -183,7 +219,11 @@ mod tests {
             ("#{ jobs: 0 }", "f: `jobs` is a number from 1 to 8, not 0"),
             (
                 "#{ env: 1 }",
-                "f: `env` is a map, as in `#{ PATH: \"/bin\" }`, not 1",
+                "f: `env` is a map, as in `#{ PATH: \"/bin\" }`, not a value of type i64",
+            ),
+            (
+                "#{ env: [\"TOKEN=abc\"] }",
+                "f: `env` is a map, as in `#{ PATH: \"/bin\" }`, not a value of type array",
             ),
         ] {
             assert_eq!(wrong(script).0, message);

@@ -8,7 +8,7 @@ use std::thread;
 use rhai::{Array, Dynamic, Engine, EvalAltResult, FnPtr, Map, NativeCallContext};
 
 use super::function;
-use super::options::Options;
+use super::options;
 use crate::report::{Kind, Report};
 use crate::script::error;
 use crate::script::run::{Current, current};
@@ -58,15 +58,20 @@ pub(super) fn register(engine: &mut Engine) {
 }
 
 fn parallel(context: &NativeCallContext, items: Array, options: &Map, work: &FnPtr) -> Outcome {
-    let options = Options::read("parallel", options, &["jobs", "fail_fast"])?;
-    let jobs = options.number("jobs", 1..=MOST_JOBS)?.unwrap_or(JOBS);
-    let fail_fast = options.flag("fail_fast")?;
+    let (jobs, fail_fast) = options::read("parallel", options, |given| {
+        let jobs = given.number("jobs", 1..=MOST_JOBS)?.unwrap_or(JOBS);
+        Ok((jobs, given.flag("fail_fast")?))
+    })?;
     let current = current()?;
+    // Under a scope of its own, so that the first error can end the others.
+    let mut workers = current.under(current.stop().branch());
+    if items.len() > 1 {
+        workers = workers.one_of_many();
+    }
     let fleet = Fleet {
         context,
         work,
-        // Under a scope of its own, so that the first error can end the others.
-        current: current.under(current.stop().branch()),
+        current: workers,
         fail_fast,
         results: items.iter().map(|_| Mutex::default()).collect(),
         items: items.into_iter().map(|item| unshared(&item)).collect(),

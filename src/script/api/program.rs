@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use super::function;
 use super::host::{Host, failed};
-use super::options::Options;
+use super::options;
 use crate::report::{Kind, Report};
 use crate::script::run::{Current, current};
 use crate::script::{bridge, error};
@@ -67,18 +67,19 @@ struct How {
 
 impl How {
     fn from_map(map: &Map) -> Outcome<Self> {
-        let given = Options::read("run", map, &["input", "env", "check"])?;
-        let env = given.named("env")?.unwrap_or_default();
+        let how = options::read("run", map, |given| {
+            Ok(Self {
+                input: given.bytes("input")?,
+                env: given.named("env")?.unwrap_or_default(),
+                check: given.flag("check")?,
+            })
+        })?;
         // They decide which program it is that runs, which the permit has decided already.
         let deciding = |name: &str| name == "PATH" || name.starts_with("LD_");
-        if let Some((name, _)) = env.iter().find(|(name, _)| deciding(name)) {
+        if let Some((name, _)) = how.env.iter().find(|(name, _)| deciding(name)) {
             return Err(error::usage(format!("run: `env` must not set `{name}`")));
         }
-        Ok(Self {
-            input: given.bytes("input")?,
-            env,
-            check: given.flag("check")?,
-        })
+        Ok(how)
     }
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use rhai::{Array, Dynamic, Engine, EvalAltResult};
 
-use super::{Outcome, failed, json, method, property, value, wait};
+use super::{Outcome, data, failed, json, method, property, wait};
 use crate::script::error;
 use crate::script::guard::{Guard, register_guard};
 use crate::script::run::current;
@@ -48,7 +48,7 @@ pub(super) fn register(engine: &mut Engine) {
     )
     .register_into_engine(engine, |held: &mut Held| {
         let list = held.0.targets.list();
-        list.iter().map(value).collect::<Outcome<Array>>()
+        list.iter().map(data).collect::<Outcome<Array>>()
     });
     method(
         "close",

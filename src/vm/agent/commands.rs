@@ -35,6 +35,12 @@ const CAPTURE: Kind = &Type::Either(&[
     &Type::Enum(&["none", "stdout", "stderr", "separated", "merged"]),
 ]);
 
+/// Texts to the agent's own schema, which takes these only.
+const SHUTDOWN: Kind = &Type::Enum(&["powerdown", "halt", "reboot"]);
+const OPEN: Kind = &Type::Enum(&[
+    "r", "rb", "w", "wb", "a", "ab", "r+", "rb+", "r+b", "w+", "wb+", "w+b", "a+", "ab+", "a+b",
+]);
+
 const VCPUS: Kind = &Type::List(&Type::Object(&[
     required("logical-id", INT),
     required("online", BOOL),
@@ -95,13 +101,13 @@ pub(super) const COMMANDS: &[Entry] = &[
     command("guest-info", &[], INFO),
     command("guest-get-time", &[], INT),
     command("guest-set-time", &[optional("time", INT)], NOTHING),
-    command("guest-shutdown", &[optional("mode", TEXT)], NOTHING),
+    command("guest-shutdown", &[optional("mode", SHUTDOWN)], NOTHING),
     command("guest-suspend-disk", &[], NOTHING),
     command("guest-suspend-ram", &[], NOTHING),
     command("guest-suspend-hybrid", &[], NOTHING),
     command(
         "guest-file-open",
-        &[required("path", TEXT), optional("mode", TEXT)],
+        &[required("path", TEXT), optional("mode", OPEN)],
         INT,
     ),
     command("guest-file-close", &[HANDLE], NOTHING),

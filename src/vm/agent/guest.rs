@@ -2,11 +2,19 @@
 //!
 //! Each gives the agent's reply as it is, so that what a newer agent adds comes through.
 
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
 use super::GuestAgent;
+use crate::client::call::SYNC;
 use crate::vm::error::{Error, ErrorKind};
 use crate::vm::machine::object;
+
+/// The longest that a guest may trim its file systems: large ones take minutes.
+const TRIM: Duration = Duration::from_secs(3600);
 
 impl GuestAgent {
     /// Whether the agent answers at all (`guest-ping`).
@@ -18,10 +26,7 @@ impl GuestAgent {
     pub async fn sync(&self) -> Result<(), Error> {
         let deadline = self.vm.settings().timeout;
         let agent = self.client().await?;
-        match agent
-            .sync(deadline.unwrap_or(crate::client::call::SYNC))
-            .await
-        {
+        match agent.sync(deadline.unwrap_or(SYNC)).await {
             Ok(()) => Ok(()),
             Err(error) => Err(self.explain(error).await),
         }
@@ -101,8 +106,7 @@ impl GuestAgent {
     pub async fn fstrim(&self, minimum: Option<i64>) -> Result<Value, Error> {
         let arguments = minimum.map_or_else(|| json!({}), |minimum| json!({ "minimum": minimum }));
         let deadline = self.vm.settings().timeout;
-        let deadline = deadline.unwrap_or(std::time::Duration::from_secs(3600));
-        self.call_within("guest-fstrim", object(arguments), deadline)
+        self.call_within("guest-fstrim", object(arguments), deadline.unwrap_or(TRIM))
             .await
     }
 
@@ -166,8 +170,7 @@ impl GuestAgent {
         password: &str,
         crypted: bool,
     ) -> Result<(), Error> {
-        use base64::Engine as _;
-        let password = base64::engine::general_purpose::STANDARD.encode(password);
+        let password = STANDARD.encode(password);
         let arguments = json!({ "username": user, "password": password, "crypted": crypted });
         self.call("guest-set-user-password", object(arguments))
             .await

@@ -113,7 +113,7 @@ impl GuestAgent {
                 command: call.command,
             }));
         }
-        let effect = match self.vm.gate(Channel::Agent, &call)? {
+        let effect = match self.vm.gate(Channel::Agent, &call).await? {
             Passage::Send(effect) => effect,
             Passage::Pretended(reply) => return Ok(reply),
         };
@@ -132,7 +132,7 @@ impl GuestAgent {
     /// Sends a command that has no reply when it succeeds (`guest-shutdown`, `guest-suspend-*`).
     pub(super) async fn send(&self, command: &str, arguments: Arguments) -> Result<(), Error> {
         let call = self.vm.settings().deadline(Call::new(command, arguments));
-        if let Passage::Pretended(_) = self.vm.gate(Channel::Agent, &call)? {
+        if let Passage::Pretended(_) = self.vm.gate(Channel::Agent, &call).await? {
             return Ok(());
         }
         let agent = self.client().await?;
@@ -152,7 +152,7 @@ impl GuestAgent {
         self.vm.error(error)
     }
 
-    /// A reply that must be a list, an object, or the like.
+    /// Sends a command without arguments and gives its reply as it is.
     async fn plain(&self, command: &str) -> Result<Value, Error> {
         self.call(command, Map::new()).await
     }

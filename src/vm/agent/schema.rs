@@ -1,11 +1,13 @@
 //! What one agent can be told: the table of all agents' commands, as far as this one has them.
 
-use serde_json::Value;
+use std::time::Duration;
+
+use serde_json::{Map, Value};
 
 use super::GuestAgent;
-use super::types::schema;
+use super::types;
 use crate::vm::error::Error;
-use crate::vm::schema::{Finding, Schema, find_name};
+use crate::vm::schema::{self, Command, Finding, Reader, Schema, Words, find_name};
 
 /// The beginning of all agent commands.
 const PREFIX: &str = "guest-";
@@ -29,7 +31,7 @@ impl AgentCommands {
         let listed = info.and_then(|info| info["supported_commands"].as_array());
         let Some(listed) = listed else {
             return Self {
-                schema: schema(|_| true).schema(),
+                schema: types::schema(|_| true).schema(),
                 disabled: Vec::new(),
             };
         };
@@ -42,7 +44,7 @@ impl AgentCommands {
         };
         let name = |entry: &Value| entry["name"].as_str().filter(is_name).map(str::to_owned);
         let names: Vec<String> = listed.iter().filter_map(name).collect();
-        let mut builder = schema(|command| names.iter().any(|name| name == command));
+        let mut builder = types::schema(|command| names.iter().any(|name| name == command));
         for name in &names {
             builder.unless_known(name);
         }
@@ -59,6 +61,40 @@ impl AgentCommands {
         let names: Vec<&str> = names().collect();
         let found = find_name(written, names.iter().copied());
         found.or_else(|| find_name(&format!("{PREFIX}{written}"), names.iter().copied()))
+    }
+
+    /// All commands told to people, and those of them that it will not do now.
+    pub fn list(&self, reader: Reader) -> String {
+        let mut text = schema::list(&self.schema, reader);
+        if !self.disabled.is_empty() {
+            text.push_str(
+                "\n\nNot now, by the agent's configuration or because the guest is frozen:",
+            );
+            for command in &self.disabled {
+                text.push_str("\n  ");
+                text.push_str(command);
+            }
+        }
+        text
+    }
+
+    /// A command told to people, as [`schema::help`] does.
+    pub fn help(&self, command: &Command, words: &Words, reader: Reader) -> String {
+        let mut text = schema::help(&self.schema, command, words, reader);
+        if self.is_disabled(&command.name) {
+            text.push_str(
+                "\n\nThis agent will not do it: its configuration forbids it, or the guest is frozen.",
+            );
+        }
+        text
+    }
+
+    /// The command that is meant, as [`AgentCommands::find`] has it. Fails if there is none, with which may be meant.
+    pub fn named(&self, written: &str) -> Result<&Command, Finding> {
+        let found = self
+            .find(written)
+            .and_then(|name| self.schema.command(name));
+        found.ok_or_else(|| self.no_command(written))
     }
 
     /// That there is no such command, and which may be meant.
@@ -87,11 +123,23 @@ impl GuestAgent {
     /// What this agent can be told (`guest-info`, joined with what is known of the commands). Where the guest's policy
     /// forbids to ask, all commands are taken to be there.
     pub async fn commands(&self) -> Result<AgentCommands, Error> {
-        match self.info().await {
-            Ok(info) => Ok(AgentCommands::new(Some(&info))),
-            Err(error) if error.is_answer() => Ok(AgentCommands::new(None)),
-            Err(error) => Err(error),
-        }
+        listed(self.info().await)
+    }
+
+    /// The same for somebody with no more patience than this.
+    pub(in crate::vm) async fn commands_within(
+        &self,
+        patience: Duration,
+    ) -> Result<AgentCommands, Error> {
+        listed(self.call_within("guest-info", Map::new(), patience).await)
+    }
+}
+
+fn listed(info: Result<Value, Error>) -> Result<AgentCommands, Error> {
+    match info {
+        Ok(info) => Ok(AgentCommands::new(Some(&info))),
+        Err(error) if error.is_answer() => Ok(AgentCommands::new(None)),
+        Err(error) => Err(error),
     }
 }
 
@@ -104,6 +152,23 @@ mod tests {
     #[test]
     fn the_table_has_the_44_commands_of_the_newest_agent() {
         assert_eq!(AgentCommands::new(None).schema.commands().len(), 44);
+    }
+
+    #[test]
+    fn a_mode_that_no_agent_takes_is_told_before_it_is_sent() {
+        let commands = AgentCommands::new(None);
+        let check = |command, arguments| {
+            let arguments = super::super::super::machine::object(arguments);
+            commands.schema.check(command, &arguments).len()
+        };
+        for (mode, found) in [("r", 0), ("wb+", 0), ("a+b", 0), ("rw", 1), ("x", 1)] {
+            let asked = json!({"path": "/a", "mode": mode});
+            assert_eq!(check("guest-file-open", asked), found, "{mode}");
+        }
+        for (mode, found) in [("halt", 0), ("poweroff", 1)] {
+            let asked = json!({"mode": mode});
+            assert_eq!(check("guest-shutdown", asked), found, "{mode}");
+        }
     }
 
     #[test]

@@ -61,7 +61,7 @@ impl GuestAgent {
             () = &mut stop => return Err(vm.error(ErrorKind::Interrupted)),
             thawed = self.thawed() => thawed?,
         };
-        if let Passage::Pretended(_) = vm.gate(Channel::Agent, &call)? {
+        if let Passage::Pretended(_) = vm.gate(Channel::Agent, &call).await? {
             let (max, hold) = (options.max, Safety::Pretended);
             return Ok(Freeze::new(vm.clone(), agent, None, max, hold));
         }
@@ -200,6 +200,7 @@ fn was_not_run(error: &ErrorKind) -> bool {
         client::Error::Connect { .. }
         | client::Error::Busy { .. }
         | client::Error::AgentDown { .. }
+        | client::Error::Silent { .. }
         | client::Error::Gone { sent: false, .. }
         | client::Error::Timeout { sent: false, .. }
         | client::Error::Disabled { .. } => true,

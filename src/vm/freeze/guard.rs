@@ -216,7 +216,7 @@ impl Freeze {
             }
         };
         let outcome = if self.is_pretended() {
-            self.pretend_thaw()
+            self.pretend_thaw().await
         } else {
             self.thaw(safety).await
         };
@@ -226,10 +226,11 @@ impl Freeze {
     }
 
     /// Tells the thaw that a dry run does not send.
-    fn pretend_thaw(&self) -> Result<(), Error> {
+    async fn pretend_thaw(&self) -> Result<(), Error> {
         let _ = self.shared.frozen.set(Duration::ZERO);
         let thaw = Call::new("guest-fsfreeze-thaw", Map::new());
-        self.shared.vm.gate(Channel::Agent, &thaw).map(drop)
+        let passage = self.shared.vm.gate(Channel::Agent, &thaw).await;
+        passage.map(drop)
     }
 
     async fn thaw(&self, mut safety: Safety) -> Result<(), Error> {

@@ -33,6 +33,11 @@ pub enum Recording {
 }
 
 impl Recording {
+    /// Whether the run is neither recorded nor played.
+    pub fn is_off(&self) -> bool {
+        matches!(self, Self::Off)
+    }
+
     /// Whether the run is played from a recording.
     pub fn is_replay(&self) -> bool {
         matches!(self, Self::Play(_))

@@ -16,6 +16,7 @@ use super::difference::{Difference, command};
 use super::line::{FORMAT, Fact, Head, Line, VERSION};
 use super::stream::Played;
 use crate::client::{self, Channel, Dial, Ending, Transport};
+use crate::wire::secret::{hidden_text, redacted};
 
 /// The longest line that is read: the largest message that is ever taken, with its secrets hidden, and what stands around.
 const LONGEST_LINE: u64 = 64 << 20;
@@ -104,7 +105,8 @@ impl Player {
         self.lock().difference.clone()
     }
 
-    /// At the end of the run: where it differed first, which may be that it sent too little.
+    /// At the end of the run: where it differed first, which may be that it sent too little, or that the recording does not
+    /// tell the end.
     pub fn verdict(&self) -> Result<(), Difference> {
         let state = self.lock();
         if let Some(difference) = &state.difference {
@@ -112,7 +114,8 @@ impl Player {
         }
         let unsent = || state.conversations.values().flat_map(Conversation::unsent);
         match unsent().min() {
-            None => Ok(()),
+            None if self.whole => Ok(()),
+            None => Err(self.cut("what came after that".to_owned())),
             Some((line, command)) => Err(Difference::LeftOver {
                 count: unsent().count(),
                 line,
@@ -123,7 +126,8 @@ impl Player {
 
     /// What connects to the recorded peer.
     pub fn dialer(self: &Arc<Self>, vm: &str, channel: Channel) -> Arc<dyn Dial> {
-        let vm = vm.to_owned();
+        // As it is recorded.
+        let vm = hidden_text(vm).into_owned();
         Arc::new(Dialer {
             player: Arc::clone(self),
             key: Key { vm, channel },
@@ -147,6 +151,7 @@ impl Player {
 
     /// Whether the value `of` was recorded before the next message to `vm`; it is used up then.
     pub(super) fn is_next(&self, vm: &str, of: &str) -> bool {
+        let vm = &*hidden_text(vm);
         let mut state = self.lock();
         let of_vm = state.conversations.iter().filter(|(key, _)| key.vm == vm);
         let next_message = of_vm
@@ -188,7 +193,7 @@ impl Player {
                 vm,
                 channel,
                 recorded,
-                sent: crate::wire::secret::redacted(message),
+                sent: redacted(message),
             },
             Unlike::Beyond if self.whole => Difference::Beyond { vm, channel, what },
             Unlike::Beyond => self.cut(what),

@@ -9,8 +9,9 @@ use std::sync::{Mutex, PoisonError};
 
 use serde::Serialize;
 
-use super::line::{End, Fact, Head, Line};
+use super::line::{End, Fact, Head, Line, Link};
 use crate::client::{Direction, Tap, TapLine, TapLink};
+use crate::wire::secret::{hidden_text, redacted};
 
 /// Writes a recording.
 pub struct Recorder {
@@ -128,14 +129,21 @@ impl Tap for Recorder {
         self.write(&Line {
             vm: Some(label(link.vm, link.address)),
             channel: Some(link.channel),
-            link: Some(link.change.into()),
+            link: Some(hidden(link.change.into())),
             ..Line::now()
         });
     }
 }
 
 fn label(vm: Option<&str>, address: &crate::client::Address) -> String {
-    vm.map_or_else(|| address.to_string(), str::to_owned)
+    let name = vm.map_or_else(|| address.to_string(), str::to_owned);
+    hidden_text(&name).into_owned()
+}
+
+/// What became of a connection, without the password that is in an address.
+fn hidden(change: Link) -> Link {
+    let shown = serde_json::to_value(&change).map(|value| redacted(&value));
+    shown.and_then(serde_json::from_value).unwrap_or(change)
 }
 
 impl fmt::Debug for Recorder {

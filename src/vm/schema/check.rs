@@ -183,6 +183,9 @@ impl Check<'_> {
             Type::Object(_) => Some(format!(
                 "write `{path}.MEMBER=...` for each member, or a JSON object"
             )),
+            Type::Builtin(Builtin::Integer) if is_too_large(value) => {
+                Some("an integer has at most 64 bits: it is below 8E as a size".to_owned())
+            }
             _ => None,
         };
         self.found(Problem::WrongType {
@@ -191,6 +194,19 @@ impl Check<'_> {
             written,
         });
     }
+}
+
+/// Whether a text that is no integer is one but for its size.
+fn is_too_large(value: &Value) -> bool {
+    let digits = value.as_str().map(|text| {
+        let text = text.strip_prefix('-').unwrap_or(text);
+        let text = text.strip_suffix("iB").unwrap_or(text);
+        text.trim_end_matches(['k', 'K', 'm', 'M', 'g', 'G', 't', 'T', 'p', 'P', 'e', 'E'])
+    });
+    digits.is_some_and(|digits| {
+        let is_number = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
+        is_number && (digits == "0" || !digits.starts_with('0'))
+    })
 }
 
 /// Whether QEMU takes the value for that type. It takes no `1.0` for an integer.

@@ -9,7 +9,6 @@ use super::cache::{self, Kept};
 use super::model::Schema;
 use crate::vm::error::{Error, ErrorKind};
 use crate::vm::machine::Vm;
-use crate::vm::recording::Recording;
 use crate::vm::settings::Settings;
 
 /// The schema of the QEMU of this host that was last asked for one, for a guess at what another would tell; none where none
@@ -95,7 +94,7 @@ impl Vm {
     async fn place_on_disk(&self) -> Result<Option<Kept>, Error> {
         let monitor = self.monitor().await?;
         let settings = self.settings();
-        if !matches!(settings.recording, Recording::Off) {
+        if !settings.recording.is_off() {
             // Whoever plays it may have nothing on disk, or something else.
             return Ok(None);
         }

@@ -12,6 +12,8 @@
 //! | `properties` | the properties of a device, which the schema leaves out |
 //! | `builder` | a schema made by hand, for the agent's commands |
 //! | `help` | a command, told to people |
+//! | `listed` | the same, told to programs |
+//! | `json` | JSON as people write it, without what could mean something else |
 //! | `live` | [`Vm::schema`](super::Vm::schema), which asks a QEMU |
 //! | `cache` | schemas on disk, since QEMU takes 20 ms to tell its own |
 //!
@@ -23,6 +25,8 @@ mod check;
 mod describe;
 mod finding;
 mod help;
+mod json;
+mod listed;
 mod live;
 mod model;
 mod names;
@@ -33,7 +37,9 @@ mod words;
 
 pub use builder::Builder;
 pub use finding::{Finding, Marked, Problem};
-pub use help::{help, list};
+pub use help::{Caller, Reader, help, list};
+pub use json::strict as strict_json;
+pub use listed::{all_described, described};
 pub(super) use live::Known;
 pub use live::last_kept;
 pub use model::{

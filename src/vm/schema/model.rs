@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::names::find;
+
 /// All that one QEMU or agent can be told, and tells.
 #[derive(Debug, Clone, Default)]
 pub struct Schema {
@@ -146,6 +148,12 @@ impl Schema {
     /// The command of that name.
     pub fn command(&self, name: &str) -> Option<&Command> {
         self.commands.get(name)
+    }
+
+    /// The command that is meant, with `-` or `_`.
+    pub fn named(&self, written: &str) -> Option<&Command> {
+        let names: Vec<&str> = self.commands.keys().map(String::as_str).collect();
+        self.command(find(written, names.iter().copied())?)
     }
 
     /// All commands, by name.

@@ -4,6 +4,7 @@
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
+use std::ops::Deref;
 
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Deserializer};
@@ -33,57 +34,70 @@ impl fmt::Display for InvalidSchema {
 
 impl std::error::Error for InvalidSchema {}
 
+/// A text of the reply, borrowed where nothing in it is escaped. A bare `Cow` is copied within an `Option` or a `Vec`, and a
+/// schema has ten thousand of them.
+#[derive(Deserialize)]
+struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
+
+impl Deref for Text<'_> {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        &self.0
+    }
+}
+
 /// An entry of the reply. Each kind of entry has some of these.
 #[derive(Deserialize)]
 #[serde(rename_all = "kebab-case")]
 struct Entry<'a> {
     #[serde(borrow)]
-    name: Cow<'a, str>,
+    name: Text<'a>,
     #[serde(borrow)]
-    meta_type: Cow<'a, str>,
+    meta_type: Text<'a>,
     #[serde(borrow)]
-    arg_type: Option<Cow<'a, str>>,
+    arg_type: Option<Text<'a>>,
     #[serde(borrow)]
-    ret_type: Option<Cow<'a, str>>,
+    ret_type: Option<Text<'a>>,
     #[serde(borrow)]
-    json_type: Option<Cow<'a, str>>,
+    json_type: Option<Text<'a>>,
     #[serde(borrow)]
-    element_type: Option<Cow<'a, str>>,
+    element_type: Option<Text<'a>>,
     #[serde(borrow)]
-    tag: Option<Cow<'a, str>>,
+    tag: Option<Text<'a>>,
     #[serde(borrow, default)]
     members: Vec<EntryMember<'a>>,
     #[serde(borrow, default)]
     variants: Vec<EntryCase<'a>>,
     // An enumeration's, before QEMU 6.2 gave it members.
     #[serde(borrow, default)]
-    values: Vec<Cow<'a, str>>,
+    values: Vec<Text<'a>>,
     #[serde(default)]
     allow_oob: bool,
     #[serde(borrow, default)]
-    features: Vec<Cow<'a, str>>,
+    features: Vec<Text<'a>>,
 }
 
 /// A member of an object, a value of an enumeration, or a branch of an alternate.
 #[derive(Deserialize)]
 struct EntryMember<'a> {
     #[serde(borrow)]
-    name: Option<Cow<'a, str>>,
+    name: Option<Text<'a>>,
     #[serde(borrow, rename = "type")]
-    kind: Option<Cow<'a, str>>,
+    kind: Option<Text<'a>>,
     // That it is there is what matters: its value is always null.
     #[serde(default, deserialize_with = "present")]
     default: bool,
     #[serde(borrow, default)]
-    features: Vec<Cow<'a, str>>,
+    features: Vec<Text<'a>>,
 }
 
 #[derive(Deserialize)]
 struct EntryCase<'a> {
     #[serde(borrow)]
-    case: Cow<'a, str>,
+    case: Text<'a>,
     #[serde(borrow, rename = "type")]
-    kind: Cow<'a, str>,
+    kind: Text<'a>,
 }
 
 fn present<'de, D: Deserializer<'de>>(value: D) -> Result<bool, D::Error> {
@@ -261,7 +275,7 @@ fn object(entry: &Entry, numbers: &Numbers) -> Result<Object, InvalidSchema> {
     let variants = match &entry.tag {
         None => None,
         Some(tag) => {
-            if !members.iter().any(|member| member.name == *tag) {
+            if !members.iter().any(|member| member.name == **tag) {
                 return Err(wrong("the tag is no member of", &entry.name));
             }
             let cases = entry.variants.iter().map(|case| {
@@ -271,7 +285,7 @@ fn object(entry: &Entry, numbers: &Numbers) -> Result<Object, InvalidSchema> {
                 })
             });
             Some(Variants {
-                tag: tag.clone().into_owned(),
+                tag: str::to_owned(tag),
                 cases: cases.collect::<Result<_, _>>()?,
             })
         }
@@ -279,17 +293,17 @@ fn object(entry: &Entry, numbers: &Numbers) -> Result<Object, InvalidSchema> {
     Ok(Object { members, variants })
 }
 
-fn enum_value(value: Option<&str>, marks: &[Cow<str>]) -> Result<Choice, InvalidSchema> {
+fn enum_value(value: Option<&str>, marks: &[Text]) -> Result<Choice, InvalidSchema> {
     Ok(Choice {
         name: name(value.unwrap_or_default())?,
         features: features(marks),
     })
 }
 
-fn features(names: &[Cow<str>]) -> Features {
+fn features(names: &[Text]) -> Features {
     Features {
-        deprecated: names.iter().any(|name| name == "deprecated"),
-        unstable: names.iter().any(|name| name == "unstable"),
+        deprecated: names.iter().any(|name| **name == *"deprecated"),
+        unstable: names.iter().any(|name| **name == *"unstable"),
     }
 }
 
@@ -314,9 +328,9 @@ fn collect<T>(
     meta: &str,
     make: impl Fn(&Entry) -> Result<T, InvalidSchema>,
 ) -> Result<BTreeMap<String, T>, InvalidSchema> {
-    let entries = entries.iter().filter(|entry| entry.meta_type == meta);
+    let entries = entries.iter().filter(|entry| *entry.meta_type == *meta);
     entries
-        .map(|entry| Ok((entry.name.clone().into_owned(), make(entry)?)))
+        .map(|entry| Ok((str::to_owned(&entry.name), make(entry)?)))
         .collect()
 }
 

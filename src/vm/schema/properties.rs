@@ -26,7 +26,7 @@ impl Properties {
     }
 
     /// The names, to find those that are written with `_` for `-`.
-    pub(super) fn names(&self) -> impl Iterator<Item = &str> + Clone {
+    pub fn names(&self) -> impl Iterator<Item = &str> + Clone {
         self.types.keys().map(String::as_str)
     }
 

@@ -17,6 +17,7 @@
 use serde_json::{Map, Number, Value};
 
 use super::check::could_be;
+use super::json::strict;
 use super::model::{Builtin, Command, Object, Schema, Type, TypeId};
 use super::names::find;
 use super::properties::Properties;
@@ -325,17 +326,11 @@ fn integer(text: &str) -> Option<Number> {
 
 /// JSON where it is JSON, else text. A number that no integer holds is no JSON: it would come out as another.
 fn any(text: &str) -> Value {
-    match serde_json::from_str(text) {
-        Ok(Value::Number(number)) if number.is_f64() && !text.contains(['.', 'e', 'E']) => {
-            Value::String(text.to_owned())
-        }
-        Ok(value) => value,
-        Err(_) => Value::String(text.to_owned()),
-    }
+    strict(text).unwrap_or_else(|_| Value::String(text.to_owned()))
 }
 
 fn parse(text: &str, path: &str) -> Result<Value, InvalidWords> {
-    serde_json::from_str(text).map_err(|error| InvalidWords::Json {
+    strict(text).map_err(|error| InvalidWords::Json {
         key: path.to_owned(),
         why: error.to_string(),
     })

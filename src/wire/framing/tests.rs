@@ -1,3 +1,5 @@
+//! Objects cut out of a stream: at any byte, at the limits, and from what is no JSON.
+
 use serde_json::{Value, json};
 
 use super::*;

@@ -17,7 +17,9 @@
 //! | a peer that misbehaves | `FakePeer::builder().greet().expect("query-status").send("garbage").hang_up().start()` |
 //! | a hand on what passes a socket | `let p = Proxy::before(guest.agent()); let h = p.hold_request("guest-info"); ...; h.wait(); h.forward()` |
 //! | qmpsh itself | `Qmpsh::new(env!("CARGO_BIN_EXE_qmpsh")).args(["eval", "1"]).run()`, or `.spawn()` and signals |
+//! | how it ended | `fails(&outcome, 3, &["no such VM"])`, `prints(&outcome, "running\n")`, `outcome.expect_code(0)` |
 //! | qmpsh at a terminal | `let t = Qmpsh::new(..).on_terminal(); t.types("1 + 1\r"); t.wait_for("2\nqmpsh> ")` |
+//! | clients that wait before one that accepts nobody | `let waiting = fill_queue(qemu.qmp())` |
 //! | what QEMU or the agent says itself | `RawQmp::connect(path).call(..)`, `RawAgent::connect(path).call(..)` |
 //! | a folder | `Folder::new()` |
 //!
@@ -30,10 +32,12 @@ mod guest;
 mod host_agent;
 mod inside;
 mod libvirt;
+mod outcome;
 mod process;
 mod proxy;
 mod qemu;
 mod qmpsh;
+mod queue;
 mod raw;
 mod terminal;
 mod wait;
@@ -45,10 +49,12 @@ pub use guest::{Format, Guest, GuestBuilder};
 pub use host_agent::{HostAgent, HostAgentBuilder};
 pub use inside::Inside;
 pub use libvirt::{Domain, Libvirt};
+pub use outcome::{Outcome, fails, is_fit_for_people, prints};
 pub use process::Process;
 pub use proxy::{Hold, Proxy};
 pub use qemu::{Qemu, QemuBuilder};
-pub use qmpsh::{Outcome, Qmpsh, Running};
+pub use qmpsh::{Qmpsh, Running};
+pub use queue::fill_queue;
 pub use raw::{Event, RawAgent, RawQmp};
 pub use rustix::process::Signal;
 pub use terminal::Terminal;

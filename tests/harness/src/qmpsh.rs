@@ -10,7 +10,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::wait::DEADLINE;
-use crate::{Folder, Process, Signal, Terminal};
+use crate::{Folder, Outcome, Process, Signal, Terminal};
 
 /// A command line of qmpsh, to be run.
 pub struct Qmpsh {
@@ -29,23 +29,6 @@ pub struct Running {
     home: Arc<Folder>,
     begun: Instant,
     end: Instant,
-}
-
-/// How a qmpsh ended.
-#[derive(Debug, Clone)]
-pub struct Outcome {
-    /// The exit code; `None` when a signal ended it.
-    pub code: Option<i32>,
-    /// The signal that ended it.
-    pub signal: Option<i32>,
-    /// Standard output, bytes that are no UTF-8 replaced.
-    pub stdout: String,
-    /// Standard error, bytes that are no UTF-8 replaced.
-    pub stderr: String,
-    /// The most memory that it was seen to have resident, in bytes; looked at every few milliseconds.
-    pub peak_memory: u64,
-    /// How long it ran, its start included.
-    pub took: Duration,
 }
 
 impl Qmpsh {
@@ -252,18 +235,6 @@ impl Running {
             peak_memory,
             took,
         }
-    }
-}
-
-impl Outcome {
-    /// Panics, with all that it wrote, unless it ended with that exit code.
-    #[track_caller]
-    pub fn expect_code(self, code: i32) -> Self {
-        assert!(
-            self.code == Some(code),
-            "expected exit code {code}: {self:#?}"
-        );
-        self
     }
 }
 

@@ -103,6 +103,29 @@ impl Terminal {
         self.wait_until(text, |shown| shown.trim_end().ends_with(text.trim_end()));
     }
 
+    /// Presses keys again and again until the screen ends with the text, spaces at its end aside: for what is there a
+    /// moment later. Panics when that does not come.
+    #[track_caller]
+    pub fn presses_until_end(&self, keys: &str, text: &str) {
+        let is_there = || {
+            self.screen()
+                .trim_end()
+                .ends_with(text.trim_end())
+                .then_some(())
+        };
+        loop {
+            self.types(keys);
+            if until(Duration::from_millis(200), is_there).is_some() {
+                return;
+            }
+            assert!(
+                Instant::now() < self.end,
+                "the screen never ended with {text:?}, but:\n{}",
+                self.screen()
+            );
+        }
+    }
+
     #[track_caller]
     fn wait_until(&self, text: &str, is_there: impl Fn(&str) -> bool) {
         let (screen, changed) = &*self.screen;

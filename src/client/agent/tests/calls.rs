@@ -1,3 +1,5 @@
+//! Calls to an agent: one at a time, each with its deadline, and what ends the connection in the middle of one.
+
 use std::time::Duration;
 
 use serde_json::json;

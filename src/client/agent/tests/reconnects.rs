@@ -4,19 +4,22 @@ use std::fs;
 use std::time::Duration;
 
 use serde_json::json;
+use tokio::net::UnixListener;
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 
+use super::{answer_next, call_and_drop};
 use crate::client::scripted::{Folder, Peer, call};
 use crate::client::{Agent, Channel, Error, Holder, Stream, connect};
 
 const LONG: Duration = Duration::from_secs(60);
 const SHORT: Duration = Duration::from_millis(300);
 
-async fn answer_next(peer: &mut Peer, command: &str) {
-    let request = peer.request().await;
-    assert_eq!(request["execute"], command);
-    peer.answer(&request, json!({})).await;
+/// The next client of an agent's socket, its sync answered.
+async fn in_step(listener: &UnixListener) -> Peer {
+    let mut peer = Peer::accept(listener).await;
+    peer.take_sync().await;
+    peer
 }
 
 #[tokio::test]
@@ -25,8 +28,7 @@ async fn a_connection_that_has_ended_is_made_again_before_a_command_leaves() {
     let listener = folder.listener();
     let agent = Agent::new(folder.socket(), None);
     let script = async {
-        let mut peer = Peer::accept(&listener).await;
-        peer.take_sync().await;
+        let mut peer = in_step(&listener).await;
         answer_next(&mut peer, "guest-ping").await;
     };
     let (reply, ()) = tokio::join!(agent.call(call("guest-ping")), script);
@@ -34,12 +36,11 @@ async fn a_connection_that_has_ended_is_made_again_before_a_command_leaves() {
 
     // The agent, or its VM, was started again in between.
     let script = async {
-        let mut peer = Peer::accept(&listener).await;
-        peer.take_sync().await;
+        let mut peer = in_step(&listener).await;
         answer_next(&mut peer, "guest-set-time").await;
     };
     let (reply, ()) = tokio::join!(agent.call(call("guest-set-time")), script);
-    assert_eq!(reply, Ok(json!({})));
+    assert_eq!(reply, Ok(json!("guest-set-time")));
 }
 
 #[tokio::test]
@@ -48,8 +49,7 @@ async fn a_command_that_has_left_is_never_sent_again() {
     let listener = folder.listener();
     let agent = Agent::new(folder.socket(), None);
     let script = async {
-        let mut peer = Peer::accept(&listener).await;
-        peer.take_sync().await;
+        let mut peer = in_step(&listener).await;
         peer.request().await;
         drop(peer);
         timeout(SHORT, Peer::accept(&listener)).await.is_err()
@@ -66,26 +66,20 @@ async fn a_connection_that_ended_in_the_middle_of_a_sync_is_made_again() {
     let agent = Agent::new(folder.socket(), None);
     let (taken, arrived) = oneshot::channel();
     let script = async {
-        let mut peer = Peer::accept(&listener).await;
-        peer.take_sync().await;
+        let mut peer = in_step(&listener).await;
         peer.request().await;
         taken.send(()).unwrap();
         peer.sync_id().await;
         drop(peer);
-        let mut peer = Peer::accept(&listener).await;
-        peer.take_sync().await;
+        let mut peer = in_step(&listener).await;
         answer_next(&mut peer, "b").await;
     };
     let client = async {
-        tokio::select! {
-            biased;
-            _ = arrived => {}
-            reply = agent.call(call("a")) => panic!("{reply:?}"),
-        }
+        call_and_drop(&agent, "a", arrived).await;
         agent.call(call("b")).await
     };
     let (reply, ()) = tokio::join!(client, script);
-    assert_eq!(reply, Ok(json!({})));
+    assert_eq!(reply, Ok(json!("b")));
 }
 
 #[tokio::test]
@@ -115,12 +109,7 @@ async fn a_duplicate_keeps_the_connection_when_the_agent_handle_is_gone() {
     let folder = Folder::new();
     let listener = folder.listener();
     let agent = Agent::new(folder.socket(), None);
-    let script = async {
-        let mut peer = Peer::accept(&listener).await;
-        peer.take_sync().await;
-        peer
-    };
-    let (duplicate, mut peer) = tokio::join!(agent.duplicate(), script);
+    let (duplicate, mut peer) = tokio::join!(agent.duplicate(), in_step(&listener));
     drop(agent);
 
     let stream = Stream::from_fd(duplicate.unwrap()).unwrap();
@@ -130,7 +119,7 @@ async fn a_duplicate_keeps_the_connection_when_the_agent_handle_is_gone() {
         answer_next(&mut peer, "guest-fsfreeze-thaw").await;
     };
     let (reply, ()) = tokio::join!(heir.call(call("guest-fsfreeze-thaw")), script);
-    assert_eq!(reply, Ok(json!({})));
+    assert_eq!(reply, Ok(json!("guest-fsfreeze-thaw")));
 }
 
 #[tokio::test]

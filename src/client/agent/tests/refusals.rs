@@ -1,3 +1,5 @@
+//! What a refusal of the agent's means: another error, an unknown command, a frozen guest, a configuration that blocks.
+
 use serde_json::{Value, json};
 
 use crate::client::Error;

@@ -1,3 +1,5 @@
+//! Commands that are sent for good because success has no reply, as `guest-shutdown`.
+
 use std::time::Duration;
 
 use serde_json::json;

@@ -1,19 +1,16 @@
+//! Getting into step with an agent, at first and again after what was late, dropped or half written.
+
 use std::time::Duration;
 
 use serde_json::json;
 use tokio::sync::oneshot;
 use tokio::time::{sleep, timeout};
 
-use crate::client::scripted::{Peer, agent, call, nowhere, pair};
+use super::{answer_next, call_and_drop};
+use crate::client::scripted::{agent, call, nowhere, pair};
 use crate::client::{Agent, Error, Unreachable};
 
 const INSTANT: Duration = Duration::from_millis(1);
-
-async fn answer_next(peer: &mut Peer, command: &str) {
-    let request = peer.request().await;
-    assert_eq!(request["execute"], command);
-    peer.answer(&request, json!(command)).await;
-}
 
 #[tokio::test(start_paused = true)]
 async fn the_first_call_gets_into_step_and_the_next_ones_need_not() {
@@ -154,11 +151,7 @@ async fn after_a_call_that_was_dropped_waiting_the_next_gets_into_step() {
         answer_next(&mut peer, "b").await;
     };
     let client = async {
-        tokio::select! {
-            biased;
-            _ = arrived => {}
-            reply = agent.call(call("a")) => panic!("{reply:?}"),
-        }
+        call_and_drop(&agent, "a", arrived).await;
         agent.call(call("b")).await
     };
     let (reply, ()) = tokio::join!(client, script);

@@ -1,3 +1,5 @@
+//! Calls to a monitor: replies find their callers in any order, deadlines, what is dropped, out-of-band commands.
+
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;

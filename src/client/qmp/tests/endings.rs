@@ -1,3 +1,5 @@
+//! What ends a monitor's connection, and what its callers and subscribers are told then.
+
 use std::time::Duration;
 
 use serde_json::{Value, json};

@@ -1,3 +1,5 @@
+//! The greeting: what it tells, and peers that give none, half of one, or are another program.
+
 use std::time::Duration;
 
 use serde_json::json;
@@ -5,7 +7,7 @@ use serde_json::json;
 use crate::client::scripted::{
     DEADLINE, GREETING, GREETING_WITHOUT_OOB, Peer, call, monitor, nowhere, pair,
 };
-use crate::client::{Ending, Error, Qmp};
+use crate::client::{Ending, Error, Qmp, Silence};
 use crate::wire::FramingError;
 
 /// What comes of greeting a peer that says this and then keeps its end open.
@@ -67,7 +69,8 @@ async fn a_peer_that_says_nothing_is_silent_at_the_deadline() {
         error,
         Error::Silent {
             address: nowhere(),
-            after: DEADLINE
+            after: DEADLINE,
+            why: Silence::default(),
         }
     );
 }
@@ -81,7 +84,8 @@ async fn half_a_greeting_is_silence_too() {
         error,
         Error::Silent {
             address: nowhere(),
-            after: DEADLINE
+            after: DEADLINE,
+            why: Silence::default(),
         }
     );
 }

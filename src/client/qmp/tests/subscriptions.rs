@@ -1,3 +1,5 @@
+//! Events to their subscribers: all of them, in order, and bounded where nobody looks.
+
 use std::time::Duration;
 
 use serde_json::{Value, json};

@@ -1,3 +1,5 @@
+//! QEMU's command line in all its forms: names, UUIDs, monitors, the agent's port, `-readconfig`, and hostile ones.
+
 use super::*;
 use crate::inventory::process::chardev::{Place, place};
 

@@ -1,3 +1,5 @@
+//! The check of arguments: what QEMU would take passes, all else is told with its place and the nearest name.
+
 use serde_json::{Value, json};
 
 use super::super::{Finding, Problem};

@@ -1,15 +1,47 @@
-use super::super::{Words, help};
+//! A command's help as the schema has it.
+
+use super::super::{Caller, Reader, Words, help};
 use super::small;
 
 fn shown(command: &str, words: &[&str]) -> String {
+    told(command, words, Reader::in_shell("qmpsh qmp web01"))
+}
+
+fn told(command: &str, words: &[&str], reader: Reader) -> String {
     let schema = small();
     let words = Words::parse(words.iter().copied()).unwrap();
-    help(
-        &schema,
-        schema.command(command).unwrap(),
-        &words,
-        "qmpsh qmp web01",
-    )
+    help(&schema, schema.command(command).unwrap(), &words, reader)
+}
+
+#[test]
+fn in_a_script_a_command_is_called_as_scripts_do() {
+    let reader = Reader {
+        width: 40,
+        caller: Caller::Script("v.qmp"),
+    };
+    let eject = told("eject", &[], reader);
+    assert!(
+        eject.ends_with("\n  v.qmp(\"eject\", #{ id: \"TEXT\" })"),
+        "{eject}"
+    );
+    let stop = told("stop", &[], reader);
+    assert!(stop.ends_with("\n  v.qmp(\"stop\")"), "{stop}");
+    let add = told("blockdev-add", &["driver=qcow2"], reader);
+    assert!(
+        add.ends_with("v.qmp(\"blockdev-add\", #{ driver: \"qcow2\", file: \"TEXT\" })"),
+        "{add}"
+    );
+    let all = told("blockdev-add", &[], reader);
+    assert!(
+        all.contains("`:help blockdev-add driver=...` shows types"),
+        "{all}"
+    );
+    let is_long = |line: &&str| line.chars().count() > 40;
+    let wrapped = all
+        .lines()
+        .skip_while(|line| !line.starts_with("Arg"))
+        .take_while(|line| !line.is_empty());
+    assert_eq!(wrapped.into_iter().find(is_long), None, "{all}");
 }
 
 #[test]

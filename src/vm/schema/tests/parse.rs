@@ -1,6 +1,8 @@
+//! Reading a schema: QEMU's own form, and what is circular, broad, newer or makes no sense.
+
 use serde_json::{Value, json};
 
-use super::super::{Schema, Words};
+use super::super::{Reader, Schema, Words};
 use super::entries;
 
 #[test]
@@ -151,7 +153,10 @@ fn types_in_circles_come_to_an_end() {
     ]);
     let schema = Schema::parse(&circles).unwrap();
     let command = schema.command("c").unwrap();
-    assert!(super::super::help(&schema, command, &Words::default(), "p").contains("either"));
+    assert!(
+        super::super::help(&schema, command, &Words::default(), Reader::in_shell("p"))
+            .contains("either")
+    );
     let wrong = super::object(json!({"either": 1, "self": {"either": {}, "list": [[[]], 1]}}));
     assert_eq!(schema.check("c", &wrong).len(), 3);
 }

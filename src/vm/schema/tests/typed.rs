@@ -1,3 +1,5 @@
+//! `KEY=VALUE` words and what they become by their types.
+
 use serde_json::{Value, json};
 
 use super::super::Words;

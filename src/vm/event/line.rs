@@ -13,15 +13,41 @@ use crate::wire::message::Timestamp;
 /// The last second of the year 9999: what comes after it has no form that people read.
 const LAST: u64 = 253_402_300_799;
 
+/// The most characters of an event's data that are shown to somebody who types.
+const SHOWN: usize = 400;
+
+/// An event for somebody who types something else: the time of day, the VM, the name, and what there is of data.
+pub fn brief(label: &str, event: &Event) -> String {
+    // `2026-03-01T02:15:00.000042Z`: the day is today.
+    let time = time(event.timestamp);
+    let of_day = time.get(11..19).map(|seconds| format!("{seconds}Z"));
+    let mut line = format!(
+        "{} {} {}",
+        of_day.unwrap_or(time),
+        escaped(label),
+        escaped(&event.name)
+    );
+    if !is_empty(&event.data) {
+        let data = event.data.to_string();
+        line.push(' ');
+        line.push_str(&escaped(&data.chars().take(SHOWN).collect::<String>()));
+        if data.chars().nth(SHOWN).is_some() {
+            line.push_str(&format!("... ({} bytes)", data.len()));
+        }
+    }
+    line
+}
+
 /// How events are written.
-pub(super) struct Style {
+pub struct Style {
     json: bool,
     /// The width of the VMs' names; none with only one VM, which needs no name.
     names: Option<usize>,
 }
 
 impl Style {
-    pub(super) fn new(vms: &[Vm], json: bool) -> Self {
+    /// A style for the events of these VMs.
+    pub fn new(vms: &[Vm], json: bool) -> Self {
         let widths = vms.iter().map(|vm| escaped(vm.label()).chars().count());
         Self {
             json,
@@ -30,7 +56,7 @@ impl Style {
     }
 
     /// The event of the VM called `label`, with no newline at the end.
-    pub(super) fn line(&self, label: &str, event: &Event) -> String {
+    pub fn line(&self, label: &str, event: &Event) -> String {
         if self.json {
             let mut line = event_value(event);
             line["vm"] = json!(label);

@@ -1,5 +1,6 @@
 //! Which events are shown.
 
+use std::fmt;
 use std::str::FromStr;
 
 use glob::{MatchOptions, Pattern};
@@ -8,7 +9,7 @@ use crate::nearest::did_you_mean;
 
 /// A name of events, which may hold `*`, `?` and `[...]`. Small letters stand for capitals.
 #[derive(Clone, Debug)]
-pub(super) struct Filter(Pattern);
+pub struct Filter(Pattern);
 
 impl FromStr for Filter {
     type Err = String;
@@ -23,6 +24,12 @@ impl FromStr for Filter {
     }
 }
 
+impl fmt::Display for Filter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0.as_str())
+    }
+}
+
 impl Filter {
     fn passes(&self, name: &str) -> bool {
         let options = MatchOptions {
@@ -34,7 +41,7 @@ impl Filter {
 }
 
 /// The filters that none of `names` passes, with the name that may be meant.
-pub(super) fn idle<'a>(filters: &'a [Filter], names: &[&str]) -> Vec<(&'a str, Option<String>)> {
+pub fn idle<'a>(filters: &'a [Filter], names: &[&str]) -> Vec<(&'a str, Option<String>)> {
     filters
         .iter()
         .filter(|filter| !names.iter().any(|name| filter.passes(name)))
@@ -44,7 +51,7 @@ pub(super) fn idle<'a>(filters: &'a [Filter], names: &[&str]) -> Vec<(&'a str, O
 }
 
 /// Whether events called `name` are shown; with no filter, all are.
-pub(super) fn passes(filters: &[Filter], name: &str) -> bool {
+pub fn passes(filters: &[Filter], name: &str) -> bool {
     filters.is_empty() || filters.iter().any(|filter| filter.passes(name))
 }
 

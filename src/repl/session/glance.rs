@@ -1,0 +1,45 @@
+//! What a session sees of VMs while somebody types. No line is run for it, and nothing is kept from those that are.
+
+use std::path::Path;
+
+use super::Session;
+use crate::inventory::Found;
+use crate::script::Named;
+use crate::vm::glance::{Seen, Subject};
+
+impl Session {
+    /// Somebody asks, and has no more patience than a moment from now on.
+    pub(in crate::repl) fn begin_to_look(&mut self) {
+        self.live.begin();
+    }
+
+    /// What a VM tells of itself within the moment, or has told before.
+    pub(in crate::repl) fn glance(&mut self, vm: &Named, subject: &Subject) -> Option<Seen> {
+        // A guest that is frozen is thawed through its agent, which is to be free for that at any time.
+        let is_left_alone = *subject == Subject::AgentCommands && !self.held().frozen().is_empty();
+        if is_left_alone {
+            return self.live.known(vm, subject);
+        }
+        self.live.see(&self.script, vm, subject)
+    }
+
+    /// What is known of a VM already. One that the session is connected to is asked for what is not, for the next time.
+    pub(in crate::repl) fn glimpse(&mut self, vm: &Named, subject: &Subject) -> Option<Seen> {
+        if let Named::Vm(held) = vm {
+            if held.is_connected() {
+                self.live.prepare(&self.script, vm, subject);
+            }
+        }
+        self.live.known(vm, subject)
+    }
+
+    /// The VMs that are found here, as far as that is known within the moment.
+    pub(in crate::repl) fn around(&mut self) -> &[Found] {
+        self.live.around(&self.script)
+    }
+
+    /// The user's folder of modules.
+    pub(in crate::repl) fn modules(&self) -> Option<&Path> {
+        self.script.modules()
+    }
+}

@@ -1,0 +1,52 @@
+//! `v.block_graph()` and `v.block_tree()`: the VM's block nodes, who uses them, and what lies below them.
+
+use rhai::Engine;
+
+use super::{Outcome, data, method, wait};
+use crate::vm::{BlockGraph, Vm};
+
+pub(super) fn register(engine: &mut Engine) {
+    method(
+        "block_graph",
+        &["vm", "map"],
+        r"
+        The VM's block nodes and who uses them, as QEMU sees them now (QMP `query-block`, `query-named-block-nodes`,
+        `x-debug-query-block-graph`, `query-jobs`, `query-block-exports`, as far as this QEMU has them), as a map:
+
+        - `drives`: `#{ name, qdev, node, removable }`; an empty one has no `node`
+        - `nodes`: `#{ node, driver, file, virtual_size, actual_size, writable, encrypted, bitmaps, children }`; `children`
+          are the nodes right below, each `#{ role, node }`, as in `file` and `backing`
+        - `jobs`: `#{ id, type, status, current, total, speed, nodes }`; `nodes` are those that it works on, each
+          `#{ role, node }`, as in `source` and `target`
+        - `exports`: `#{ id, type, node }`
+
+        ```rhai
+        for node in v.block_graph().nodes {
+            for below in node.children { print(`${node.node} -> ${below.node} (${below.role})`) }
+        }
+        ```",
+    )
+    .register_into_engine(engine, |vm: &mut Vm| data(&ask(vm)?));
+    method(
+        "block_tree",
+        &["vm", "string"],
+        r"
+        The same as text: each drive with the nodes below it, their files, sizes and bitmaps, and the jobs and exports that
+        use them; then the nodes that no drive uses, and how far the jobs are.
+
+        ```rhai
+        print(v.block_tree());
+        ```",
+    )
+    .register_into_engine(engine, |vm: &mut Vm| {
+        let lines = ask(vm)?.tree(usize::MAX, &|_, text| text.to_owned());
+        Outcome::Ok(lines.join("\n"))
+    });
+}
+
+fn ask(vm: &Vm) -> Outcome<BlockGraph> {
+    wait(
+        format_args!("{}: the block nodes", vm.label()),
+        vm.block_graph(),
+    )
+}

@@ -1,0 +1,95 @@
+//! `v.migration`: the migration of a VM, from it or into it.
+
+use std::time::Duration;
+
+use rhai::{Dynamic, Engine, Map};
+
+use super::options;
+use super::{Outcome, method, property, wait, wait_with_bar};
+use crate::script::convert::from_json;
+use crate::script::progress::Bar;
+use crate::vm::Vm;
+use crate::vm::migration::Migration;
+
+pub(super) fn register(engine: &mut Engine) {
+    engine.register_type_with_name::<Migration>("migration");
+    property(
+        "vm",
+        "migration",
+        "migration",
+        r"
+        The migration of the VM, from it or into it, whether there is one yet or not.
+
+        ```rhai
+        v.migration.status == ()
+        ```",
+    )
+    .register_into_engine(engine, |vm: &mut Vm| vm.migration());
+    property(
+        "migration",
+        "status",
+        "map",
+        "Where the migration stands, as QEMU tells it (QMP `query-migrate`), or `()` when there was none.",
+    )
+    .register_into_engine(engine, |migration: &mut Migration| {
+        let progress = wait("query-migrate", migration.progress())?;
+        Outcome::Ok(progress.map_or(Dynamic::UNIT, |progress| from_json(progress.told)))
+    });
+    method(
+        "wait",
+        &["migration", "map"],
+        r#"
+        Waits until the migration is completed, and gives what QEMU tells of it: `status`, `downtime` and `total-time` in
+        milliseconds, `ram`. Throws QEMU's words when it failed, and an error when it was cancelled. Shows a bar on a terminal.
+
+        ```rhai
+        try {
+            v.qmp("migrate", #{ uri: "exec:cat >/dev/null" });
+            print(v.migration.wait().downtime);
+            v.qmp("cont");
+        } catch (err) { log(err.message) }
+        ```"#,
+    )
+    .register_into_engine(engine, |migration: &mut Migration| wait_for(migration, None));
+    method(
+        "wait",
+        &["migration", "options: map", "map"],
+        r#"
+        The same, at most for `timeout`; the migration goes on after that.
+
+        ```rhai
+        try { v.migration.wait(#{ timeout: "10m" }) } catch (err) { log(err.message) }
+        ```"#,
+    )
+    .register_into_engine(engine, |migration: &mut Migration, options: Map| {
+        let timeout = options::read("wait", &options, |given| given.length("timeout"))?;
+        wait_for(migration, timeout)
+    });
+    method(
+        "cancel",
+        &["migration", "()"],
+        r"
+        Asks for its end (QMP `migrate_cancel`): the VM goes on where it is. One that has ended stays so.
+
+        ```rhai
+        v.migration.cancel();
+        ```",
+    )
+    .register_into_engine(engine, |migration: &mut Migration| {
+        wait("migrate_cancel", migration.cancel())
+    });
+}
+
+fn wait_for(migration: &Migration, timeout: Option<Duration>) -> Outcome {
+    let what = format!("the migration of {}", migration.vm().label());
+    let bar = Bar::new(&what);
+    let ended = wait_with_bar(
+        what,
+        migration.wait(timeout, |progress| {
+            if let Some((total, remaining)) = progress.memory {
+                bar.at(total.saturating_sub(remaining), Some(total));
+            }
+        }),
+    )?;
+    Ok(from_json(ended.told))
+}

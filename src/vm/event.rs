@@ -1,0 +1,7 @@
+//! Events as people name them and read them.
+
+pub mod filter;
+pub mod line;
+
+pub use filter::Filter;
+pub use line::Style;

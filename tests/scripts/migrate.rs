@@ -1,0 +1,138 @@
+//! `migrate`, `migrate-save` and `migrate-load`: a VM goes to another QEMU, to a file and back; and where it cannot, it goes on
+//! where it is.
+
+use harness::{Outcome, Qemu};
+use serde_json::{Value, json};
+
+use super::{assert_error, caught, document, eval, qmpsh};
+
+const MACHINE: &str = "-machine pc -accel tcg -m 32";
+
+fn source() -> Qemu {
+    Qemu::bare().args(MACHINE).start()
+}
+
+/// One that waits for what comes.
+fn destination() -> Qemu {
+    Qemu::bare().args(MACHINE).args("-incoming defer").start()
+}
+
+fn monitor(qemu: &Qemu) -> String {
+    qemu.qmp().to_str().unwrap().to_owned()
+}
+
+fn run(script: &str, words: &[&str]) -> Outcome {
+    qmpsh(["--json", "run", script]).args(words).run()
+}
+
+fn status(qemu: &Qemu) -> Value {
+    eval(&monitor(qemu), "v.status")
+}
+
+#[test]
+fn a_vm_goes_on_in_another_qemu() {
+    let (from, to) = (source(), destination());
+    let words: [&str; 4] = [&monitor(&from), &monitor(&to), "--downtime-limit", "250ms"];
+    let done = document(&run("migrate", &words).expect_code(0));
+    assert_eq!(done["status"], "running", "{done}");
+    assert!(done["transferred"].as_u64().unwrap() > 0, "{done}");
+    assert_eq!(
+        (status(&from), status(&to)),
+        (json!("postmigrate"), json!("running"))
+    );
+}
+
+#[test]
+fn a_vm_that_cannot_be_migrated_goes_on_where_it_is_with_its_settings() {
+    let (vm, other, to) = (source(), source(), destination());
+    let settings = "let all = v.qmp(\"query-migrate-parameters\");
+        [all[\"max-bandwidth\"], all[\"downtime-limit\"],
+         v.qmp(\"query-migrate-capabilities\").filter(|one| one.state).map(|one| one.capability)]";
+    let before = eval(&monitor(&vm), settings);
+    for (words, code, message) in [
+        (
+            [&monitor(&to), "--capability", "auto-converg"],
+            1,
+            "there is no capability auto-converg",
+        ),
+        (
+            [&monitor(&other), "--capability", "auto-converge"],
+            1,
+            "takes in no migration: start its QEMU with -incoming defer",
+        ),
+        (
+            [&monitor(&vm), "--capability", "auto-converge"],
+            1,
+            "cannot be migrated to itself",
+        ),
+    ] {
+        let outcome = qmpsh(["run", "migrate", &monitor(&vm)])
+            .args(words)
+            .run()
+            .expect_code(code);
+        assert!(outcome.stderr.contains(message), "{outcome:#?}");
+    }
+    let error = caught(&monitor(&vm),
+        "import \"std/migrate\" as migrate;
+         migrate::to(v, \"exec:false\", #{ max_bandwidth: 1_000_000, downtime_limit: 2, capabilities: [\"auto-converge\"] })",
+    );
+    assert_error(
+        &error,
+        &json!({ "kind": "qmp", "message": "the migration failed: Unable to write", "vm": monitor(&vm) }),
+    );
+    assert_eq!(status(&vm), "running");
+    assert_eq!(eval(&monitor(&vm), settings), before);
+}
+
+#[test]
+fn an_interrupted_migration_is_cancelled_before_the_script_ends() {
+    let (from, to) = (source(), destination());
+    let script = format!(
+        "import \"std/migrate\" as migrate;
+         let to = vm(\"{}\"); let stopped = false;
+         try {{
+             parallel([true, false], #{{ fail_fast: true }}, |migrates| {{
+                 if migrates {{ migrate::between(v, to, #{{ max_bandwidth: 4096 }}) }}
+                 else {{ while v.migration.status?.status != \"active\" {{ sleep(\"10ms\"); }} fail(\"stop\") }}
+             }});
+         }} catch {{ stopped = true }}
+         [stopped, v.migration.status.status, v.status, v.qmp(\"query-migrate-parameters\")[\"max-bandwidth\"] > 4096]",
+        monitor(&to)
+    );
+    assert_eq!(
+        eval(&monitor(&from), &script),
+        json!([true, "cancelled", "running", true])
+    );
+}
+
+#[test]
+fn a_vm_is_saved_to_a_file_and_loaded_by_another_qemu() {
+    let (vm, other) = (source(), destination());
+    // A name that a shell would take apart.
+    let file = vm.folder().join("it's $HOME.state");
+    let file = file.to_str().unwrap();
+
+    let refused = run("migrate-load", &[&monitor(&other), file]).expect_code(4);
+    assert!(
+        refused.stderr.contains("No such file or directory"),
+        "{refused:#?}"
+    );
+    assert_eq!(status(&other), "inmigrate");
+
+    let saved = document(&run("migrate-save", &[&monitor(&vm), file, "--resume"]).expect_code(0));
+    assert_eq!(
+        (&saved["status"], status(&vm)),
+        (&json!("running"), json!("running"))
+    );
+    let length = std::fs::metadata(file).unwrap().len();
+    let refused = run("migrate-save", &[&monitor(&vm), file]).expect_code(4);
+    assert!(
+        refused.stderr.contains("already? it is not written over"),
+        "{refused:#?}"
+    );
+    assert_eq!(std::fs::metadata(file).unwrap().len(), length);
+    assert_eq!(status(&vm), "running");
+
+    run("migrate-load", &[&monitor(&other), file]).expect_code(0);
+    assert_eq!(status(&other), "running");
+}
