@@ -222,7 +222,7 @@ impl Job {
 impl Vm {
     /// All jobs by their ids, and where each stands.
     pub(super) async fn jobs(&self) -> Result<Vec<(String, Progress)>, Error> {
-        let jobs = self.call("query-jobs", serde_json::Map::new()).await?;
+        let jobs = self.call("query-jobs", Arguments::new()).await?;
         let jobs = jobs
             .as_array()
             .ok_or_else(|| self.reply_error("query-jobs", "list"))?;
@@ -246,8 +246,7 @@ pub(super) async fn change(
     let until = end.map_or(poll, |end| end.min(poll));
     loop {
         match timeout_at(until, changes.next()).await {
-            Ok(Ok(crate::client::Next::Event(event)))
-                if !event.data["id"].as_str().is_some_and(&is_ours) => {}
+            Ok(Ok(Next::Event(event))) if !event.data["id"].as_str().is_some_and(&is_ours) => {}
             Ok(Ok(_)) | Err(_) => return Ok(()),
             Ok(Err(error)) => return Err(error),
         }
