@@ -9,8 +9,9 @@ use serde_json::{Value, json};
 use tokio::time::{Instant, timeout_at};
 
 use super::error::Error;
-use super::machine::{Vm, object};
+use super::machine::{Arguments, Vm, object};
 use super::watch::Watch;
+use crate::client::Next;
 use crate::duration::show;
 
 /// How often a job is asked for its progress while no event comes.
