@@ -57,7 +57,7 @@ impl fmt::Display for AddressError {
             Self::NotAnAddress(text) => {
                 write!(
                     f,
-                    "`{}` is no socket address: expected a path, `unix:PATH`, `tcp:HOST:PORT` or `libvirt:DOMAIN@URI`",
+                    "`{}` is no socket address: a path begins with `/` or `./`, and other addresses are `unix:PATH`, `tcp:HOST:PORT` and `libvirt:DOMAIN@URI`",
                     escaped(text)
                 )
             }
@@ -72,7 +72,7 @@ impl fmt::Display for AddressError {
             Self::PortRange(text) => {
                 write!(
                     f,
-                    "`{}` has no port that there can be: ports are 1 to 65535",
+                    "`{}` is no TCP address: its port is to be 1 to 65535",
                     escaped(text)
                 )
             }

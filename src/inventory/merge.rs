@@ -70,7 +70,9 @@ fn configure(vms: &mut Vec<Group>, entry: Group) {
         Some(_) => vm.is_like(&entry),
         None => vm.bears(entry.first().name.as_deref()),
     };
-    if entry.first().qmp.is_some() {
+    if let Some(vm) = lacking_address(vms, &entry) {
+        vm.sightings.insert(0, entry.first().clone());
+    } else if entry.first().qmp.is_some() {
         let of_it: Vec<_> = vms.iter().filter(|vm| vm.is_like(&entry)).collect();
         // Which of several it is cannot be told before its socket has answered.
         let is_told = of_it
@@ -88,6 +90,17 @@ fn configure(vms: &mut Vec<Group>, entry: Group) {
     } else {
         vms.push(entry);
     }
+}
+
+/// The one VM whose monitor has no address that is known, and whose name an entry bears that gives one.
+fn lacking_address<'a>(vms: &'a mut [Group], entry: &Group) -> Option<&'a mut Group> {
+    let name = entry.first().name.as_deref()?;
+    if entry.first().qmp.is_none() || vms.iter().any(|vm| vm.is_like(entry)) {
+        return None;
+    }
+    let mut bearers = vms.iter_mut().filter(|vm| vm.bears(Some(name)));
+    let vm = bearers.next().filter(|_| bearers.next().is_none())?;
+    (vm.sockets.is_empty() && !vm.contradicts(entry)).then_some(vm)
 }
 
 /// What two processes were both told to listen at is served by one of them, and which cannot be seen from outside: it

@@ -126,7 +126,9 @@ impl Row {
     fn obstacle(&self) -> Option<String> {
         let through = self.found.only_through;
         let through = through.map(|provider| format!("{provider} holds its monitor"));
-        through.or_else(|| self.found.obstacle.clone())
+        through
+            .or_else(|| self.found.obstacle.clone())
+            .or_else(|| Some("no monitor of it is known".to_owned()))
     }
 
     /// All that is known, for programs; what is not is null.

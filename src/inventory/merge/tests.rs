@@ -50,6 +50,36 @@ fn labelled(vms: &[Found]) -> usize {
 }
 
 #[test]
+fn an_entry_gives_the_address_of_the_one_vm_of_its_name_that_has_none() {
+    let silent = |pid, uuid: &str| Found {
+        pid: Some(pid),
+        uuid: Some(uuid.to_owned()),
+        ..named(PROCESS, "web")
+    };
+    let given = || Found {
+        qmp: unix("/run/proxy.qmp"),
+        ..entry("web", None)
+    };
+    let merged = merge(vec![silent(7, FIRST), given()]);
+    let [vm] = &merged[..] else {
+        panic!("{merged:?}")
+    };
+    assert_eq!(
+        (&vm.qmp, vm.uuid.as_deref(), vm.pid),
+        (&unix("/run/proxy.qmp"), Some(FIRST), Some(7))
+    );
+    // Of two of that name, or one that has an address, it may be another.
+    assert_eq!(
+        merge(vec![silent(7, FIRST), silent(8, SECOND), given()]).len(),
+        3
+    );
+    assert_eq!(
+        merge(vec![process("web", 7, FIRST, "/run/web.qmp"), given()]).len(),
+        2
+    );
+}
+
+#[test]
 fn one_socket_is_one_vm_and_each_fact_is_of_who_knows_it_best() {
     let mut proxmox = seen("proxmox", "104", "/run/104.qmp");
     proxmox.id = Some("104".to_owned());
