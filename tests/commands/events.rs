@@ -85,10 +85,8 @@ fn events_come_in_order_with_qemus_own_times_until_enough_have_come() {
     assert_eq!(lines.len(), 4, "{outcome:#?}");
     for (line, name) in lines.iter().zip(["STOP", "RESUME", "STOP", "RESUME"]) {
         let time = time_of(&witness.event(name));
-        assert!(
-            line.ends_with(&format!("{time} {name}")),
-            "{time} in {line}"
-        );
+        let end = format!("{time} {} {name}", qemu.qmp().display());
+        assert!(line.ends_with(&end), "{end} in {line}");
     }
 }
 
@@ -102,8 +100,8 @@ fn only_events_that_a_filter_names_are_shown_and_counted() {
         let names: Vec<&str> = outcome
             .stdout
             .split_whitespace()
-            .skip(1)
-            .step_by(2)
+            .skip(2)
+            .step_by(3)
             .collect();
         assert_eq!(names, ["RESUME", "RESUME"], "{outcome:#?}");
     }
@@ -170,8 +168,8 @@ fn a_vm_that_is_named_twice_is_followed_once() {
     let names: Vec<&str> = outcome
         .stdout
         .split_whitespace()
-        .skip(1)
-        .step_by(2)
+        .skip(2)
+        .step_by(3)
         .collect();
     assert_eq!(names, ["STOP", "RESUME"], "{outcome:#?}");
 }
@@ -373,9 +371,11 @@ fn what_a_peer_sends_is_shown_escaped_on_a_terminal() {
         .deadline(BOUND)
         .run()
         .expect_code(0);
+    let name = peer.socket().display().to_string();
     assert_eq!(
         outcome.stdout,
-        "1970-01-01T00:00:00.000000Z A\\x1b[2J\\nB {\"x\":\"\\x9b31m\\u{202e}\"}\r\n"
+        format!("1970-01-01T00:00:00.000000Z {name} ")
+            + "A\\x1b[2J\\nB {\"x\":\"\\x9b31m\\u{202e}\"}\r\n"
     );
     peer.finish();
 }

@@ -41,8 +41,8 @@ pub fn brief(label: &str, event: &Event) -> String {
 /// How events are written.
 pub struct Style {
     json: bool,
-    /// The width of the VMs' names; none with only one VM, which needs no name.
-    names: Option<usize>,
+    /// The width of the VMs' names.
+    names: usize,
 }
 
 impl Style {
@@ -51,7 +51,7 @@ impl Style {
         let widths = vms.iter().map(|vm| escaped(vm.label()).chars().count());
         Self {
             json,
-            names: widths.max().filter(|_| vms.len() > 1),
+            names: widths.max().unwrap_or_default(),
         }
     }
 
@@ -63,10 +63,8 @@ impl Style {
             return line.to_string();
         }
         let mut line = time(event.timestamp);
-        if let Some(width) = self.names {
-            line.push_str(&format!(" {:width$}", escaped(label)));
-        }
-        line.push(' ');
+        // One VM's too: what reads the columns need not know how many there are.
+        line.push_str(&format!(" {:width$} ", escaped(label), width = self.names));
         line.push_str(&escaped(&event.name));
         if !is_empty(&event.data) {
             line.push(' ');
@@ -113,7 +111,7 @@ mod tests {
         }
     }
 
-    fn line(names: Option<usize>, event: &Event) -> String {
+    fn line(names: usize, event: &Event) -> String {
         Style { json: false, names }.line("web01", event)
     }
 
@@ -121,14 +119,11 @@ mod tests {
     fn a_line_has_the_time_the_name_and_what_there_is_of_data() {
         let reset = event("RESET", json!({ "guest": true }), 1_772_331_300, 42);
         assert_eq!(
-            line(None, &reset),
-            "2026-03-01T02:15:00.000042Z RESET {\"guest\":true}"
+            line(0, &reset),
+            "2026-03-01T02:15:00.000042Z web01 RESET {\"guest\":true}"
         );
         let stop = event("STOP", json!({}), 1_772_331_300, 999_999);
-        assert_eq!(
-            line(Some(7), &stop),
-            "2026-03-01T02:15:00.999999Z web01   STOP"
-        );
+        assert_eq!(line(7, &stop), "2026-03-01T02:15:00.999999Z web01   STOP");
     }
 
     #[test]
@@ -141,8 +136,8 @@ mod tests {
             (i64::MIN, i64::MIN),
         ] {
             assert_eq!(
-                line(None, &event("STOP", json!(null), seconds, microseconds)),
-                format!("{seconds}.{microseconds} STOP")
+                line(0, &event("STOP", json!(null), seconds, microseconds)),
+                format!("{seconds}.{microseconds} web01 STOP")
             );
         }
     }
@@ -151,8 +146,8 @@ mod tests {
     fn a_name_from_a_peer_stays_on_its_line_and_acts_on_no_terminal() {
         let forged = event("A\n\u{1b}[2J", json!({ "x": "\u{1b}\n" }), 0, 0);
         assert_eq!(
-            line(None, &forged),
-            "1970-01-01T00:00:00.000000Z A\\n\\x1b[2J {\"x\":\"\\u001b\\n\"}"
+            line(0, &forged),
+            "1970-01-01T00:00:00.000000Z web01 A\\n\\x1b[2J {\"x\":\"\\u001b\\n\"}"
         );
     }
 
@@ -160,7 +155,7 @@ mod tests {
     fn as_json_a_line_is_an_object_with_the_vm() {
         let style = Style {
             json: true,
-            names: None,
+            names: 0,
         };
         let line = style.line("web01", &event("STOP", json!({}), 1, 2));
         let read: Value = serde_json::from_str(&line).unwrap();
