@@ -184,7 +184,6 @@ fn record(path: &Path, head: &Head, options: &Options) -> Result<Arc<Recorder>, 
                 io::ErrorKind::NotADirectory
                 | io::ErrorKind::IsADirectory
                 | io::ErrorKind::InvalidInput
-                | io::ErrorKind::InvalidFilename
                 | io::ErrorKind::PermissionDenied => {
                     Report::usage(message).with_hint("give a new file in a folder of yours")
                 }

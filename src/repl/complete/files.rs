@@ -21,7 +21,7 @@ pub(super) fn entries(typed: &str, base: &Path) -> Vec<Entry> {
         None => ("", typed),
     };
     let place = match folder.strip_prefix("~/") {
-        Some(rest) => std::env::home_dir().map(|home| home.join(rest)),
+        Some(rest) => std::env::var_os("HOME").map(|home| Path::new(&home).join(rest)),
         None => Some(base.join(folder)),
     };
     let found = place.and_then(|place: PathBuf| fs::read_dir(place).ok());
