@@ -101,7 +101,7 @@ impl Command {
             // It has its options from behind the script's name as well.
             Self::Run(_) => None,
             // The expression may hold a password.
-            Self::Eval(eval) => Some(modes::head("<eval>", eval.words(), &[])),
+            Self::Eval(eval) => Some(modes::head("<eval>", eval.words_shown(), &[])),
             _ => Some(modes::head("qmpsh", env::args_os().skip(1), self.call())),
         };
         if let Some(head) = head {
