@@ -138,6 +138,33 @@ fn what_differs_is_told_with_its_line_and_what_was_recorded() {
 }
 
 #[test]
+fn a_recording_without_a_monitors_first_words_is_at_fault_and_no_qemu() {
+    let (qemu, folder) = (Qemu::bare().start(), Folder::new());
+    let (target, file) = (qemu.qmp(), recording(&folder));
+    eval(&["--record", text(&file)], text(&target), "v.status").expect_code(0);
+    let whole = std::fs::read_to_string(&file).unwrap();
+    let without = |at: usize| {
+        let lines = whole.lines().enumerate().filter(|(line, _)| *line != at);
+        lines
+            .map(|(_, line)| format!("{line}\n"))
+            .collect::<String>()
+    };
+    // Behind the head and that it was connected: the greeting, `qmp_capabilities`, its answer.
+    for (at, lacking) in [
+        (2, "lacks the greeting of "),
+        (4, "lacks the answer to `qmp_capabilities` of "),
+    ] {
+        std::fs::write(&file, without(at)).unwrap();
+        let outcome = eval(&["--replay", text(&file)], text(&target), "v.status");
+        let outcome = outcome.expect_code(1);
+        for told in [lacking, &format!("before line {}", at + 1)] {
+            assert!(outcome.stderr.contains(told), "{told}: {outcome:#?}");
+        }
+        assert!(!outcome.stderr.contains("within"), "{outcome:#?}");
+    }
+}
+
+#[test]
 fn with_json_a_replay_that_differs_leaves_standard_output_empty() {
     let (qemu, folder) = (Qemu::bare().start(), Folder::new());
     let (target, file) = (qemu.qmp(), recording(&folder));
