@@ -13,6 +13,9 @@ use crate::wire::escape::excerpt;
 use crate::wire::message::Outgoing;
 use crate::wire::{Framer, FramingError, Greeting, Incoming, Limits};
 
+/// The command with which a client and a monitor come to terms, once a connection.
+pub const NEGOTIATION: &str = "qmp_capabilities";
+
 /// A monitor ready for commands.
 #[derive(Debug)]
 pub(super) struct Ready<S> {
@@ -51,11 +54,10 @@ pub(super) async fn greet<S: Transport>(
         .capabilities
         .iter()
         .any(|capability| capability == "oob");
-    let command = "qmp_capabilities";
-    let negotiated = deadline.bound(first.negotiate(command, id, oob)).await;
+    let negotiated = deadline.bound(first.negotiate(NEGOTIATION, id, oob)).await;
     negotiated.map_err(|_| Error::Timeout {
         address: address.clone(),
-        command: command.to_owned(),
+        command: NEGOTIATION.to_owned(),
         sent: true,
         after: deadline.given,
     })??;
