@@ -66,6 +66,9 @@ fn hint(error: &client::Error) -> Option<&'static str> {
             Unreachable::Denied { .. } => "run qmpsh as root, or as the user that the VM runs as",
             Unreachable::NotASocket => "give the path of the monitor's unix socket",
             Unreachable::BadPath => "a link with a short path, or a relative path, leads there too",
+            Unreachable::Left(_) => {
+                "nothing was asked of the VM yet; is it just ending, and does a QEMU listen there?"
+            }
             Unreachable::Libvirt(obstacle) => return of_libvirt(obstacle),
             Unreachable::TimedOut(_) | Unreachable::Other(_) => return None,
         },

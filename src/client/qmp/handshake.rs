@@ -6,7 +6,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use crate::client::address::Address;
 use crate::client::connection::{Transport, unserved};
 use crate::client::deadline::Deadline;
-use crate::client::error::{Ending, Error};
+use crate::client::error::{Ending, Error, Unreachable};
 use crate::client::silence::Reached;
 use crate::client::tap::TapPoint;
 use crate::wire::escape::excerpt;
@@ -109,13 +109,13 @@ impl<S: Transport> Conversation<'_, S> {
         .encode();
         self.tap.sent(self.address, &request);
         let written = self.stream.write_all(&request).await;
-        written.map_err(|error| Error::gone(self.address, Ending::of(&error)).during(command))?;
+        written.map_err(|error| self.left(Ending::of(&error)))?;
         loop {
-            match Incoming::read(
-                self.receive()
-                    .await
-                    .map_err(|error| error.after_sending().during(command))?,
-            ) {
+            let received = self.receive().await.map_err(|error| match error {
+                Error::Gone { cause, .. } => self.left(cause),
+                other => other,
+            });
+            match Incoming::read(received?) {
                 Incoming::Reply {
                     id: Some(Value::String(of)),
                     outcome,
@@ -129,6 +129,14 @@ impl<S: Transport> Conversation<'_, S> {
                 // Late words to the client before us.
                 _ => {}
             }
+        }
+    }
+
+    /// No command was sent on the connection yet: it did not come about.
+    fn left(&self, cause: Ending) -> Error {
+        Error::Connect {
+            address: self.address.clone(),
+            source: Unreachable::Left(cause),
         }
     }
 
