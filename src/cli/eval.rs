@@ -9,6 +9,7 @@ use super::finish;
 use super::options::Options;
 use crate::report::Exit;
 use crate::script::{Session, Settings, Source, argument};
+use crate::wire::secret::HIDDEN;
 
 /// Evaluate an expression and print its value: text bare, all else as JSON
 #[derive(Debug, Args)]
@@ -24,9 +25,9 @@ pub(super) struct Eval {
 }
 
 impl Eval {
-    /// What the script finds in `args`.
-    pub(super) fn words(&self) -> impl Iterator<Item = OsString> {
-        self.words.iter().map(OsString::from)
+    /// The words for `args` as a recording tells them: how many. Any may be a password, and they have no names.
+    pub(super) fn words_shown(&self) -> impl Iterator<Item = OsString> {
+        self.words.iter().map(|_| OsString::from(HIDDEN))
     }
 
     pub(super) fn execute(self, options: &Options) -> Exit {

@@ -118,8 +118,12 @@ pub(super) fn print(text: &str, options: &Options) -> Exit {
     write(&Output::of_process(options.json), text, options)
 }
 
-/// Writes a result to the streams of a run.
+/// Writes a run's result at its end to its streams. Of a replay that differs none is written with `--json`; for people it
+/// is, as all that the script printed before.
 pub(super) fn write(output: &Output, text: &str, options: &Options) -> Exit {
+    if options.json && options.modes.differs() {
+        return Exit::Done;
+    }
     match output.result(text) {
         Ok(()) => Exit::Done,
         Err(error) => unwritten(&error, options),

@@ -93,15 +93,23 @@ pub fn main() -> Exit {
 
 impl Command {
     fn execute(self, options: &Options) -> Exit {
-        if let Some(why) = options.replay.as_ref().and_then(|_| self.unplayable()) {
-            let why = format!("{why}: a replay plays what scripts and commands ask of VMs");
-            return finish::complain(&Report::usage(why), options);
+        if let Some(why) = self.unplayable() {
+            let rule = if options.replay.is_some() {
+                "a replay plays what scripts and commands ask of VMs"
+            } else if options.record.is_some() {
+                "what scripts and commands ask of VMs is recorded, to be played again"
+            } else {
+                ""
+            };
+            if !rule.is_empty() {
+                return finish::complain(&Report::usage(format!("{why}: {rule}")), options);
+            }
         }
         let head = match &self {
             // It has its options from behind the script's name as well.
             Self::Run(_) => None,
             // The expression may hold a password.
-            Self::Eval(eval) => Some(modes::head("<eval>", eval.words(), &[])),
+            Self::Eval(eval) => Some(modes::head("<eval>", eval.words_shown(), &[])),
             _ => Some(modes::head("qmpsh", env::args_os().skip(1), self.call())),
         };
         if let Some(head) = head {
@@ -131,11 +139,11 @@ impl Command {
 }
 
 impl Command {
-    /// Why there is nothing to play for this command.
+    /// Why there is nothing to record of this command, and nothing to play for it.
     fn unplayable(&self) -> Option<&'static str> {
         Some(match self {
-            Self::Ls(_) => "a recording has no VMs to list",
-            Self::Config(_) => "a replay reads no configuration",
+            Self::Ls(_) => "the list of VMs is no part of a recording",
+            Self::Config(_) => "the configuration is no part of a recording",
             Self::Thaw(thaw) if thaw.is_of_this_host() => {
                 "a recording does not hold this host's records of freezes"
             }

@@ -123,6 +123,12 @@ impl Modes {
         }
     }
 
+    /// Whether this is a replay that was not as it was recorded, at the end of the run.
+    pub(super) fn differs(&self) -> bool {
+        let player = self.0.get().and_then(|opened| opened.player.as_ref());
+        player.is_some_and(|player| player.verdict().is_err())
+    }
+
     /// Ends what was opened: a replay that differs and a recording that is not whole are no success.
     pub(super) fn close(&self, exit: Exit, options: &Options) -> Exit {
         let Some(opened) = self.0.get() else {

@@ -58,7 +58,8 @@ impl Run {
         };
         let secrets = argument::secrets(&header, matches);
         let shown = words.iter().map(|word| {
-            let is_secret = secrets.contains(word);
+            // Without declared arguments no name tells what a word is.
+            let is_secret = header.arguments.is_none() || secrets.contains(word);
             (if is_secret {
                 HIDDEN.into()
             } else {

@@ -150,6 +150,8 @@ pub enum Unreachable {
     BadPath,
     /// No answer within this time.
     TimedOut(Duration),
+    /// It greeted, and the connection ended before the negotiation was done.
+    Left(Ending),
     /// What libvirt says of a domain.
     Libvirt(Obstacle),
     /// Another reason, in the system's words.

@@ -28,7 +28,7 @@ pub use connection::{Dial, Stream, Transport, connect};
 pub use error::{Ending, Error, Unreachable};
 pub use events::{Events, Next};
 pub use holder::Holder;
-pub use qmp::Qmp;
+pub use qmp::{NEGOTIATION, Qmp};
 pub use random::nonce;
 pub use silence::Silence;
 pub use tap::{Channel, Direction, LinkChange, Tap, TapLine, TapLink};

@@ -29,6 +29,7 @@ use super::tap::{Channel, LinkChange, Tap, TapPoint};
 use crate::wire::Greeting;
 use crate::wire::message::Outgoing;
 use driver::{Driver, Order, Request};
+pub use handshake::NEGOTIATION;
 use handshake::greet;
 
 /// QEMU stops reading at this many queued commands; it then would not see an out-of-band one either.

@@ -3,7 +3,7 @@
 use super::{Exit, Kind, Report};
 use crate::client::libvirt::Obstacle;
 use crate::client::silence::{Halt, Silence};
-use crate::client::{self, Address, Unreachable};
+use crate::client::{self, Address, NEGOTIATION, Unreachable};
 
 /// Why another VM may answer where one was found.
 pub(super) const OTHER_VM: &str =
@@ -66,6 +66,9 @@ fn hint(error: &client::Error) -> Option<&'static str> {
             Unreachable::Denied { .. } => "run qmpsh as root, or as the user that the VM runs as",
             Unreachable::NotASocket => "give the path of the monitor's unix socket",
             Unreachable::BadPath => "a link with a short path, or a relative path, leads there too",
+            Unreachable::Left(_) => {
+                "nothing was asked of the VM yet; is it just ending, and does a QEMU listen there?"
+            }
             Unreachable::Libvirt(obstacle) => return of_libvirt(obstacle),
             Unreachable::TimedOut(_) | Unreachable::Other(_) => return None,
         },
@@ -94,6 +97,11 @@ fn hint(error: &client::Error) -> Option<&'static str> {
         }
         E::AgentDown { .. } => {
             "the agent, or the whole guest, is stopped or busy; `query-status` tells whether the VM is paused"
+        }
+        E::Refused { command, class, .. }
+            if command == NEGOTIATION && class == "CommandNotFound" =>
+        {
+            "qmpsh negotiates itself when it connects: there is nothing to do"
         }
         E::Refused { class, .. } if class == "CommandNotFound" => {
             "it is not in this version, or not built in"

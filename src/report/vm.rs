@@ -41,6 +41,9 @@ impl From<&Difference> for Report {
         match difference {
             // Not the script's fault.
             Difference::Cut { .. } => report.with_exit(Exit::Usage),
+            Difference::Lacking { .. } => {
+                report.with_hint("lines were taken out of it: record it anew with `--record`")
+            }
             _ => report.with_hint(
                 "run it as it was recorded, with the same script and arguments, or record it anew with `--record`",
             ),

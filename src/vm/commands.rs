@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 
 use super::error::{Error, ErrorKind};
 use super::machine::Vm;
-use crate::client::{self, Call, Qmp};
+use crate::client::{self, Call, NEGOTIATION, Qmp};
 use crate::nearest::nearest;
 
 impl Vm {
@@ -53,7 +53,8 @@ impl Vm {
         else {
             return self.error(error);
         };
-        if class != "CommandNotFound" {
+        // Every monitor has that one, and refuses it so when it comes a second time.
+        if class != "CommandNotFound" || command == NEGOTIATION {
             return self.error(error);
         }
         let listed = monitor.call(Call::new("query-commands", Map::new())).await;

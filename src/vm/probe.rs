@@ -195,7 +195,7 @@ fn state_of(vm: &Vm, error: &Error) -> State {
         E::Connect { source, .. } => match source {
             Unreachable::Denied { .. } | Unreachable::Libvirt(Obstacle::Denied(_)) => State::Denied,
             Unreachable::Libvirt(Obstacle::ShutOff) => State::Off,
-            Unreachable::Libvirt(Obstacle::NoDomain) => State::Gone,
+            Unreachable::Libvirt(Obstacle::NoDomain) | Unreachable::Left(_) => State::Gone,
             Unreachable::NotASocket => State::Foreign,
             Unreachable::Missing | Unreachable::Refused if has_ended => State::Gone,
             Unreachable::Missing | Unreachable::Refused => State::Stale,

@@ -43,6 +43,22 @@ fn an_unknown_command_is_not_sent_and_the_nearest_is_named() {
 }
 
 #[test]
+fn a_second_negotiation_is_refused_in_qemus_words_and_needless() {
+    let qemu = Qemu::bare().start();
+    let outcome = qmpsh()
+        .args(["qmp", qemu.qmp().to_str().unwrap(), "qmp_capabilities"])
+        .run()
+        .expect_code(4);
+    for told in [
+        "`qmp_capabilities` was refused: Capabilities negotiation is already complete",
+        "qmpsh negotiates itself when it connects",
+    ] {
+        assert!(outcome.stderr.contains(told), "{told}: {outcome:#?}");
+    }
+    assert!(!outcome.stderr.contains("has no command"), "{outcome:#?}");
+}
+
+#[test]
 fn unknown_arguments_are_not_sent_and_those_that_there_are_are_named() {
     let qemu = Qemu::bare().start();
     let outcome = unsent(&qemu, &["eject", "id=cd0", "forc=true"]);

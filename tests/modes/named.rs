@@ -140,5 +140,14 @@ fn what_asks_no_vm_is_not_played() {
             .expect_code(2);
         assert!(outcome.stderr.contains("a replay plays"), "{outcome:#?}");
         assert_eq!(outcome.stdout, "");
+        // Nor is a file made that could not be played.
+        let other = folder.join("other.jsonl");
+        let outcome = qmpsh(["--record", text(&other)])
+            .args(words)
+            .run()
+            .expect_code(2);
+        assert!(outcome.stderr.contains("is recorded"), "{outcome:#?}");
+        assert_eq!(outcome.stdout, "");
+        assert!(!other.exists());
     }
 }

@@ -21,7 +21,7 @@ fn a_recording_tells_what_it_is_of_and_each_message_with_its_vm_and_way() {
         (&all[0]["version"], &all[0]["script"]),
         (&json!(1), &json!("<eval>"))
     );
-    assert_eq!(all[0]["arguments"], json!([target]));
+    assert_eq!(all[0]["arguments"], json!(["***"]));
     assert_eq!(all[1]["link"], "connected");
     assert!(all[2]["received"]["QMP"].is_object());
     let sent: Vec<&str> = all
@@ -79,6 +79,26 @@ fn secrets_are_in_no_recording() {
         "{text}"
     );
     assert!(text.contains("\"password\":\"***\""), "{text}");
+}
+
+#[test]
+fn words_without_names_are_only_counted_in_a_recording() {
+    let folder = Folder::new();
+    let script = folder.join("bare.rhai");
+    std::fs::write(&script, "args.len()").unwrap();
+    for words in [["eval", "args.len()"], ["run", text(&script)]] {
+        let file = folder.join(words[0]);
+        let words = [words[0], words[1], "web01", "hunter2"];
+        qmpsh(["--record", text(&file)])
+            .args(words)
+            .run()
+            .expect_code(0);
+        assert_eq!(lines(&file)[0]["arguments"], json!(["***", "***"]));
+        qmpsh(["--replay", text(&file)])
+            .args(words)
+            .run()
+            .expect_code(0);
+    }
 }
 
 #[test]

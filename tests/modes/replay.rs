@@ -138,6 +138,58 @@ fn what_differs_is_told_with_its_line_and_what_was_recorded() {
 }
 
 #[test]
+fn a_recording_without_a_monitors_first_words_is_at_fault_and_no_qemu() {
+    let (qemu, folder) = (Qemu::bare().start(), Folder::new());
+    let (target, file) = (qemu.qmp(), recording(&folder));
+    eval(&["--record", text(&file)], text(&target), "v.status").expect_code(0);
+    let whole = std::fs::read_to_string(&file).unwrap();
+    let without = |at: usize| {
+        let lines = whole.lines().enumerate().filter(|(line, _)| *line != at);
+        lines
+            .map(|(_, line)| format!("{line}\n"))
+            .collect::<String>()
+    };
+    // Behind the head and that it was connected: the greeting, `qmp_capabilities`, its answer.
+    for (at, lacking) in [
+        (2, "lacks the greeting of "),
+        (4, "lacks the answer to `qmp_capabilities` of "),
+    ] {
+        std::fs::write(&file, without(at)).unwrap();
+        let outcome = eval(&["--replay", text(&file)], text(&target), "v.status");
+        let outcome = outcome.expect_code(1);
+        for told in [lacking, &format!("before line {}", at + 1)] {
+            assert!(outcome.stderr.contains(told), "{told}: {outcome:#?}");
+        }
+        assert!(!outcome.stderr.contains("within"), "{outcome:#?}");
+    }
+}
+
+#[test]
+fn with_json_a_replay_that_differs_leaves_standard_output_empty() {
+    let (qemu, folder) = (Qemu::bare().start(), Folder::new());
+    let (target, file) = (qemu.qmp(), recording(&folder));
+    eval(&["--record", text(&file)], text(&target), "v.status; 7").expect_code(0);
+    let script = folder.join("seven.rhai");
+    std::fs::write(&script, "print(6); 7").unwrap();
+    for words in [["eval", "print(6); 7"], ["run", text(&script)]] {
+        let outcome = qmpsh(["--json", "--replay", text(&file)])
+            .args(words)
+            .run()
+            .expect_code(1);
+        assert_eq!(outcome.stdout, "", "{outcome:#?}");
+        assert!(
+            outcome.stderr.contains("not sent this time"),
+            "{outcome:#?}"
+        );
+    }
+    // What a person reads comes as the run goes, and the difference behind it.
+    let shown = qmpsh(["--replay", text(&file), "eval", "print(6); 7"])
+        .run()
+        .expect_code(1);
+    assert_eq!(shown.stdout, "6\n7\n");
+}
+
+#[test]
 fn what_is_no_whole_recording_is_refused_with_its_line() {
     let folder = Folder::new();
     let file = recording(&folder);

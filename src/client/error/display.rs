@@ -186,6 +186,10 @@ impl fmt::Display for Unreachable {
                 "a unix socket's path has at most 107 bytes, none of them zero"
             ),
             Self::TimedOut(after) => write!(f, "no answer within {}", show(*after)),
+            Self::Left(cause) => write!(
+                f,
+                "it greeted, and the connection ended during `qmp_capabilities`: {cause}"
+            ),
             Self::Libvirt(obstacle) => obstacle.fmt(f),
             Self::Other(words) => write!(f, "{words}"),
         }

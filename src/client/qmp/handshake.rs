@@ -6,12 +6,15 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use crate::client::address::Address;
 use crate::client::connection::{Transport, unserved};
 use crate::client::deadline::Deadline;
-use crate::client::error::{Ending, Error};
+use crate::client::error::{Ending, Error, Unreachable};
 use crate::client::silence::Reached;
 use crate::client::tap::TapPoint;
 use crate::wire::escape::excerpt;
 use crate::wire::message::Outgoing;
 use crate::wire::{Framer, FramingError, Greeting, Incoming, Limits};
+
+/// The command with which a client and a monitor come to terms, once a connection.
+pub const NEGOTIATION: &str = "qmp_capabilities";
 
 /// A monitor ready for commands.
 #[derive(Debug)]
@@ -51,11 +54,10 @@ pub(super) async fn greet<S: Transport>(
         .capabilities
         .iter()
         .any(|capability| capability == "oob");
-    let command = "qmp_capabilities";
-    let negotiated = deadline.bound(first.negotiate(command, id, oob)).await;
+    let negotiated = deadline.bound(first.negotiate(NEGOTIATION, id, oob)).await;
     negotiated.map_err(|_| Error::Timeout {
         address: address.clone(),
-        command: command.to_owned(),
+        command: NEGOTIATION.to_owned(),
         sent: true,
         after: deadline.given,
     })??;
@@ -107,13 +109,13 @@ impl<S: Transport> Conversation<'_, S> {
         .encode();
         self.tap.sent(self.address, &request);
         let written = self.stream.write_all(&request).await;
-        written.map_err(|error| Error::gone(self.address, Ending::of(&error)).during(command))?;
+        written.map_err(|error| self.left(Ending::of(&error)))?;
         loop {
-            match Incoming::read(
-                self.receive()
-                    .await
-                    .map_err(|error| error.after_sending().during(command))?,
-            ) {
+            let received = self.receive().await.map_err(|error| match error {
+                Error::Gone { cause, .. } => self.left(cause),
+                other => other,
+            });
+            match Incoming::read(received?) {
                 Incoming::Reply {
                     id: Some(Value::String(of)),
                     outcome,
@@ -127,6 +129,14 @@ impl<S: Transport> Conversation<'_, S> {
                 // Late words to the client before us.
                 _ => {}
             }
+        }
+    }
+
+    /// No command was sent on the connection yet: it did not come about.
+    fn left(&self, cause: Ending) -> Error {
+        Error::Connect {
+            address: self.address.clone(),
+            source: Unreachable::Left(cause),
         }
     }
 

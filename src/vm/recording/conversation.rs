@@ -7,7 +7,7 @@ use std::task::Waker;
 
 use serde_json::{Value, json};
 
-use super::difference::command;
+use super::difference::{Difference, command};
 use super::line::Link;
 use crate::client::{self, Channel};
 use crate::wire::secret::redacted;
@@ -23,6 +23,17 @@ pub(super) enum Part {
     Connected,
     Ended,
     Failed(client::Error),
+}
+
+/// How far a monitor's first words are; an agent has none.
+#[derive(Clone, Copy, Debug)]
+enum Opening {
+    /// It is to greet.
+    Greeting,
+    /// It is to answer `qmp_capabilities`.
+    Reply,
+    /// Commands are sent.
+    Over,
 }
 
 /// Why a message is not the recorded one.
@@ -53,6 +64,7 @@ pub(super) struct Conversation {
     sync: Option<(Value, Value)>,
     /// How many answers are still to come, a greeting among them.
     awaited: usize,
+    opening: Opening,
 }
 
 impl Conversation {
@@ -67,6 +79,7 @@ impl Conversation {
             ids: BTreeMap::new(),
             sync: None,
             awaited: 0,
+            opening: Opening::Over,
         }
     }
 
@@ -107,7 +120,10 @@ impl Conversation {
         self.due.clear();
         self.ended = false;
         self.sync = None;
-        self.awaited = usize::from(self.channel == Channel::Qmp);
+        (self.awaited, self.opening) = match self.channel {
+            Channel::Qmp => (1, Opening::Greeting),
+            Channel::Agent => (0, Opening::Over),
+        };
         self.connection += 1;
         if let Some((_, Part::Connected)) = self.parts.front() {
             self.parts.pop_front();
@@ -162,6 +178,10 @@ impl Conversation {
                 message["arguments"]["id"].clone(),
             ));
         }
+        self.opening = match self.opening {
+            Opening::Greeting if is_negotiation(recorded) => Opening::Reply,
+            _ => Opening::Over,
+        };
         self.parts.pop_front();
         self.awaited += 1;
         self.advance();
@@ -171,6 +191,23 @@ impl Conversation {
     /// Whether an answer is waited for that was not recorded.
     pub(super) fn is_stuck(&self) -> bool {
         self.awaited > 0 && self.parts.is_empty() && self.due.is_empty() && !self.ended
+    }
+
+    /// What of a monitor's first words is waited for in vain. A recorded monitor that kept silent has the failure in its
+    /// place.
+    pub(super) fn lacks(&self, vm: &str, last_line: usize) -> Option<Difference> {
+        let what = match self.opening {
+            _ if self.awaited == 0 || self.ended || !self.due.is_empty() => return None,
+            Opening::Greeting => "the greeting",
+            Opening::Reply => "the answer to `qmp_capabilities`",
+            Opening::Over => return None,
+        };
+        Some(Difference::Lacking {
+            what,
+            vm: vm.to_owned(),
+            channel: self.channel,
+            line: self.parts.front().map_or(last_line, |(line, _)| *line),
+        })
     }
 
     /// Makes due what was received before the next message was sent.

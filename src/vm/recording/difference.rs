@@ -43,6 +43,17 @@ pub enum Difference {
         /// What it is about.
         of: String,
     },
+    /// What a monitor says before all else is not in the recording, so that nothing can be sent.
+    Lacking {
+        /// What it is.
+        what: &'static str,
+        /// The VM.
+        vm: String,
+        /// The conversation.
+        channel: Channel,
+        /// The line before which it should stand.
+        line: usize,
+    },
     /// The recording ends in the middle of its run, before this.
     Cut {
         /// Its last line.
@@ -84,6 +95,16 @@ impl fmt::Display for Difference {
                 escaped(vm)
             ),
             Self::NoValue { of } => write!(f, "the recording does not tell `{}`", escaped(of)),
+            Self::Lacking {
+                what,
+                vm,
+                channel,
+                line,
+            } => write!(
+                f,
+                "the recording lacks {what} of {} ({channel}), which should stand before line {line}",
+                escaped(vm)
+            ),
             Self::Cut { line, what } => write!(
                 f,
                 "the recording ends early, at line {line}, since its run was cut off there: it does not tell what came of {what}"

@@ -26,7 +26,7 @@ pub struct Head {
     pub time: String,
     /// The script, or the subcommand where there is none.
     pub script: String,
-    /// Its arguments as typed, secrets hidden.
+    /// Its arguments as typed, secrets hidden: all of them where they have no names, as those of a script without a header.
     pub arguments: Vec<String>,
 }
 

@@ -239,6 +239,10 @@ impl Player {
             state.differs(self.cut(format!("what was asked of {}", key.vm)));
             return Poll::Ready(Ok(()));
         }
+        if let Some(lacking) = conversation.lacks(&key.vm, self.last_line) {
+            state.differs(lacking);
+            return Poll::Ready(Ok(()));
+        }
         conversation.waker = Some(cx.waker().clone());
         Poll::Pending
     }

@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use super::HIDDEN;
 use super::rules::{
-    MONITOR_LINES, PLACES, PROGRAMS, READERS, READING, STARTED, Taken, is_secret,
+    MONITOR_LINES, PLACES, PROGRAMS, READERS, READING, STARTED, SUBCOMMANDS, Taken, is_secret,
     is_secret_property,
 };
 use super::text::{hidden_text, hidden_word};
@@ -23,7 +23,8 @@ pub fn hidden_words(words: &[String]) -> Vec<String> {
     let mut next = None;
     let mut is_line = false;
     let hide = |word: &String| {
-        program = program_of(word).or(program);
+        let sub = program.and_then(|program| subcommand(program, word));
+        program = sub.or_else(|| program_of(word)).or(program);
         let was_line = std::mem::replace(&mut is_line, takes_line(word));
         if let Some(taken) = next.take().filter(|_| !is_option(word)) {
             return match taken {
@@ -91,9 +92,18 @@ fn base(program: &str) -> &str {
 /// The program that a word is, of those whose options are known.
 fn program_of(word: &str) -> Option<&'static str> {
     let known = PROGRAMS.iter().map(|(program, ..)| *program);
+    let known = known.chain(SUBCOMMANDS.iter().map(|(program, ..)| *program));
     let known = known.chain(READERS).chain(STARTED);
     let mut known = known.filter(|_| !word.is_empty());
     known.find(|program| *program == base(word))
+}
+
+/// What a word behind a program makes of it.
+fn subcommand(program: &str, word: &str) -> Option<&'static str> {
+    let mut known = SUBCOMMANDS.iter();
+    known
+        .find(|(of, by, _)| *of == program && *by == word)
+        .map(|(.., becomes)| *becomes)
 }
 
 /// An option of a program's whose secret its name does not tell: as it is shown, and how the next word is taken.

@@ -124,7 +124,8 @@ pub(super) enum Taken {
 }
 
 /// Options of programs that hold a secret, and whose names do not tell.
-pub(super) const PROGRAMS: [(&str, &str, Taken); 40] = [
+pub(super) const PROGRAMS: [(&str, &str, Taken); 41] = [
+    ("docker login", "-p", Taken::Either),
     ("sshpass", "-p", Taken::Either),
     ("mysql", "-p", Taken::Together),
     ("mysqldump", "-p", Taken::Together),
@@ -166,6 +167,23 @@ pub(super) const PROGRAMS: [(&str, &str, Taken); 40] = [
     ("openssl", "-k", Taken::Either),
     ("openssl", "-K", Taken::Either),
 ];
+
+/// Programs of which a word makes another, with options of its own: behind `docker login` the `-p` is a password, and
+/// behind `docker run` a port.
+pub(super) const SUBCOMMANDS: [(&str, &str, &str); 8] = [
+    ("docker", "login", "docker login"),
+    ("podman", "login", "docker login"),
+    ("nerdctl", "login", "docker login"),
+    ("buildah", "login", "docker login"),
+    ("skopeo", "login", "docker login"),
+    ("helm", "login", "docker login"),
+    ("oc", "login", "docker login"),
+    ("az", "login", "docker login"),
+];
+
+/// Names in the query of a URL with which it is signed: who has the signature has what it is for.
+pub(super) const SIGNATURES: [&str; 4] =
+    ["sig", "signature", "x-amz-signature", "x-goog-signature"];
 
 /// Programs without such options that others start, as `sshpass` does: behind them the options are theirs.
 pub(super) const STARTED: [&str; 4] = ["ssh", "scp", "sftp", "rsync"];

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use serde_json::Value;
 
-use super::rules::{SQL, is_secret, is_secret_property};
+use super::rules::{SIGNATURES, SQL, is_secret, is_secret_property};
 use super::{HIDDEN, line, message};
 
 /// How far is looked around a place, in bytes: what a peer sends may be long and all of one word.
@@ -163,7 +163,12 @@ fn value_of_option(text: &str, from: usize, sign: usize, reach: Reach) -> Option
         let end = unescaped(rest, ':').unwrap_or(rest.len());
         return Some((begin, begin + end.min(value_end(rest, reach))));
     }
-    let is_hidden = is_secret(name) || is_secret_property(name) && is_of_secret_object();
+    let is_signature = || {
+        let begins = text[..sign - name.len()].ends_with(['?', '&']);
+        begins && SIGNATURES.contains(&&*name.to_ascii_lowercase())
+    };
+    let is_hidden =
+        is_secret(name) || is_signature() || is_secret_property(name) && is_of_secret_object();
     is_hidden.then(|| (begin, begin + value_end(rest, reach)))
 }
 

@@ -7,7 +7,7 @@ use serde_json::json;
 use crate::client::scripted::{
     DEADLINE, GREETING, GREETING_WITHOUT_OOB, Peer, call, monitor, nowhere, pair,
 };
-use crate::client::{Ending, Error, Qmp, Silence};
+use crate::client::{Ending, Error, Qmp, Silence, Unreachable};
 use crate::wire::FramingError;
 
 /// What comes of greeting a peer that says this and then keeps its end open.
@@ -131,15 +131,20 @@ async fn a_greeting_without_end_is_too_large() {
 
 #[tokio::test(start_paused = true)]
 async fn a_peer_that_leaves_before_or_after_its_greeting_is_gone() {
-    for (words, command, sent, cause) in [
-        ("", None, false, Ending::Closed),
-        ("{\"QMP\"", None, false, Ending::ClosedWithin),
-        (
-            GREETING,
-            Some("qmp_capabilities".to_owned()),
-            true,
-            Ending::Closed,
-        ),
+    let gone = |cause| Error::Gone {
+        address: nowhere(),
+        command: None,
+        sent: false,
+        cause,
+    };
+    let left = Error::Connect {
+        address: nowhere(),
+        source: Unreachable::Left(Ending::Closed),
+    };
+    for (words, error) in [
+        ("", gone(Ending::Closed)),
+        ("{\"QMP\"", gone(Ending::ClosedWithin)),
+        (GREETING, left),
     ] {
         let (stream, mut peer) = pair(64 << 10);
         let scripted = async move {
@@ -149,15 +154,7 @@ async fn a_peer_that_leaves_before_or_after_its_greeting_is_gone() {
             }
         };
         let (greeted, ()) = tokio::join!(Qmp::over(stream, nowhere(), DEADLINE, None), scripted);
-        assert_eq!(
-            greeted.unwrap_err(),
-            Error::Gone {
-                address: nowhere(),
-                command,
-                sent,
-                cause
-            }
-        );
+        assert_eq!(greeted.unwrap_err(), error);
     }
 }
 

@@ -59,6 +59,22 @@ fn words_of_programs_are_hidden() {
         &["sshpass", "-p", "***", "ssh", "-p", "22"],
     );
     words_show(
+        &["docker", "--debug", "login", "-u", "u", "-p", "a", "host"],
+        &["docker", "--debug", "login", "-u", "u", "-p", "***", "host"],
+    );
+    words_show(
+        &["/usr/bin/podman", "login", "-pa", "host"],
+        &["/usr/bin/podman", "login", "-p***", "host"],
+    );
+    words_show(
+        &["docker", "run", "-p", "80:80", "image"],
+        &["docker", "run", "-p", "80:80", "image"],
+    );
+    line_shows(
+        "docker login -p a host && docker run -p 80:80 image",
+        "docker login -p *** host && docker run -p 80:80 image",
+    );
+    words_show(
         &["/usr/bin/curl", "-u", "u:p", "-uv:q", "--user=w:r"],
         &["/usr/bin/curl", "-u", "u:***", "-uv:***", "--user=w:***"],
     );

@@ -33,13 +33,27 @@ fn passwords_in_urls_are_hidden_and_users_are_not() {
         ),
         (
             "https://bucket/x?X-Amz-Signature=1&X-Amz-Security-Token=ab%2F&y=2",
-            "https://bucket/x?X-Amz-Signature=1&X-Amz-Security-Token=***&y=2",
+            "https://bucket/x?X-Amz-Signature=***&X-Amz-Security-Token=***&y=2",
+        ),
+        (
+            "curl 'https://a.blob/x.iso?sv=2024&sig=ab%2Bc%3D' -o 'https://b/?se=1&sig=d&sp=r'",
+            "curl 'https://a.blob/x.iso?sv=2024&sig=***' -o 'https://b/?se=1&sig=***&sp=r'",
+        ),
+        (
+            "https://b/x?X-Goog-Signature=1",
+            "https://b/x?X-Goog-Signature=***",
+        ),
+        (
+            "https://b/x?Signature=1&y=2",
+            "https://b/x?Signature=***&y=2",
         ),
         ("DB=postgres://u:p@db/app", "DB=postgres://u:***@db/app"),
     ] {
         text_shows(text, shown);
     }
     for text in [
+        "https://host/x?sign=1&signed=2",
+        "sig=9 signature=sha256",
         "https://host:8080/a@b:c",
         "https://user@host/x",
         "nbd://10.0.0.1:10809/export",
