@@ -48,7 +48,7 @@ impl Agent {
             Request::Help { vm, command, words } => {
                 let (handle, commands) = asked(current, &vm)?;
                 let command = named(&handle, &commands, &command)?;
-                let program = format!("qmpsh agent {vm}");
+                let program = format!("qmpsh agent {}", call::in_shell(&vm));
                 let text = || commands.help(command, &words, Reader::in_shell(&program));
                 let value = || described(&commands, command, &words);
                 Ok(call::tell(current, options, text, value))

@@ -1,6 +1,7 @@
 //! What `qmpsh qmp` and `qmpsh agent` have in common: a command with arguments as typed, what is found in it, and its
 //! reply.
 
+use std::borrow::Cow;
 use std::fs::File;
 use std::io::{self, IsTerminal, Read};
 
@@ -91,6 +92,12 @@ impl Call {
             (None, _) => Request::Usage,
         })
     }
+}
+
+/// A VM's name as a shell takes it for one word.
+pub(super) fn in_shell(name: &str) -> Cow<'_, str> {
+    // Only with a NUL there is none, which no word of a command line has.
+    shlex::try_quote(name).unwrap_or(Cow::Borrowed(name))
 }
 
 /// The object that `--args` means.

@@ -3,6 +3,7 @@
 //!
 //! An answer is quick, connects to nothing that serves another client, and never says anything but the answer.
 
+mod bash;
 mod offers;
 mod typed;
 
@@ -16,8 +17,9 @@ use clap::{Arg, Args, Command, ValueEnum};
 use clap_complete::engine::{
     ArgValueCandidates, ArgValueCompleter, CompletionCandidate, PathCompleter,
 };
-use clap_complete::env::{Bash, EnvCompleter, Fish, Zsh};
+use clap_complete::env::{EnvCompleter, Fish, Zsh};
 
+use self::bash::Bash;
 use self::offers::Host;
 use self::typed::Typed;
 use super::finish;

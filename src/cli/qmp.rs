@@ -87,7 +87,7 @@ fn help(
         let finding = schema.no_command(command);
         return Err(Report::of_finding(vm.label(), &finding).into());
     };
-    let program = format!("qmpsh qmp {name}");
+    let program = format!("qmpsh qmp {}", call::in_shell(name));
     let text = || schema::help(&schema, command, words, Reader::in_shell(&program));
     let value = || schema::described(&schema, command, words);
     Ok(call::tell(current, options, text, value))

@@ -30,8 +30,12 @@ fn offers_at(home: &Arc<Folder>, words: &[&str]) -> Vec<String> {
 
 /// A shell in which `qmpsh` is the program.
 fn shell(program: &str) -> Qmpsh {
+    in_path(Qmpsh::new(program))
+}
+
+fn in_path(shell: Qmpsh) -> Qmpsh {
     let folder = std::path::Path::new(QMPSH).parent().unwrap();
-    Qmpsh::new(program)
+    shell
         .env("PATH", format!("{}:/usr/bin:/bin", folder.display()))
         .env("TERM", "dumb")
         .deadline(BOUND)
@@ -54,6 +58,52 @@ fn bash_completes_a_script_when_tab_is_pressed() {
         "source <(qmpsh completions bash)\nqmpsh scripts guest-re\t\nexit\n",
     );
     assert!(outcome.stdout.contains(ABOUT_GUEST_REPORT), "{outcome:#?}");
+}
+
+#[test]
+fn bash_completes_values_behind_signs_at_which_it_ends_a_word() {
+    let qemu = Qemu::bare().start();
+    let vm = qemu.qmp();
+    let vm = vm.to_str().unwrap();
+    let home = Arc::new(Folder::new());
+    knows(&home, vm);
+    let config = home.join("vms.toml");
+    let text =
+        "discover = []\n[vm.\"web:01\"]\nqmp = \"/run/a\"\n[vm.\"db@x:2\"]\nqmp = \"/run/b\"\n";
+    fs::write(&config, text).unwrap();
+    let config = config.to_str().unwrap();
+    let terminal = in_path(Qmpsh::at_home("/bin/bash", &home))
+        .env("PS1", "ready$ ")
+        .args(["--norc", "--noprofile", "-i"])
+        .on_terminal();
+    terminal.resize(400, 24);
+    terminal.wait_for_end("ready$");
+    terminal.types("source <(qmpsh completions bash); echo so''urced\r");
+    terminal.wait_for("\nsourced\nready$");
+    for (line, completed) in [
+        (format!("qmp {vm} eject force=t\t"), "eject force=true"),
+        (
+            format!("qmp {vm} eject force=\"t\t"),
+            "eject force=\"true\"",
+        ),
+        // Nothing to add, and no blank.
+        (format!("qmp {vm} eject id=\tx"), "eject id=x"),
+        (
+            format!("qmp {vm} blockdev-add driver=qcow2 read-on\tt\t"),
+            "driver=qcow2 read-only=true",
+        ),
+        (format!("qmp {vm} blockdev-add driver=qco\t"), "driver=qcow"),
+        ("--color=al\t".to_owned(), "--color=always"),
+        (format!("--config={config} thaw web:\t"), "thaw web:01"),
+        (format!("--config {config} thaw db@x\t"), "thaw db@x:2"),
+    ] {
+        terminal.types(&format!("qmpsh {line}"));
+        terminal.wait_for_end(completed);
+        terminal.types("\x15");
+        terminal.wait_for_end("ready$");
+    }
+    terminal.types(&format!("qmpsh qmp {vm} eject force=\t\t"));
+    terminal.wait_for("\ntrue   false\n");
 }
 
 #[test]

@@ -163,3 +163,17 @@ fn help_for_what_is_not_there_names_the_nearest() {
         "{outcome:#?}"
     );
 }
+
+#[test]
+fn the_example_names_the_vm_as_a_shell_takes_it() {
+    let qemu = Qemu::bare().start();
+    let home = Arc::new(Folder::new());
+    let name = "it's a $HOME, is it?";
+    let config = format!("discover = []\n[vm.\"{name}\"]\nqmp = {:?}\n", qemu.qmp());
+    let help = Qmpsh::at_home(QMPSH, &home).config(&config);
+    let help = help.args(["qmp", name, "eject", "--help"]).run();
+    let help = help.expect_code(0).stdout;
+    let example = help.lines().find(|line| line.contains("eject id=TEXT"));
+    let words = shlex::split(example.unwrap()).unwrap();
+    assert_eq!(words, ["qmpsh", "qmp", name, "eject", "id=TEXT"]);
+}
