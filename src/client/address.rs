@@ -72,7 +72,7 @@ impl fmt::Display for AddressError {
             Self::PortRange(text) => {
                 write!(
                     f,
-                    "`{}` is no TCP address: its port is to be 1 to 65535",
+                    "`{}` is no TCP address: ports are 1 to 65535",
                     escaped(text)
                 )
             }
