@@ -21,7 +21,7 @@ const LARGEST: u64 = 16 << 20;
 /// A command for a VM.
 #[derive(Debug, Args)]
 pub(super) struct Call {
-    /// The VM: its monitor's socket, or qmp=SOCKET,agent=SOCKET
+    /// The VM: its name, its monitor's socket, or qmp=SOCKET,agent=SOCKET
     #[arg(value_name = "VM", required_unless_present = "help")]
     vm: Option<String>,
     /// The command; `_` and `-` are the same

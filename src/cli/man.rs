@@ -2,6 +2,7 @@
 
 use std::io;
 
+use clap::builder::StyledStr;
 use clap::{Args, Command};
 use clap_mangen::Man;
 use roff::{Inline, Roff, bold, roman};
@@ -66,7 +67,7 @@ fn page(command: &Command, program: &Command, text: &mut Vec<u8>) -> io::Result<
     let source = format!("qmpsh {version}");
     title.control("TH", [&*name, "1", DATE, &source, "User Commands"]);
     title.to_writer(text)?;
-    let man = Man::new(command.clone());
+    let man = Man::new(for_page(command));
     man.render_name_section(text)?;
     man.render_synopsis_section(text)?;
     man.render_description_section(text)?;
@@ -83,6 +84,23 @@ fn page(command: &Command, program: &Command, text: &mut Vec<u8>) -> io::Result<
     examples(&mut own, command.get_name());
     see_also(&mut own, command, program);
     own.to_writer(text)
+}
+
+/// The command with the usage of its help, which tells what is repeated, and without what its help says of the short help.
+fn for_page(command: &Command) -> Command {
+    let usage = command.clone().render_usage().to_string();
+    let usage = usage.trim_start_matches("Usage:").trim();
+    command
+        .clone()
+        .override_usage(usage.to_owned())
+        .mut_args(|arg| {
+            let is_of_clap = |text: &StyledStr| text.to_string().contains("(see ");
+            if arg.get_id() == "help" && arg.get_help().is_some_and(is_of_clap) {
+                arg.help("Print help").long_help("Print help")
+            } else {
+                arg
+            }
+        })
 }
 
 fn table(roff: &mut Roff, title: &str, entries: &[Entry]) {

@@ -18,7 +18,7 @@ use crate::vm::{self, ErrorKind, Vm};
 ///
 /// A value becomes what the command takes: `id=5` is text where text is wanted. Integers are plain, 0x hexadecimal, or
 /// sizes such as 10G (powers of 1024); booleans are true and false, on and off; an object or a list may be written as
-/// JSON, and a list of plain items as 1,2,3. Where anything is taken, a value is JSON if it can be, else text.
+/// JSON, and a list of plain items, but for texts, as 1,2,3. Where anything is taken, a value is JSON if it can be, else text.
 ///
 /// What QEMU would refuse for its form is not sent. Text is printed bare, an empty reply not at all, all else as JSON.
 #[derive(Debug, Args)]

@@ -19,6 +19,7 @@ use crate::wire::secret::HIDDEN;
 
 /// Run a script: a file, `-` for standard input, or a ready-made script by its name
 #[derive(Debug, Args)]
+#[command(override_usage = "qmpsh run [OPTIONS] SCRIPT [ARGS]...")]
 pub(super) struct Run {
     #[command(flatten)]
     allow: Allow,

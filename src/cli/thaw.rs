@@ -20,7 +20,7 @@ use crate::wire::escape::escaped;
 /// Thaw a guest, whoever froze it; or what a run left frozen that died together with its guardian
 #[derive(Debug, Args)]
 pub(super) struct Thaw {
-    /// The VM: its monitor's socket, or qmp=SOCKET,agent=SOCKET
+    /// The VM: its name, its monitor's socket, or qmp=SOCKET,agent=SOCKET
     #[arg(value_name = "VM", required_unless_present_any = ["stale", "guard"])]
     vm: Option<String>,
     /// Thaw every guest that a dead run left frozen

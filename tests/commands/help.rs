@@ -177,3 +177,13 @@ fn the_example_names_the_vm_as_a_shell_takes_it() {
     let words = shlex::split(example.unwrap()).unwrap();
     assert_eq!(words, ["qmpsh", "qmp", name, "eject", "id=TEXT"]);
 }
+
+#[test]
+fn the_usage_says_that_a_vm_has_a_name_and_which_lists_are_written_plainly() {
+    let help = qmpsh().args(["qmp", "--help"]).run().expect_code(0).stdout;
+    let words: Vec<&str> = help.split_whitespace().collect();
+    let help = words.join(" ");
+    for part in ["The VM: its name,", "plain items, but for texts, as 1,2,3"] {
+        assert!(help.contains(part), "{part}: {help}");
+    }
+}

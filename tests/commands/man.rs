@@ -76,3 +76,18 @@ fn a_page_of_no_command_is_refused_with_the_nearest() {
         &["no command `evnts`", "did you mean `events`?"],
     );
 }
+
+#[test]
+fn a_synopsis_tells_what_is_repeated() {
+    for (command, usage) in [
+        ("ls", "[OPTIONS] [PATTERN]..."),
+        ("events", "[OPTIONS] <VM>..."),
+        ("run", "[OPTIONS] SCRIPT [ARGS]..."),
+    ] {
+        let page = qmpsh().args(["man", command]).run().expect_code(0).stdout;
+        let line = format!("\\fBqmpsh {command}\\fR {usage}");
+        assert!(page.lines().any(|shown| shown == line), "{page}");
+    }
+    let page = qmpsh().arg("man").run().expect_code(0).stdout;
+    assert!(!page.contains("see a summary"), "{page}");
+}
