@@ -7,6 +7,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
+use rustix::io::Errno;
 use serde_json::json;
 
 use super::finish;
@@ -181,19 +182,24 @@ fn record(path: &Path, head: &Head, options: &Options) -> Result<Arc<Recorder>, 
                 .with_hint("give another file, or move that one away");
             }
             let message = format!("the recording `{name}` cannot be made: {error}");
-            match error.kind() {
-                io::ErrorKind::NotFound => {
+            // By the system's own numbers: the kind of too long a name is not known to our oldest Rust. What has none holds a
+            // zero byte.
+            match Errno::from_io_error(&error) {
+                Some(Errno::NOENT) => {
                     let folder = path.parent().unwrap_or(path).to_string_lossy();
                     Report::usage(message)
                         .with_hint(format!("there is no folder `{}`", escaped(&folder)))
                 }
-                io::ErrorKind::NotADirectory
-                | io::ErrorKind::IsADirectory
-                | io::ErrorKind::InvalidInput
-                | io::ErrorKind::PermissionDenied => {
-                    Report::usage(message).with_hint("give a new file in a folder of yours")
-                }
-                _ => Report::new(Kind::Host, message),
+                Some(
+                    Errno::NOTDIR
+                    | Errno::ISDIR
+                    | Errno::INVAL
+                    | Errno::NAMETOOLONG
+                    | Errno::ACCESS
+                    | Errno::PERM,
+                )
+                | None => Report::usage(message).with_hint("give a new file in a folder of yours"),
+                Some(_) => Report::new(Kind::Host, message),
             }
         })
 }
