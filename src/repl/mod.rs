@@ -4,6 +4,7 @@
 //! - a line: [`code`] (as tokens), [`whole`] (does it go on?), [`commands`] (those that begin with a colon), [`history`]
 //! - its value: [`value`] (as data), [`show`] (as text for people), [`pager`] (what is longer than the screen)
 //! - while typing: [`complete`], [`prompt`], [`typing`] (the line on the terminal)
+//! - the whole screen: [`view`] and `keyboard` (`:watch`, `:top`); [`log`] keeps messages for `:log`
 
 pub mod code;
 pub mod commands;

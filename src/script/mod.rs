@@ -7,7 +7,8 @@
 //!
 //! - the language: `engine`, `words` (reserved words as names), `number` (u64), `with` and `guard`
 //! - files of code: `source`, `library` (imports)
-//! - what a script declares: `header` (its arguments), `permit` (what it may touch)
+//! - what a script declares: `header` (its arguments), `permit` (what it may touch); what is wrong in it before it runs: [`check`]
+//! - its errors: `error`, `mistake` and `caught` (Rhai's own, for people and for `catch`), `diagnostic`
 //! - the process around it: `output`, `signals`
 
 pub mod api;

@@ -1,6 +1,12 @@
-//! What an operator handles: a VM, its guest's agent, freezes, jobs, disks and events.
+//! What an operator handles: a VM, its guest's agent, freezes, jobs, migrations, disks and events.
 //!
 //! [`Vm`] is the way in. Mechanisms with a guarantee live here; workflows are scripts.
+//!
+//! - a call: [`machine`], `gate` (what becomes of it), [`effect`] (what it changes), [`harm`] and [`consent`] (who is asked first)
+//! - what it can be told: [`schema`]
+//! - what takes long: [`job`], `jobs` (several as one), [`migration`]
+//! - disks: [`disk`], [`block_graph`], [`overlay`] and `targets` (images that are made for them, by `blank`)
+//! - looks that are in nobody's way: [`probe`], [`survey`], [`glance`]
 
 pub mod agent;
 mod blank;
