@@ -13,7 +13,7 @@ use super::found::Found;
 use super::scan::Provider;
 use crate::client::Address;
 use crate::client::address::LIBVIRT_SYSTEM;
-use crate::client::libvirt::{Domain, domains};
+use crate::client::libvirt::{Domain, domains, is_here};
 
 /// The sockets that its daemons listen on, the undivided daemon's first.
 const SOCKETS: [&str; 2] = ["libvirt-sock", "virtqemud-sock"];
@@ -86,8 +86,7 @@ impl Provider for Libvirt {
     /// The domains of this host's libvirt run as processes here, and its virsh takes 20 ms to start. Another host's are
     /// seen by nobody else.
     fn is_last_resort(&self) -> bool {
-        let host = self.uri.split_once("://").map(|(_, rest)| rest);
-        host.is_some_and(|rest| rest.starts_with('/'))
+        is_here(&self.uri)
     }
 
     fn find(&self) -> Result<Vec<Found>, String> {

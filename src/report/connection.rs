@@ -106,6 +106,9 @@ fn hint(error: &client::Error) -> Option<&'static str> {
         E::Refused { class, .. } if class == "CommandNotFound" => {
             "it is not in this version, or not built in"
         }
+        E::Refused { command, desc, .. } if !command.starts_with("guest-") => {
+            return of_host_file(desc);
+        }
         E::Refused { .. }
         | E::NoOutOfBand { .. }
         | E::Gone { .. }
@@ -114,6 +117,21 @@ fn hint(error: &client::Error) -> Option<&'static str> {
             return None;
         }
     })
+}
+
+/// What to do about a file of the host that QEMU cannot have, by QEMU's words.
+pub(super) fn of_host_file(desc: &str) -> Option<&'static str> {
+    if desc.ends_with("Permission denied") {
+        Some(
+            "QEMU opens files as the user that it runs as, and AppArmor or SELinux may keep it from more: give that user the rights, on the folders above too",
+        )
+    } else if desc.ends_with("Read-only file system") {
+        Some(
+            "QEMU may see another file system than this shell does: a service or a container can have its own",
+        )
+    } else {
+        None
+    }
 }
 
 fn of_silence(why: &Silence) -> &'static str {

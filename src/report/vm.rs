@@ -157,6 +157,7 @@ fn of_job(error: &JobError) -> Report {
     match error {
         JobError::Failed { error: desc, .. } => Report {
             desc: Some(desc.as_str().into()),
+            hint: connection::of_host_file(desc).map(Into::into),
             ..Report::new(Kind::Qmp, error.to_string())
         },
         JobError::Timeout { .. } => Report::new(Kind::Timeout, error.to_string())

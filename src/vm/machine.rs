@@ -23,6 +23,7 @@ use super::settings::Settings;
 use super::target::Target;
 use super::watch::Watch;
 use crate::client::call::CONNECT;
+use crate::client::libvirt::is_here;
 use crate::client::{self, Address, Agent, Call, Channel, Qmp, Silence, Tap};
 
 /// The UUID of a VM that was given none (`query-uuid`): it names nothing.
@@ -210,7 +211,11 @@ impl Vm {
 
     /// The process that serves the monitor's socket, where it can be seen.
     pub(super) async fn process(&self) -> Result<Option<u32>, Error> {
-        Ok(self.monitor().await?.peer_pid())
+        let monitor = self.monitor().await?;
+        match monitor.address() {
+            Address::Libvirt { uri, .. } if is_here(uri) => self.domain_process().await,
+            _ => Ok(monitor.peer_pid()),
+        }
     }
 
     /// Sends a QMP command and gives its reply.

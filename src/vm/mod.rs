@@ -11,9 +11,11 @@
 pub mod agent;
 mod blank;
 pub mod block_graph;
+mod chardev;
 mod commands;
 pub mod consent;
 pub mod disk;
+mod domain;
 pub mod effect;
 pub mod error;
 pub mod event;

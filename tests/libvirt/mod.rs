@@ -6,6 +6,7 @@ mod freeze;
 mod inventory;
 mod remote;
 mod troubles;
+mod workflows;
 
 use std::fs;
 use std::sync::Arc;

@@ -37,6 +37,10 @@ fn a_snapshot_that_cannot_be_taken_leaves_nothing_behind() {
     );
     let outcome = fails_cleanly(&guest, &["--dir", "/sys"], 4);
     assert!(outcome.stderr.contains("Permission denied"), "{outcome:#?}");
+    assert!(
+        outcome.stderr.contains("QEMU opens files as the user"),
+        "{outcome:#?}"
+    );
 
     // A mirror keeps its disk to itself: the overlays are made, then the transaction is refused in the window.
     let mut monitor = guest.raw_qmp();

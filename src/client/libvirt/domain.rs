@@ -18,6 +18,12 @@ pub struct Domain {
     pub run: Option<u32>,
 }
 
+/// Whether a libvirt is this host's, by its URI: its domains are processes here.
+pub fn is_here(uri: &str) -> bool {
+    let host = uri.split_once("://").map(|(_, rest)| rest);
+    host.is_some_and(|rest| rest.starts_with('/'))
+}
+
 /// All domains of a libvirt, those that are shut off among them. It asks no domain's monitor, so none holds it up.
 ///
 /// # Errors

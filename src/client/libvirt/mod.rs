@@ -21,7 +21,7 @@ mod stream;
 mod virsh;
 mod words;
 
-pub use domain::{Domain, domains, run_of};
+pub use domain::{Domain, domains, is_here, run_of};
 pub use obstacle::Obstacle;
 pub use stream::Relayed;
 

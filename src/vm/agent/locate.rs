@@ -2,11 +2,10 @@
 //!
 //! The machine's own object tree says which character device the agent's port is on; nothing is guessed from names.
 
-use std::path::{Path, PathBuf};
-
 use serde_json::{Map, Value, json};
 
 use crate::client::Address;
+use crate::vm::chardev::socket_path;
 use crate::vm::error::{Error, ErrorKind};
 use crate::vm::machine::{Vm, object};
 
@@ -117,33 +116,4 @@ async fn agent_chardev(vm: &Vm) -> Result<Option<Value>, Error> {
 
 async fn qom(vm: &Vm, command: &str, arguments: Value) -> Result<Value, Error> {
     vm.call(command, object(arguments)).await
-}
-
-/// The path in a `filename` of `query-chardev`, as in `disconnected:unix:/run/a.qga,server=on`.
-fn socket_path(filename: &str) -> Option<PathBuf> {
-    let rest = filename.strip_prefix("disconnected:").unwrap_or(filename);
-    let rest = rest.strip_prefix("unix:")?;
-    // The options behind the path come from QEMU, so the last of their names ends the path.
-    let path = rest.rsplit_once(",server").map_or(rest, |(path, _)| path);
-    (!path.is_empty()).then(|| Path::new(path).to_owned())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_path_is_read_from_what_qemu_calls_the_filename() {
-        for (filename, path) in [
-            ("disconnected:unix:/run/a.qga,server=on", Some("/run/a.qga")),
-            ("unix:/run/a.qga,server", Some("/run/a.qga")),
-            ("unix:a,b.qga,server=on", Some("a,b.qga")),
-            ("unix:/run/a.qga", Some("/run/a.qga")),
-            ("unix:", None),
-            ("pty:/dev/pts/1", None),
-            ("spicevmc", None),
-        ] {
-            assert_eq!(socket_path(filename), path.map(PathBuf::from), "{filename}");
-        }
-    }
 }
