@@ -62,7 +62,7 @@ impl Events {
         match (ended?, written?) {
             (_, Err(error)) => Ok(finish::unwritten(&error, options)),
             (Over::ReaderLeft, Ok(())) => Ok(Exit::Signal(finish::SIGPIPE)),
-            (Over::AllGone(report), Ok(())) => Err(Ended::Failed(*report)),
+            (Over::AllGone(report) | Over::NoEvent(report), Ok(())) => Err(Ended::Failed(*report)),
             (Over::Enough, Ok(())) => Ok(Exit::Done),
         }
     }

@@ -1,6 +1,7 @@
 //! How what was found in a command before it was sent is told.
 
 use super::{Kind, Report};
+use crate::vm::event::Missing;
 use crate::vm::schema::{Finding, InvalidWords, Problem};
 
 /// The most names that a hint lists.
@@ -13,6 +14,14 @@ impl Report {
         report.vm = Some(vm.to_owned());
         report.command = Some(finding.command.clone());
         report.hint = hint(&finding.problem);
+        report
+    }
+
+    /// That `vm` has no event that is waited for.
+    pub fn of_missing(vm: &str, missing: &Missing) -> Self {
+        let mut report = Self::usage(format!("{vm}: {missing}"));
+        report.vm = Some(vm.to_owned());
+        report.hint = hint_on_event(missing);
         report
     }
 
@@ -67,6 +76,15 @@ fn hint(problem: &Problem) -> Option<String> {
         }
         Problem::WrongType { written, .. } => written.clone(),
         Problem::Missing { .. } | Problem::Deprecated(_) | Problem::Unstable(_) => None,
+    }
+}
+
+/// What may be meant by an event that is not there, or who has it.
+pub(super) fn hint_on_event(missing: &Missing) -> Option<String> {
+    match (missing.versions.as_slice(), &missing.nearest) {
+        ([], nearest) => nearest.as_deref().map(meant),
+        ([only], _) => Some(format!("QEMU {only} has it")),
+        ([others @ .., last], _) => Some(format!("QEMU {} and {last} have it", others.join(", "))),
     }
 }
 

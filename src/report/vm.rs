@@ -1,6 +1,7 @@
 //! How what goes wrong with a VM is told: the kind, the exit code, and what to do about it.
 
 use super::connection::{self, OTHER_VM};
+use super::schema::hint_on_event;
 use super::{Exit, Kind, Report};
 use crate::vm::freeze::FreezeError;
 use crate::vm::job::JobError;
@@ -103,6 +104,10 @@ fn of(kind: &ErrorKind) -> Report {
         ErrorKind::ExecTimeout { pid, .. } => new(Kind::Timeout).with_hint(format!(
             "the agent cannot end it; `v.agent.shell(\"kill {pid}\")` does"
         )),
+        ErrorKind::MissingEvent(missing) => Report {
+            hint: hint_on_event(missing),
+            ..new(Kind::Usage)
+        },
         ErrorKind::NoEvent { .. } => new(Kind::Timeout),
         ErrorKind::Overlays(_) => new(Kind::Qmp).with_hint(
             "`query-named-block-nodes` shows what is there; `blockdev-del` closes a node",

@@ -4,6 +4,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::event::Missing;
 use super::freeze::FreezeError;
 use super::job::JobError;
 use super::migration::MigrationError;
@@ -122,6 +123,8 @@ pub enum ErrorKind {
     Job(JobError),
     /// A migration failed, was late or is unknown.
     Migration(MigrationError),
+    /// An event that is waited for is none of this QEMU's.
+    MissingEvent(Missing),
     /// No event that was waited for came in time.
     NoEvent {
         /// The names that were waited for.
@@ -341,6 +344,7 @@ impl fmt::Display for ErrorKind {
             ),
             Self::Job(error) => error.fmt(f),
             Self::Migration(error) => error.fmt(f),
+            Self::MissingEvent(missing) => missing.fmt(f),
             Self::NoEvent { names, after } => {
                 let names = match names.as_slice() {
                     [] => String::new(),

@@ -2,6 +2,8 @@
 
 pub mod filter;
 pub mod line;
+pub mod missing;
 
 pub use filter::Filter;
 pub use line::Style;
+pub use missing::Missing;

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use tokio::time::{Instant, timeout_at};
 
 use super::error::Error;
+use super::event::Filter;
 use super::machine::{Arguments, Vm, object};
 use super::watch::Watch;
 use crate::client::Next;
@@ -134,7 +135,7 @@ impl Job {
     ) -> Result<Reached, Error> {
         let end = deadline.map(|deadline| Instant::now() + deadline);
         // Watching begins before the first look, so that no change falls between the two.
-        let mut changes = self.vm.watch(&["JOB_STATUS_CHANGE".to_owned()]).await?;
+        let mut changes = self.vm.watch(&[Filter::name("JOB_STATUS_CHANGE")]).await?;
         loop {
             let found = match self.progress().await {
                 // QEMU answers nothing while it writes or reads a guest's memory (`snapshot-save`, `snapshot-load`).

@@ -1,6 +1,7 @@
 //! Several jobs of a VM as one piece of work.
 
 use super::error::Error;
+use super::event::Filter;
 use super::job::{JobError, Progress, change};
 use super::machine::Vm;
 
@@ -32,7 +33,7 @@ impl Vm {
             .collect();
         let was_well = self.status().await? != "io-error";
         // Watching begins before the first look, so that no change falls between the two.
-        let mut changes = self.watch(&["JOB_STATUS_CHANGE".to_owned()]).await?;
+        let mut changes = self.watch(&[Filter::name("JOB_STATUS_CHANGE")]).await?;
         loop {
             let jobs = self.jobs().await?;
             for job in open.iter_mut().filter(|job| !job.ended) {

@@ -11,6 +11,7 @@ use tokio::time::timeout;
 use super::agent::GuestAgent;
 use super::effect::Effect;
 use super::error::{Error, ErrorKind};
+use super::event::Filter;
 use super::follow::Follow;
 use super::gate::Passage;
 use super::job::{Completing, Job};
@@ -292,15 +293,15 @@ impl Vm {
         self.call("transaction", arguments).await.map(drop)
     }
 
-    /// Follows the events called `names`, or all when none is named, from now on.
-    pub async fn watch(&self, names: &[String]) -> Result<Watch, Error> {
+    /// Follows the events that pass one of the filters, or all when there is none, from now on.
+    pub async fn watch(&self, filters: &[Filter]) -> Result<Watch, Error> {
         let monitor = self.monitor().await?;
         let events = monitor.subscribe();
         if matches!(monitor.address(), Address::Libvirt { .. }) {
             // libvirt is told of the wish by a process of its own; once a command is answered, it knows.
             self.call("query-version", Map::new()).await?;
         }
-        Ok(Watch::new(self.clone(), names, events))
+        Ok(Watch::new(self.clone(), filters, events))
     }
 
     /// Follows all events of the connection that there is, to its end; none where nothing is connected now.

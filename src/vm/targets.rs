@@ -18,6 +18,7 @@ use tokio::time::Instant;
 
 use super::blank::Blank;
 use super::error::{Error, ErrorKind};
+use super::event::Filter;
 use super::job::{JobError, change};
 use super::machine::{Arguments, Vm, object};
 use super::server::Server;
@@ -129,7 +130,7 @@ impl Vm {
         if exports.is_empty() {
             return Ok(exports);
         }
-        let mut ends = self.watch(&["BLOCK_EXPORT_DELETED".to_owned()]).await?;
+        let mut ends = self.watch(&[Filter::name("BLOCK_EXPORT_DELETED")]).await?;
         for id in &exports {
             let arguments = object(json!({ "id": id, "mode": "hard" }));
             match self.call("block-export-del", arguments).await {

@@ -8,14 +8,16 @@ use tokio::task::yield_now;
 use tokio::time::{Instant, timeout_at};
 
 use super::error::{Error, ErrorKind};
+use super::event::filter::{self, Filter};
+use super::event::missing::{is_known, missing};
 use super::machine::{Arguments, Vm};
 use crate::client::{Events, Next};
 use crate::wire::{Event, Timestamp};
 
-/// A subscription to events of one VM, by name.
+/// A subscription to events of one VM, by names and patterns of names.
 pub struct Watch {
     vm: Vm,
-    names: Vec<String>,
+    filters: Vec<Filter>,
     events: Events,
     /// How many were dropped since this was last asked.
     dropped: u64,
@@ -23,19 +25,41 @@ pub struct Watch {
     pretended_before: u64,
 }
 
+impl Vm {
+    /// Fails when this QEMU has no event that somebody waits for (see [`missing`](super::event::missing)).
+    ///
+    /// Where QEMU would be held up to tell its schema, that is asked only for names that no known version has.
+    pub async fn expect_events(&self, filters: &[Filter]) -> Result<(), Error> {
+        if filters.is_empty() {
+            return Ok(());
+        }
+        let schema = if filters.iter().all(is_known) {
+            self.schema_at_hand().await?
+        } else {
+            self.schema().await?
+        };
+        let found = schema.and_then(|schema| missing(filters, &schema).into_iter().next());
+        found.map_or(Ok(()), |one| Err(self.error(ErrorKind::MissingEvent(one))))
+    }
+}
+
 impl Watch {
-    pub(super) fn new(vm: Vm, names: &[String], events: Events) -> Self {
+    pub(super) fn new(vm: Vm, filters: &[Filter], events: Events) -> Self {
         Self {
             pretended_before: vm.pretence().changes(),
             vm,
-            names: names.to_vec(),
+            filters: filters.to_vec(),
             events,
             dropped: 0,
         }
     }
 
     fn wants(&self, event: &Event) -> bool {
-        self.names.is_empty() || self.names.contains(&event.name)
+        filter::passes(&self.filters, &event.name)
+    }
+
+    fn names(&self) -> Vec<String> {
+        self.filters.iter().map(ToString::to_string).collect()
     }
 
     /// The next event that was asked for, however long it takes; tells when events were dropped unread.
@@ -66,7 +90,7 @@ impl Watch {
         mut condition: impl FnMut(&Event) -> Result<bool, E>,
     ) -> Result<Arc<Event>, E> {
         let mut end = Instant::now() + deadline;
-        let of = format!("the deadline of a watch ({})", self.names.join(", "));
+        let of = format!("the deadline of a watch ({})", self.names().join(", "));
         loop {
             if self.is_late_in_replay(&of).await {
                 end = Instant::now();
@@ -84,7 +108,7 @@ impl Watch {
                     return Err(self
                         .vm
                         .error(ErrorKind::NoEvent {
-                            names: self.names.clone(),
+                            names: self.names(),
                             after: deadline,
                         })
                         .into());
@@ -124,7 +148,11 @@ impl Watch {
     /// What is taken for the event that a dry run does not cause: one with a name and nothing else.
     pub fn pretended(&self) -> Event {
         Event {
-            name: self.names.first().cloned().unwrap_or_default(),
+            name: self
+                .filters
+                .first()
+                .map(ToString::to_string)
+                .unwrap_or_default(),
             data: Value::Object(Arguments::new()),
             timestamp: Timestamp::default(),
         }
@@ -132,7 +160,7 @@ impl Watch {
 
     /// What is waited for, for people.
     pub fn describe(&self) -> String {
-        match self.names.as_slice() {
+        match self.names().as_slice() {
             [] => format!("{}: any event", self.vm.label()),
             names => format!("{}: event {}", self.vm.label(), names.join(" or ")),
         }

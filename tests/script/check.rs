@@ -157,6 +157,31 @@ fn each_command_that_qemu_would_refuse_is_told_at_its_place() {
             "2:33 guest agents: `minimum` of `guest-fstrim` takes an integer, not `x`",
         ),
         (
+            "v.watch(\"STPO\");",
+            "2:9 QEMU 11.1: there is no event `STPO`",
+        ),
+        (
+            "v.watch([\"STOP\", \"RESUM\"]);",
+            "2:18 QEMU 11.1: there is no event `RESUM`",
+        ),
+        (
+            "v.watch(\"BLOK_*\");",
+            "2:9 QEMU 11.1: there is no event `BLOK_*`",
+        ),
+        (
+            "v.watch(\"MEM_UNPLUG_ERROR\");",
+            "2:9 QEMU 11.1: there is no event `MEM_UNPLUG_ERROR`",
+        ),
+        (
+            "v.watch(\"SCLP_CPI_INFO_AVAILABLE\");",
+            "?2:9 QEMU 11.1: the event `SCLP_CPI_INFO_AVAILABLE` is unstable: another QEMU may do it otherwise",
+        ),
+        // No QEMU has it, also where a failure is caught.
+        (
+            "try { v.watch(\"STPO\") } catch { }",
+            "2:15 QEMU 11.1: there is no event `STPO`",
+        ),
+        (
             "v.qmp(\"eject\", #{ device: \"a\" });",
             "?2:19 QEMU 11.1: `device` of `eject` is deprecated: a newer QEMU may not have it",
         ),
@@ -178,6 +203,12 @@ fn each_command_that_qemu_would_refuse_is_told_at_its_place() {
 fn what_only_a_run_can_know_is_taken_to_be_right() {
     for script in [
         "let m = #{ go_on: |x| x }; m.go_on(1);",
+        "v.watch([\"block_*\", \"stop\"]); v.watch(); v.watch([]);",
+        "v.watch([\"DEVICE_DELETED\", \"MEM_UNPLUG_ERROR\"]);",
+        "let name = args[0]; v.watch(name); v.watch([\"STPO\", name]);",
+        "try { v.watch(\"MEM_UNPLUG_ERROR\") } catch { }",
+        "let m = #{ watch: |x| x }; m.watch(\"STPO\");",
+        "fn watch(x) { this + x } let y = 1; y.watch(2); y.watch(\"STPO\");",
         "let name = \"a\" + \"b\"; v.qmp(name, #{ x: 1 });",
         "let a = #{ x: 1 }; v.qmp(\"eject\", a);",
         "v.qmp(\"eject\", #{ id: \"a\" } + #{ force: true });",

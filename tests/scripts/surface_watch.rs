@@ -56,6 +56,35 @@ fn a_drain_gives_what_has_come_and_leaves_nothing() {
 }
 
 #[test]
+fn events_are_watched_by_patterns_too() {
+    let qemu = Qemu::bare().start();
+    assert_eq!(
+        eval(
+            &monitor(&qemu),
+            "let w = v.watch([\"STO?\", \"[rx]*\"]); v.qmp(\"stop\"); v.qmp(\"cont\"); w.drain().map(|e| e.event)"
+        ),
+        json!(["STOP", "RESUME"])
+    );
+}
+
+#[test]
+fn an_event_that_this_qemu_has_not_is_refused_at_once() {
+    let qemu = Qemu::bare().start();
+    for watch in ["v.watch(\"STPO\")", "v.watch([\"RESUME\", \"STPO\"])"] {
+        assert_error(
+            &caught(&monitor(&qemu), watch),
+            &json!({
+                "kind": "usage", "vm": monitor(&qemu),
+                "message": "this QEMU has no event `STPO`", "hint": "did you mean `STOP`?",
+            }),
+        );
+    }
+    // What other versions have may stand among others.
+    let several = "v.watch([\"STOP\", \"GUEST_PVSHUTDOWN\", \"RDMA_GID_STATUS_CHANGED\"]); 1";
+    assert_eq!(eval(&monitor(&qemu), several), json!(1));
+}
+
+#[test]
 fn an_event_that_does_not_come_is_a_timeout_that_tells_the_time_given() {
     let qemu = Qemu::bare().start();
     for (watch, message) in [
@@ -76,8 +105,9 @@ fn an_event_that_does_not_come_is_a_timeout_that_tells_the_time_given() {
     }
     for wrong in [
         "v.watch(5)",
-        "v.watch(\"X\").wait(\"soon\")",
+        "v.watch(\"STOP\").wait(\"soon\")",
         "v.watch([1])",
+        "v.watch(\"[A\")",
     ] {
         assert_error(&caught(&monitor(&qemu), wrong), &json!({ "kind": "usage" }));
     }

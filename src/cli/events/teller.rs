@@ -7,8 +7,9 @@ use super::writer::{self, Lines};
 use crate::cli::options::Options;
 use crate::cli::told;
 use crate::report::{Presence, Report};
-use crate::vm::event::Style;
 use crate::vm::event::filter::{self, Filter};
+use crate::vm::event::missing::missing;
+use crate::vm::event::{Missing, Style};
 use crate::vm::{Happening, Vm};
 use crate::wire::escape::escaped;
 
@@ -22,6 +23,8 @@ pub(super) enum Over {
     Enough,
     /// No VM can be reached any more. The report is that of the last.
     AllGone(Box<Report>),
+    /// Somebody waits for an event that is none.
+    NoEvent(Box<Report>),
     /// Nobody reads any more, or the lines cannot be written.
     ReaderLeft,
 }
@@ -35,15 +38,13 @@ pub(super) struct Teller {
     /// How many events are still wanted.
     left: Option<u64>,
     options: Options,
-    /// The filters of which it was told that they let nothing through.
-    unknown: Vec<String>,
 }
 
 /// What is sent to be told.
 enum News {
     Happening(Happening),
-    /// A filter that names no event, and what may be meant.
-    NoEvent(String, Option<String>),
+    /// This QEMU has no event for one of the filters.
+    NoEvent(Missing),
 }
 
 impl Teller {
@@ -61,7 +62,6 @@ impl Teller {
             lines,
             left,
             options,
-            unknown: Vec::new(),
         }
     }
 
@@ -86,7 +86,7 @@ impl Teller {
             };
             let over = match next {
                 Some((index, News::Happening(happening))) => self.tell(index, happening).await,
-                Some((index, News::NoEvent(name, hint))) => self.no_event(index, name, hint).await,
+                Some((index, News::NoEvent(missing))) => self.no_event(index, &missing).await,
                 None => Some(Over::ReaderLeft),
             };
             if let Some(over) = over {
@@ -120,15 +120,12 @@ impl Teller {
         sent.err().map(|_| Over::ReaderLeft)
     }
 
-    /// Tells, once for all VMs, that a filter lets nothing through.
-    async fn no_event(&mut self, index: usize, name: String, hint: Option<String>) -> Option<Over> {
-        if self.unknown.contains(&name) {
-            return None;
+    /// A filter that lets nothing through ends it all, unless it may do so with another VM, whose QEMU is another one.
+    async fn no_event(&mut self, index: usize, missing: &Missing) -> Option<Over> {
+        let report = Report::of_missing(&escaped(self.vms[index].label()), missing);
+        if missing.versions.is_empty() || self.vms.len() == 1 {
+            return Some(Over::NoEvent(Box::new(report)));
         }
-        let label = escaped(self.vms[index].label());
-        let mut report = Report::usage(format!("{label}: this QEMU has no event `{name}`"));
-        report.hint = hint;
-        self.unknown.push(name);
         let sent = self.warn(report).await;
         sent.err().map(|_| Over::ReaderLeft)
     }
@@ -162,11 +159,8 @@ async fn check(index: usize, vm: Vm, filters: Vec<Filter>, news: Sender<(usize, 
     let Ok(Some(schema)) = vm.schema().await else {
         return;
     };
-    let names: Vec<&str> = schema.events().map(|event| event.name.as_str()).collect();
-    for (name, hint) in filter::idle(&filters, &names) {
+    for one in missing(&filters, &schema) {
         // Nobody may listen any more.
-        let _ = news
-            .send((index, News::NoEvent(name.to_owned(), hint)))
-            .await;
+        let _ = news.send((index, News::NoEvent(one))).await;
     }
 }

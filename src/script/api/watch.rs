@@ -10,6 +10,7 @@ use super::{Outcome, failed, method, wait};
 use crate::script::convert::from_json;
 use crate::script::error;
 use crate::script::run::{Current, current};
+use crate::vm::event::Filter;
 use crate::vm::watch::event_value;
 use crate::vm::{Error, ErrorKind, Vm, Watch};
 use crate::wire::Event;
@@ -24,7 +25,9 @@ pub(super) fn register(engine: &mut Engine) {
         "watch",
         &["vm", "names", "watch"],
         r#"
-        Follows the events of that name, or of the names in an array, from now on. Do it before what causes them.
+        Follows the events of that name, or of the names in an array, from now on. Do it before what causes them. A name
+        may be a pattern, as in `BLOCK_*`. One that this QEMU has no event for is an error, unless other versions have it and
+        another of the names has an event here.
 
         ```rhai
         let gone = v.watch("DEVICE_DELETED");
@@ -100,17 +103,19 @@ pub(super) fn register(engine: &mut Engine) {
 
 fn watch(vm: &Vm, names: &Dynamic) -> Outcome<Watching> {
     let wrong = || error::usage("watch: an event's name is text, as in `DEVICE_DELETED`");
-    let names: Vec<String> = match names.read_lock::<Array>() {
-        Some(list) => list
-            .iter()
-            .map(|name| name.clone().into_string().map_err(|_| wrong()))
-            .collect::<Outcome<_>>()?,
-        None => vec![names.clone().into_string().map_err(|_| wrong())?],
+    let filter = |name: &Dynamic| {
+        let name = name.clone().into_string().map_err(|_| wrong())?;
+        let no_pattern = |why| error::usage(format!("watch: `{name}` names no event: {why}"));
+        name.parse().map_err(no_pattern)
     };
-    let watch = wait(
-        format_args!("{}: the monitor", vm.label()),
-        vm.watch(&names),
-    )?;
+    let filters: Vec<Filter> = match names.read_lock::<Array>() {
+        Some(list) => list.iter().map(filter).collect::<Outcome<_>>()?,
+        None => vec![filter(names)?],
+    };
+    let watch = wait(format_args!("{}: the monitor", vm.label()), async {
+        vm.expect_events(&filters).await?;
+        vm.watch(&filters).await
+    })?;
     Ok(Watching(Arc::new(Mutex::new(Some(watch)))))
 }
 

@@ -91,6 +91,11 @@ impl Functions {
         self.own.contains_key(name) || self.native.contains_key(name) || OF_RHAI.contains(&name)
     }
 
+    /// Whether the script defines a function of that name.
+    pub(super) fn is_own(&self, name: &str) -> bool {
+        self.own.contains_key(name)
+    }
+
     /// What is wrong with a call.
     pub(super) fn fault(&self, call: &Call, seen: &Seen) -> Option<Fault> {
         if let Some(module) = &call.module {

@@ -1,6 +1,6 @@
 //! What can be told of a script without running it: that it compiles and its header reads, that the functions, variables and
 //! modules are there that it names, that its header allows what it does on this host, and that QEMU takes the commands
-//! whose names stand in it. What only a run can know is taken to be right: a fault that is none costs more than one that
+//! and has the events whose names stand in it. What only a run can know is taken to be right: a fault that is none costs more than one that
 //! the run shows.
 //!
 //! | file | what it owns |
@@ -9,9 +9,11 @@
 //! | `given` | the arguments of a call, as far as they are written out |
 //! | `functions` | functions and modules that are not there |
 //! | `commands` | commands that a QEMU does not take |
+//! | `events` | events that a QEMU does not have |
 //! | `host` | what the header does not allow |
 
 mod commands;
+mod events;
 mod functions;
 mod given;
 mod host;
@@ -65,7 +67,11 @@ pub(super) fn examine(
     for call in &seen.calls {
         errors.extend(functions.fault(call, &seen));
         errors.extend(host::fault(call, header, script));
-        for told in commands::findings(call, &seen, targets) {
+        let told = commands::findings(call, &seen, targets);
+        for told in told
+            .into_iter()
+            .chain(events::findings(call, &seen, &functions, targets))
+        {
             found.push(Found {
                 error: functions::at(&told.report, told.position),
                 is_error: told.is_error,

@@ -5,9 +5,8 @@ use crate::report::Report;
 use crate::script::bridge::Driven;
 use crate::script::outcome::Outcome;
 use crate::script::run::{Current, Ended};
-use crate::vm::event::filter::{self, Filter};
+use crate::vm::event::Filter;
 use crate::vm::{Follow, Happening, Vm};
-use crate::wire::escape::escaped;
 
 impl Session {
     /// Tells the events that pass one of the filters, or all, of the VMs that a word means, from now on and while somebody
@@ -61,17 +60,7 @@ fn reach(current: &Current, vm: &Vm, filters: &[Filter]) -> Result<Follow, Ended
         if let Happening::Gone(error) | Happening::Lost(error) = follow.next().await {
             return Err(Report::from(error));
         }
-        if filters.is_empty() {
-            return Ok(follow);
-        }
-        if let Some(schema) = vm.schema().await? {
-            let names: Vec<&str> = schema.events().map(|event| event.name.as_str()).collect();
-            if let Some((name, hint)) = filter::idle(filters, &names).into_iter().next() {
-                let label = escaped(vm.label());
-                let report = Report::usage(format!("{label}: this QEMU has no event `{name}`"));
-                return Err(Report { hint, ..report });
-            }
-        }
+        vm.expect_events(filters).await?;
         Ok(follow)
     })
 }

@@ -5,11 +5,15 @@ use std::str::FromStr;
 
 use glob::{MatchOptions, Pattern};
 
-use crate::nearest::did_you_mean;
-
-/// A name of events, which may hold `*`, `?` and `[...]`. Small letters stand for capitals.
+/// A name of events, or a pattern of names with `*`, `?` and `[...]`. Small letters stand for capitals.
 #[derive(Clone, Debug)]
-pub struct Filter(Pattern);
+pub struct Filter(Form);
+
+#[derive(Clone, Debug)]
+enum Form {
+    Name(String),
+    Pattern(Pattern),
+}
 
 impl FromStr for Filter {
     type Err = String;
@@ -18,36 +22,41 @@ impl FromStr for Filter {
         if text.is_empty() {
             return Err("an event has a name".to_owned());
         }
+        if !text.contains(['*', '?', '[']) {
+            return Ok(Self::name(text));
+        }
         Pattern::new(text)
-            .map(Self)
+            .map(|pattern| Self(Form::Pattern(pattern)))
             .map_err(|wrong| format!("it is no pattern: {}", wrong.msg))
     }
 }
 
 impl fmt::Display for Filter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.0.as_str())
+        f.write_str(match &self.0 {
+            Form::Name(name) => name,
+            Form::Pattern(pattern) => pattern.as_str(),
+        })
     }
 }
 
 impl Filter {
-    fn passes(&self, name: &str) -> bool {
+    /// The event of this very name.
+    pub fn name(name: &str) -> Self {
+        Self(Form::Name(name.to_owned()))
+    }
+
+    /// Whether an event called `name` passes.
+    pub fn passes(&self, name: &str) -> bool {
         let options = MatchOptions {
             case_sensitive: false,
             ..MatchOptions::default()
         };
-        self.0.matches_with(name, options)
+        match &self.0 {
+            Form::Name(wanted) => wanted.eq_ignore_ascii_case(name),
+            Form::Pattern(pattern) => pattern.matches_with(name, options),
+        }
     }
-}
-
-/// The filters that none of `names` passes, with the name that may be meant.
-pub fn idle<'a>(filters: &'a [Filter], names: &[&str]) -> Vec<(&'a str, Option<String>)> {
-    filters
-        .iter()
-        .filter(|filter| !names.iter().any(|name| filter.passes(name)))
-        .map(|filter| filter.0.as_str())
-        .map(|text| (text, did_you_mean(text, names.iter().copied())))
-        .collect()
 }
 
 /// Whether events called `name` are shown; with no filter, all are.
@@ -57,7 +66,7 @@ pub fn passes(filters: &[Filter], name: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{Filter, idle, passes};
+    use super::{Filter, passes};
 
     fn filters(texts: &[&str]) -> Vec<Filter> {
         texts.iter().map(|text| text.parse().unwrap()).collect()
@@ -76,19 +85,6 @@ mod tests {
         ] {
             assert_eq!(passes(&filters(texts), name), passed, "{texts:?} {name}");
         }
-    }
-
-    #[test]
-    fn a_filter_that_no_event_passes_is_told_with_the_nearest_event() {
-        let names = ["STOP", "RESUME", "BLOCK_JOB_READY"];
-        let filters = filters(&["stop", "RESUM", "BLOCK_*", "X*"]);
-        assert_eq!(
-            idle(&filters, &names),
-            [
-                ("RESUM", Some("did you mean `RESUME`?".to_owned())),
-                ("X*", None)
-            ]
-        );
     }
 
     #[test]

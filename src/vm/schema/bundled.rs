@@ -1,5 +1,5 @@
 //! What some versions of QEMU take, for when none of them is there to be asked: their commands with the arguments, as their
-//! own `query-qmp-schema` told them, without events and replies.
+//! own `query-qmp-schema` told them, and the names of their events, without what those hold and without replies.
 //!
 //! `bundled/versions.txt` is made by `bundled/make.py`: the versions in its first line; then an entry of the reply in each,
 //! behind the bits of the versions that have it, with its frequent parts as control characters.
@@ -29,6 +29,9 @@ const SHORT: [(char, &str); 15] = [
     ('\u{12}', "\"meta-type\":\"enum\""),
 ];
 
+/// What every event has in it, and nothing else.
+const EVENT: &str = "\u{6}event\"";
+
 /// A version of QEMU that is bundled.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Bundled {
@@ -50,7 +53,23 @@ pub fn bundled() -> impl DoubleEndedIterator<Item = Bundled> {
     bundled.map(|(number, version)| Bundled { number, version })
 }
 
+/// All events that are bundled, each with the versions that have it, oldest first.
+pub fn bundled_events() -> impl Iterator<Item = (&'static str, Vec<Bundled>)> {
+    let entries = TEXT.lines().skip(1).filter(|line| line.contains(EVENT));
+    entries.filter_map(|line| {
+        let (bits, entry) = line.split_once('\u{1}')?;
+        let bits = u32::from_str_radix(bits, 16).ok()?;
+        let versions = bundled().filter(|one| bits >> one.number & 1 == 1);
+        Some((entry.split('"').next()?, versions.collect()))
+    })
+}
+
 impl Bundled {
+    /// Its place among all, from the oldest.
+    pub fn number(self) -> usize {
+        self.number
+    }
+
     /// The version: `7.2`.
     pub fn version(self) -> &'static str {
         self.version
@@ -84,7 +103,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::super::Finding;
-    use super::{Bundled, bundled};
+    use super::{Bundled, bundled, bundled_events};
 
     fn of(version: &str) -> Bundled {
         bundled().find(|one| one.version() == version).unwrap()
@@ -98,6 +117,33 @@ mod tests {
         // As many as `query-commands` of that QEMU.
         let told = [("5.2", 192), ("7.2", 216), ("10.0", 233), ("11.1", 242)];
         assert_eq!(counts, told);
+    }
+
+    #[test]
+    fn each_version_has_the_events_that_it_had() {
+        let counts: Vec<_> = bundled()
+            .map(|one| (one.version(), one.schema().events().len()))
+            .collect();
+        let told = [("5.2", 48), ("7.2", 52), ("10.0", 55), ("11.1", 57)];
+        assert_eq!(counts, told);
+        for one in bundled() {
+            let listed = bundled_events().filter(|(_, versions)| versions.contains(&one));
+            let mut listed: Vec<_> = listed.map(|(name, _)| name).collect();
+            listed.sort_unstable();
+            let schema = one.schema();
+            let events: Vec<_> = schema.events().map(|event| event.name.as_str()).collect();
+            // A name stands there once more where a version has marked it.
+            listed.dedup();
+            assert_eq!(listed, events);
+        }
+        let marked = of("7.2").schema();
+        assert!(
+            marked
+                .event("MEM_UNPLUG_ERROR")
+                .unwrap()
+                .features
+                .deprecated
+        );
     }
 
     #[test]

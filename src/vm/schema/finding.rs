@@ -68,6 +68,8 @@ pub enum Problem {
 pub enum Marked {
     /// The command.
     Command,
+    /// The event of the command's name.
+    Event,
     /// The argument.
     Member,
     /// The argument's value.
@@ -118,6 +120,7 @@ impl Finding {
         let (command, path) = (escaped(&self.command), escaped(&self.path));
         match marked {
             Marked::Command => write!(f, "the command `{command}`"),
+            Marked::Event => write!(f, "the event `{command}`"),
             Marked::Member => write!(f, "`{path}` of `{command}`"),
             Marked::Value(value) => write!(f, "`{path}={}` of `{command}`", escaped(value)),
         }

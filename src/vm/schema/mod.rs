@@ -38,7 +38,7 @@ mod typed;
 mod words;
 
 pub use builder::Builder;
-pub use bundled::{Bundled, bundled};
+pub use bundled::{Bundled, bundled, bundled_events};
 pub use finding::{Finding, Marked, Problem};
 pub use help::{Caller, Reader, help, list};
 pub use json::strict as strict_json;

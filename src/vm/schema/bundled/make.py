@@ -3,7 +3,7 @@
 
     make.py 5.2=qemu-5.2.json 7.2=qemu-7.2.json ... > versions.txt
 
-What a command takes is kept; events and replies are not. Types get names that are the same in all versions where
+What a command takes is kept, and the names of events; what these hold is not, nor are replies. Types get names that are the same in all versions where
 they are the same, so that most entries stand there once. Each line is the bits of the versions that have it, in
 hexadecimal, and the entry as the reply has it, its frequent parts shortened as in `bundled.rs`.
 """
@@ -97,6 +97,12 @@ def main():
             kept["arg-type"] = short[classes[number, entry["arg-type"]]]
             kept["ret-type"] = "0"
             lines[text(kept)] = lines.get(text(kept), 0) | 1 << number
+    for number, (_, entries) in enumerate(versions):
+        for entry in entries:
+            if entry["meta-type"] == "event":
+                kept = marked(entry, {"name": entry["name"], "meta-type": "event"})
+                kept["arg-type"] = "0"
+                lines[text(kept)] = lines.get(text(kept), 0) | 1 << number
     print(" ".join(version for version, _ in versions))
     for line, bits in lines.items():
         for long, mark in reversed(SHORT):
