@@ -130,9 +130,15 @@ pub const COMMANDS: &[Command] = &[
         perform: |session, text| Ok(lists::tell_history(session, text)),
     },
     Command {
+        name: "record",
+        arguments: "[off]",
+        about: "`:save` writes the lines from here to `:record off`",
+        perform: saved::record,
+    },
+    Command {
         name: "save",
         arguments: "FILE",
-        about: "write the lines that succeeded as a script",
+        about: "write the recorded lines, or all good ones, as a script",
         perform: saved::save,
     },
     Command {

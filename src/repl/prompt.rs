@@ -13,18 +13,23 @@ pub struct Prompt {
     /// What is asked instead.
     question: Option<String>,
     in_use: Option<String>,
-    mode: Option<&'static str>,
+    marks: Vec<&'static str>,
     held: Held,
     color: bool,
 }
 
 impl Prompt {
-    /// A prompt for a session that has this VM in use, makes no changes in this mode, and holds this.
-    pub fn new(in_use: Option<&str>, mode: Option<&'static str>, held: Held, color: bool) -> Self {
+    /// A prompt for a session that has this VM in use, is marked so, and holds this.
+    pub fn new(
+        in_use: Option<&str>,
+        marks: impl IntoIterator<Item = &'static str>,
+        held: Held,
+        color: bool,
+    ) -> Self {
         Self {
             question: None,
             in_use: in_use.map(str::to_owned),
-            mode,
+            marks: marks.into_iter().collect(),
             held,
             color,
         }
@@ -34,7 +39,7 @@ impl Prompt {
     pub fn asking(question: &str, color: bool) -> Self {
         Self {
             question: Some(question.to_owned()),
-            ..Self::new(None, None, Held::default(), color)
+            ..Self::new(None, [], Held::default(), color)
         }
     }
 
@@ -44,11 +49,11 @@ impl Prompt {
             return question.clone();
         }
         let (name, frozen) = self.parts();
-        format!("{name}{}{frozen}> ", self.mode())
+        format!("{name}{}{frozen}> ", self.marked())
     }
 
-    fn mode(&self) -> String {
-        self.mode.map(|mode| format!(" {mode}")).unwrap_or_default()
+    fn marked(&self) -> String {
+        self.marks.iter().map(|mark| format!(" {mark}")).collect()
     }
 
     /// The prompt as it is now, as wide as it was when it was `begun`.
@@ -60,11 +65,11 @@ impl Prompt {
             return question.clone();
         }
         let (name, frozen) = self.parts();
-        let mode = self.mode();
-        let now = format!("{name}{mode}{frozen}> ").chars().count();
+        let marks = self.marked();
+        let now = format!("{name}{marks}{frozen}> ").chars().count();
         let fill = " ".repeat(begun.chars().count().saturating_sub(now));
         if !self.color {
-            return format!("{name}{mode}{frozen}{fill}> ");
+            return format!("{name}{marks}{frozen}{fill}> ");
         }
         let frozen = match frozen.as_str() {
             "" => String::new(),
@@ -76,8 +81,8 @@ impl Prompt {
         };
         let gap = if frozen.is_empty() { "" } else { " " };
         let name = Paint::new().bold().paint(name);
-        let mode = Color::Yellow.paint(mode);
-        format!("{name}{mode}{gap}{frozen}{fill}> ")
+        let marks = Color::Yellow.paint(marks);
+        format!("{name}{marks}{gap}{frozen}{fill}> ")
     }
 
     fn parts(&self) -> (String, String) {
@@ -114,7 +119,7 @@ mod tests {
 
     #[test]
     fn the_prompt_tells_the_vm_in_use_by_the_last_part_of_its_name() {
-        let prompt = |in_use| Prompt::new(in_use, None, Held::default(), false).plain();
+        let prompt = |in_use| Prompt::new(in_use, [], Held::default(), false).plain();
         assert_eq!(prompt(None), "qmpsh> ");
         assert_eq!(prompt(Some("web01")), "web01> ");
         for (target, name) in [
@@ -129,9 +134,9 @@ mod tests {
 
     #[test]
     fn it_stays_as_wide_as_it_began() {
-        let prompt = Prompt::new(None, Some("dry-run"), Held::default(), false);
-        assert_eq!(prompt.plain(), "qmpsh dry-run> ");
-        let prompt = Prompt::new(None, None, Held::default(), false);
+        let prompt = Prompt::new(None, ["dry-run", "rec"], Held::default(), false);
+        assert_eq!(prompt.plain(), "qmpsh dry-run rec> ");
+        let prompt = Prompt::new(None, [], Held::default(), false);
         assert_eq!(prompt.now("qmpsh FROZEN 10s> "), "qmpsh           > ");
     }
 }

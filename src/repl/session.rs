@@ -11,6 +11,7 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use super::complete::Live;
+use super::lines::Lines;
 use super::log::Log;
 use super::pager::{Pager, Size};
 use super::preferences::Preferences;
@@ -65,8 +66,7 @@ pub struct Surroundings {
 pub struct Session {
     script: script::Session,
     surroundings: Surroundings,
-    /// The lines that succeeded, as a script would have them.
-    succeeded: Vec<String>,
+    lines: Lines,
     in_use: Option<vms::InUse>,
     count: usize,
     reference: Option<Reference>,
@@ -79,7 +79,7 @@ impl Session {
         Self {
             script,
             surroundings,
-            succeeded: Vec::new(),
+            lines: Lines::default(),
             in_use: None,
             count: 0,
             reference: None,
@@ -153,7 +153,7 @@ impl Session {
         self.script.set_asks(self.preferences().confirm);
         let outcome = self.script.line(&source);
         let value = self.ending(outcome)?;
-        self.succeeded.push(text.to_owned());
+        self.lines.push(text);
         Ok(value)
     }
 
@@ -161,7 +161,7 @@ impl Session {
     pub(super) fn look(&mut self, text: &str) -> Result<Value, Answer> {
         let looked = self.evaluate(text);
         if looked.is_ok() {
-            self.succeeded.pop();
+            self.lines.pop();
         }
         looked
     }
@@ -276,17 +276,20 @@ impl Session {
         &mut self.surroundings.preferences
     }
 
-    /// The lines that succeeded, as a script has them.
-    pub(super) fn succeeded(&self) -> &[String] {
-        &self.succeeded
+    /// The lines that succeeded.
+    pub fn lines(&self) -> &Lines {
+        &self.lines
     }
 
-    /// What is wrong with a script, if it does not compile.
-    pub(super) fn check(&self, text: &str) -> Option<Report> {
-        self.script
-            .check(&Source::new("<saved>", text))
-            .err()
-            .map(|failure| failure.report)
+    pub(super) fn lines_mut(&mut self) -> &mut Lines {
+        &mut self.lines
+    }
+
+    /// What is wrong with a script and in which line of it, as far as that can be known without running it.
+    pub(super) fn check(&self, text: &str) -> Option<(usize, Report)> {
+        let faults = self.script.examine(&Source::new("<saved>", text), &[]);
+        let wrong = faults.into_iter().find(|fault| fault.is_error);
+        wrong.map(|fault| (fault.place.line, fault.report))
     }
 
     /// The lines that the history keeps, oldest first.

@@ -253,7 +253,9 @@ impl Waiting {
         loop {
             session.tell_ended();
             let color = session.preferences().color;
-            let prompt = Prompt::new(session.in_use(), session.mode(), session.held(), color);
+            let recording = session.lines().is_recording().then_some("rec");
+            let marks = session.mode().into_iter().chain(recording);
+            let prompt = Prompt::new(session.in_use(), marks, session.held(), color);
             let wanted = Wanted::Line(prompt, session.preferences());
             if self.prompts.send(wanted).is_err() {
                 return Exit::Fault;

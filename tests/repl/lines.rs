@@ -143,3 +143,21 @@ fn a_session_is_saved_as_a_script_that_runs() {
         "{outcome:#?}"
     );
 }
+
+#[test]
+fn the_prompt_tells_that_lines_are_recorded_and_they_are_saved() {
+    let home = Arc::new(Folder::new());
+    let terminal = terminal_at(&home);
+    line(&terminal, "let x = 1;", "");
+    terminal.types(":record\r");
+    terminal.wait_for_end("qmpsh rec>");
+    terminal.types("let y = 2;\r");
+    terminal.wait_for_end("let y = 2;\nqmpsh rec>");
+    terminal.types(":record off\r");
+    terminal.wait_for_end(&format!("\n1 line recorded, for `:save FILE`\n{PROMPT}"));
+    let path = home.join("saved.rhai");
+    terminal.types(&format!(":save {}\r", path.display()));
+    terminal.wait_for("does it again");
+    let saved = fs::read_to_string(path).unwrap();
+    assert!(saved.ends_with(".\n\nlet y = 2;\n"), "{saved}");
+}

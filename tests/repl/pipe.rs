@@ -1,6 +1,6 @@
 //! `qmpsh` in a pipe: statements from standard input.
 
-use harness::{Outcome, Qmpsh};
+use harness::{Folder, Outcome, Qemu, Qmpsh};
 
 use super::{BOUND, QMPSH};
 
@@ -88,4 +88,21 @@ fn input_that_is_no_text_is_told() {
         outcome.stderr.contains("it is not UTF-8 text"),
         "{outcome:#?}"
     );
+}
+
+#[test]
+fn what_a_session_asks_of_vms_can_be_recorded_and_played_again() {
+    let folder = Folder::new();
+    let record = folder.join("record");
+    let qemu = Qemu::bare().start();
+    let target = qemu.qmp().display().to_string();
+    let text = format!(":use {target}\nv.status\n:tree\nv.qmp.stop();\nv.status\n");
+    let run = |option: &str| {
+        let qmpsh = Qmpsh::new(QMPSH).arg(option).arg(&record);
+        qmpsh.stdin(text.clone()).deadline(BOUND).run()
+    };
+    let recorded = run("--record").expect_code(0).stdout.clone();
+    drop(qemu);
+    assert_eq!(run("--replay").expect_code(0).stdout, recorded);
+    assert!(recorded.ends_with("\npaused\n"), "{recorded}");
 }

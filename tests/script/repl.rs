@@ -359,9 +359,48 @@ fn lines_are_saved_as_a_script_that_is_not_written_over_another() {
     talk.shows("fn twice(x) { x * 20 }");
     let error = talk.error(&format!(":save {path}2"));
     assert!(
-        error.contains("is written, but does not run as it is"),
+        error.contains("is written, but does not run as it is: in line 5, "),
         "{error}"
     );
+}
+
+#[test]
+fn lines_are_recorded_from_here_to_there_with_the_vm_that_they_are_about() {
+    let folder = Folder::new();
+    let path = |name: &str| folder.join(name).display().to_string();
+    let mut talk = Talk::new();
+    assert!(talk.error(":record off").contains("nothing is being"));
+    let error = talk.error(":record x.rhai");
+    assert!(error.contains("`:save x.rhai` writes"), "{error}");
+    talk.shows("let x = 1");
+    talk.shows(":use /run/web01.qmp");
+    talk.expect(&[
+        (":record", ""),
+        ("let name = v.name", ""),
+        ("let name = \"a\"", ""),
+        (":record off", "1 line recorded, for `:save FILE`\n"),
+    ]);
+    talk.shows("let y = 2");
+    let shown = talk.shows(&format!(":save {}", path("mine.rhai")));
+    assert!(shown.starts_with("wrote 1 line to "), "{shown}");
+    let script = std::fs::read_to_string(folder.join("mine.rhai")).unwrap();
+    assert!(script.ends_with(".\n\nlet name = \"a\";\n"), "{script}");
+    // What the lines want from before is there, or told.
+    talk.shows(":record");
+    let nothing = talk.error(&format!(":save {}", path("none.rhai")));
+    assert!(
+        nothing.contains("no line has succeeded since `:record`"),
+        "{nothing}"
+    );
+    talk.shows("let z = [v, y];");
+    let error = talk.error(&format!(":save {}", path("more.rhai")));
+    assert!(
+        error.contains("in line 4, there is no variable `y`"),
+        "{error}"
+    );
+    let script = std::fs::read_to_string(folder.join("more.rhai")).unwrap();
+    let lines = "\n\nlet v = vm(\"/run/web01.qmp\");\nlet z = [v, y];\n";
+    assert!(script.ends_with(lines), "{script}");
 }
 
 #[test]

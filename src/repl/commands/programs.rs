@@ -21,7 +21,7 @@ pub(super) fn edit(session: &mut Session) -> Result<Answer, Report> {
         .filter_map(env::var_os)
         .find(|editor| !editor.is_empty())
         .unwrap_or_else(|| "vi".into());
-    let draft = Draft::new(session.succeeded().last().map_or("", String::as_str))?;
+    let draft = Draft::new(session.lines().last())?;
     let line = format!("{} \"$1\"", editor.to_string_lossy());
     let status = run(Program::new("/bin/sh")
         .args(["-c", &line, "sh"])

@@ -1,4 +1,4 @@
-//! `:save`: the lines that succeeded, as a script.
+//! `:record` and `:save`: lines that succeeded, as a script.
 
 use std::fs::OpenOptions;
 use std::io::Write;
@@ -8,16 +8,44 @@ use super::{needed, unwritable};
 use crate::repl::session::{Answer, Session};
 use crate::report::{Kind, Report};
 
+pub(super) fn record(session: &mut Session, rest: &str) -> Result<Answer, Report> {
+    match rest {
+        "" => {
+            session.record();
+            Ok(Answer::Done)
+        }
+        "off" => {
+            let Some(count) = session.lines_mut().end_record() else {
+                return Err(Report::usage("nothing is being recorded")
+                    .with_hint("`:record` begins, and `:save FILE` writes what was recorded"));
+            };
+            let what = counted(count);
+            Ok(session.tell(&format!("{what} recorded, for `:save FILE`")))
+        }
+        _ => Err(Report::usage(format!(
+            "`:record` takes nothing, or `off`, and here is `{rest}`"
+        ))
+        .with_hint(format!(
+            "`:save {rest}` writes the lines that were recorded; `qmpsh --record {rest}` records a session's messages, to \
+             be played again"
+        ))),
+    }
+}
+
 pub(super) fn save(session: &mut Session, path: &str) -> Result<Answer, Report> {
     needed("save", path, ":save backup.rhai")?;
-    let lines = session.succeeded();
+    let lines = session.lines().wanted();
     if lines.is_empty() {
-        return Err(Report::usage(
-            "no line has succeeded yet, so there is nothing to save",
-        ));
+        let since = if session.lines().has_record() {
+            "since `:record`"
+        } else {
+            "yet"
+        };
+        let message = format!("no line has succeeded {since}, so there is nothing to save");
+        return Err(Report::usage(message));
     }
-    let script = as_script(lines);
-    let count = lines.len();
+    let script = as_script(&lines);
+    let what = counted(lines.len());
     let mut file = OpenOptions::new()
         .write(true)
         .create_new(true)
@@ -25,19 +53,31 @@ pub(super) fn save(session: &mut Session, path: &str) -> Result<Answer, Report> 
         .map_err(|error| unwritable(path, &error))?;
     file.write_all(script.as_bytes())
         .map_err(|error| unwritable(path, &error))?;
-    if let Some(wrong) = session.check(&script) {
-        let message = format!("`{path}` is written, but does not run as it is: {wrong}");
-        return Err(Report::new(Kind::Script, message)
-            .with_hint("a script can define a function once only: remove the older one"));
+    if let Some((line, wrong)) = session.check(&script) {
+        let message = format!(
+            "`{path}` is written, but does not run as it is: in line {line}, {}",
+            wrong.message
+        );
+        let report = Report::new(Kind::Script, message);
+        return Err(Report {
+            hint: wrong.hint,
+            ..report
+        });
     }
-    let lines = if count == 1 { "line" } else { "lines" };
     Ok(session.tell(&format!(
-        "wrote {count} {lines} to {path}: `qmpsh run {path}` does it again"
+        "wrote {what} to {path}: `qmpsh run {path}` does it again"
     )))
 }
 
+fn counted(lines: usize) -> String {
+    match lines {
+        1 => "1 line".to_owned(),
+        lines => format!("{lines} lines"),
+    }
+}
+
 /// The lines with a header, each closed so that the next can follow.
-fn as_script(lines: &[String]) -> String {
+fn as_script(lines: &[&str]) -> String {
     let now = humantime::format_rfc3339_seconds(SystemTime::now());
     let mut script = format!("//! Lines of a session, saved on {now}.\n\n");
     for line in lines {
@@ -65,7 +105,7 @@ mod tests {
             "print(x);",
             "#{ a: 1 }",
         ];
-        let script = as_script(&lines.map(str::to_owned));
+        let script = as_script(&lines);
         let (header, rest) = script.split_once("\n\n").unwrap();
         assert!(
             header.starts_with("//! Lines of a session, saved on 2"),

@@ -2,15 +2,13 @@
 
 use super::{Answer, Session};
 use crate::inventory::Scan;
+use crate::repl::lines::IN_USE;
 use crate::report::Report;
 use crate::script::reference::StandardModule;
 use crate::script::{Driven, Named};
 use crate::vm::event::Filter;
 use crate::vm::load::Load;
 use crate::vm::{BlockGraph, Vm};
-
-/// The variable of the VM in use.
-const IN_USE: &str = "v";
 
 /// The VM in use.
 pub(super) struct InUse {
@@ -22,7 +20,7 @@ pub(super) struct InUse {
 impl Session {
     /// Takes a VM into use: the variable `v`.
     pub(in crate::repl) fn take_into_use(&mut self, target: &str) -> Answer {
-        let text = format!("let v = vm({});", quoted(target));
+        let text = taking(target);
         match self.evaluate(&text) {
             Ok(_) => {
                 self.in_use = Some(InUse {
@@ -33,6 +31,12 @@ impl Session {
             }
             Err(answer) => answer,
         }
+    }
+
+    /// Records lines from here on.
+    pub(in crate::repl) fn record(&mut self) {
+        let in_use = self.in_use().map(taking);
+        self.lines.record(in_use);
     }
 
     /// The VM in use, as the user named it.
@@ -114,8 +118,9 @@ impl Session {
     }
 }
 
-/// `text` as a script's text.
-fn quoted(text: &str) -> String {
+/// The line of a script that takes a VM into use.
+fn taking(target: &str) -> String {
     // A text in JSON is one in a script too, but for what has no need of an escape here.
-    serde_json::Value::from(text).to_string()
+    let target = serde_json::Value::from(target);
+    format!("let {IN_USE} = vm({target});")
 }
