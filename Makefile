@@ -24,6 +24,10 @@ check: setup ## Check the format, lints and documentation
 	cargo clippy --workspace --all-targets --locked -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --document-private-items --locked
 
+.PHONY: docs
+docs: ## Write docs/reference anew, from the descriptions beside the functions
+	QMPSH_WRITE_DOCS=1 cargo test --locked --test script -- reference::
+
 .PHONY: bench
 bench: setup-tests guest ## Measure against the floor: the same work on a raw socket
 	@benches/peers.sh

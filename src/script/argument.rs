@@ -115,7 +115,8 @@ impl Kind {
         })
     }
 
-    fn placeholder(&self) -> &'static str {
+    /// What stands for a value of it in the help.
+    pub fn placeholder(&self) -> &'static str {
         match self {
             Self::Vm | Self::Vms => "VM",
             Self::Path => "PATH",

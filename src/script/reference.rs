@@ -177,8 +177,10 @@ fn types<'a>(ours: impl Iterator<Item = &'a FuncMetadata>) -> BTreeMap<TypeId, S
             .first()
             .map(AsRef::as_ref)
             .filter(is_method);
-        // The types beside the words are those of the parameters, so the last word may be the result's.
-        if let (Some(word), Some(id)) = (first, function.param_types.first()) {
+        // The types beside the words are those of the parameters, so the last word may be the result's. Any value is no type.
+        let id = function.param_types.first();
+        let id = id.filter(|id| **id != TypeId::of::<Dynamic>());
+        if let (Some(word), Some(id)) = (first, id) {
             types.entry(*id).or_insert_with(|| word.to_owned());
         }
     }

@@ -1,26 +1,49 @@
 //! The examples in the documentation of what scripts can call. Those that need no machine are run beside this file, the
 //! others against a real guest, by another test program that shares it.
 
-use qmpsh::script::{Session, library};
-use rhai::FnAccess;
+use pulldown_cmark::{CodeBlockKind, Event, Parser, Tag, TagEnd};
+use qmpsh::script::reference::{Entry, Reference};
 
-/// The `rhai` block of a documentation.
-fn example(comments: &str) -> Option<String> {
-    let lines = comments
-        .lines()
-        .map(|line| line.trim_start().trim_start_matches("///"))
-        .map(|line| line.strip_prefix(' ').unwrap_or(line));
-    let mut block = lines
-        .skip_while(|line| line.trim() != "```rhai")
-        .skip(1)
-        .peekable();
-    block.peek()?;
-    Some(
-        block
-            .take_while(|line| line.trim() != "```")
-            .collect::<Vec<_>>()
-            .join("\n"),
-    )
+/// The code of a Markdown text that is marked as of `language`, block by block.
+pub(crate) fn code(markdown: &str, language: &str) -> Vec<String> {
+    let mut blocks = Vec::new();
+    let mut open: Option<String> = None;
+    for event in Parser::new(markdown) {
+        match event {
+            Event::Start(Tag::CodeBlock(CodeBlockKind::Fenced(of))) if &*of == language => {
+                open = Some(String::new());
+            }
+            Event::Text(text) => {
+                if let Some(block) = &mut open {
+                    block.push_str(&text);
+                }
+            }
+            Event::End(TagEnd::CodeBlock) => blocks.extend(open.take()),
+            _ => {}
+        }
+    }
+    blocks
+}
+
+/// What is qmpsh's own of all that scripts can call: functions, methods, properties, and the functions of modules.
+pub(crate) fn own(reference: &Reference) -> impl Iterator<Item = &Entry> {
+    let in_modules = reference
+        .modules
+        .iter()
+        .flat_map(|module| &module.functions);
+    let own = reference.entries.iter().filter(|entry| !entry.of_language);
+    own.chain(in_modules)
+}
+
+/// The examples of all that is qmpsh's own, each behind the name of what it is the example of.
+pub(crate) fn examples(reference: &Reference) -> Vec<(String, String)> {
+    let examples = own(reference).flat_map(|entry| {
+        let owner = entry.owner.as_deref().unwrap_or_default();
+        let name = format!("{owner} {}", entry.signature());
+        let named = move |example| (name.clone(), example);
+        code(&entry.about, "rhai").into_iter().map(named)
+    });
+    examples.collect()
 }
 
 /// Whether the example speaks of a machine, by the names that the documentation gives to a VM, an open file, a watch and
@@ -30,51 +53,4 @@ pub(crate) fn needs_machine(example: &str) -> bool {
     words
         .into_iter()
         .any(|word| matches!(word, "v" | "vm" | "f" | "w" | "overlays"))
-}
-
-/// Every function that has documentation, and its example. Panics for one that has none.
-pub(crate) fn of_functions(session: &Session) -> Vec<(String, String)> {
-    let documented: Vec<(String, String)> = session.engine().collect_fn_metadata(
-        None,
-        |info| {
-            let comments = info.metadata.comments.join("\n");
-            (!comments.is_empty()).then(|| (info.metadata.name.to_string(), comments))
-        },
-        false,
-    );
-    assert!(documented.len() > 10, "{documented:?}");
-    documented
-        .into_iter()
-        // A property is shown in the examples of the methods around it.
-        .filter(|(name, _)| !name.starts_with("get$"))
-        .map(|(name, comments)| {
-            let example = example(&comments);
-            let example = example.unwrap_or_else(|| panic!("`{name}` has no example"));
-            (name, example)
-        })
-        .collect()
-}
-
-/// The same for the functions of the standard modules, called `std/module: function`.
-pub(crate) fn of_modules(session: &Session) -> Vec<(String, String)> {
-    let mut examples = Vec::new();
-    for (path, text) in library::standard() {
-        let module = session.engine().compile(text).unwrap();
-        assert!(
-            text.starts_with("//! "),
-            "{path} does not say what it is for"
-        );
-        for function in module
-            .iter_functions()
-            .filter(|function| function.access == FnAccess::Public)
-            // Closures are functions too, which nobody can name.
-            .filter(|function| !function.name.starts_with("anon$"))
-        {
-            let name = format!("{path}: {}", function.name);
-            let example = example(&function.comments.join("\n"));
-            let example = example.unwrap_or_else(|| panic!("`{name}` has no example"));
-            examples.push((name, example));
-        }
-    }
-    examples
 }

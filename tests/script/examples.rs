@@ -4,7 +4,7 @@ use qmpsh::report::Exit;
 use qmpsh::script::{Ending, Outcome};
 
 use crate::Stage;
-use crate::documented::{needs_machine, of_functions, of_modules};
+use crate::documented::{examples, needs_machine};
 
 /// An example works if it comes to its end, and if that is not `false`.
 #[track_caller]
@@ -19,9 +19,7 @@ fn assert_works(name: &str, example: &str, outcome: &Outcome) {
 #[test]
 fn the_examples_of_all_functions_and_standard_modules_work() {
     let mut stage = Stage::new();
-    let mut examples = of_functions(&stage.session);
-    examples.extend(of_modules(&stage.session));
-    for (name, example) in examples {
+    for (name, example) in examples(&stage.session.reference()) {
         // The others are run against one, elsewhere.
         if !needs_machine(&example) {
             assert_works(&name, &example, &stage.run(&example));

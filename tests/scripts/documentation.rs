@@ -5,10 +5,11 @@ use harness::{Folder, Format, Guest, Qemu};
 use qmpsh::script::{Session, Settings};
 
 use super::qmpsh;
-use crate::documented::{needs_machine, of_functions, of_modules};
+use crate::documented;
 
 /// What has to be there before an example, and what is done behind it, by a part of the example; the first counts.
-const AROUND: [(&str, &str, &str); 16] = [
+const AROUND: [(&str, &str, &str); 17] = [
+    ("vm(v) == v", "", ""),
     ("v.job(\"backup0\").cancel()", SLOW_BACKUP, ""),
     ("v.job(\"backup0\").wait", BACKUP, ""),
     (
@@ -43,7 +44,7 @@ const AROUND: [(&str, &str, &str); 16] = [
         "",
     ),
     (
-        "with v.overlays",
+        "overlays.keep();\n}",
         "",
         "v.disks().some(|disk| disk.backing_depth == 1)",
     ),
@@ -119,7 +120,10 @@ fn guest() -> Guest {
 fn script(example: &str, folder: &Folder) -> String {
     let around = AROUND.iter().find(|(part, ..)| example.contains(part));
     let (before, after) = around.map_or(("", ""), |(_, before, after)| (*before, *after));
-    let before = if example.starts_with("f.") || example.contains(" = f.") {
+    let is_of_file = [" = f.", " f.handle"]
+        .iter()
+        .any(|part| example.contains(part));
+    let before = if is_of_file || example.starts_with("f.") {
         "let f = v.agent.file_open(\"/data/log\", \"r+\");"
     } else if example.trim() == "overlays.keep();" {
         "let overlays = v.overlays([#{ node: \"disk0\", file: \"/srv/kept.qcow2\" }]);"
@@ -176,9 +180,8 @@ fn run(name: &str, example: &str, target: &str, monitor: &std::path::Path) {
 /// The examples that need a machine.
 fn examples() -> Vec<(String, String)> {
     let session = Session::new(Settings::default()).unwrap();
-    let mut examples = of_functions(&session);
-    examples.extend(of_modules(&session));
-    examples.retain(|(_, example)| needs_machine(example));
+    let mut examples = documented::examples(&session.reference());
+    examples.retain(|(_, example)| documented::needs_machine(example));
     assert!(examples.len() > 60, "{}", examples.len());
     examples
 }

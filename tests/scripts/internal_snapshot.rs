@@ -99,6 +99,17 @@ fn what_cannot_be_done_stops_no_guest() {
         assert!(outcome.stdout.contains(message), "{outcome:#?}");
         assert_runs_on(&target);
     }
+    let bitmap = "v.qmp(\"block-dirty-bitmap-add\", #{ node: \"a\", name: \"b0\" })";
+    eval(&target, bitmap);
+    let outcome = run(
+        "snapshot-load",
+        &target,
+        &["--discard", "--name=one", "--disk", "disk-a"],
+    )
+    .expect_code(1);
+    let message = "disk-a has bitmaps (b0), with which QEMU loads no snapshot";
+    assert!(outcome.stdout.contains(message), "{outcome:#?}");
+    assert_runs_on(&target);
     // On one disk of two: it does not load as a whole.
     assert_eq!(snapshots(&target), json!([["one", ["disk-a"], "no"]]));
 }

@@ -55,7 +55,14 @@ pub(super) fn register(engine: &mut Engine) {
         "overlays",
         "list",
         "array",
-        "The overlays, each `#{ node, overlay, file }`: the disk's node, the overlay's, its image.",
+        r#"
+        The overlays, each `#{ node, overlay, file }`: the disk's node, the overlay's, its image.
+
+        ```rhai
+        with v.overlays([#{ node: "disk0", file: "/srv/disk0.tonight.qcow2" }]) as overlays {
+            for one in overlays.list { print(`${one.node} below ${one.overlay}`) }
+        }
+        ```"#,
     )
     .register_into_engine(engine, |held: &mut Held| {
         held.0
@@ -69,7 +76,14 @@ pub(super) fn register(engine: &mut Engine) {
         "overlays",
         "actions",
         "array",
-        "The actions that attach all overlays, for one `transaction`.",
+        r#"
+        The actions that attach all overlays, for one `transaction` (`blockdev-snapshot`, QEMU 2.5).
+
+        ```rhai
+        with v.overlays([#{ node: "disk0", file: "/srv/disk0.tonight.qcow2" }]) as overlays {
+            for action in overlays.actions { print(json(action)) }
+        }
+        ```"#,
     )
     .register_into_engine(engine, |held: &mut Held| -> Array {
         held.0

@@ -196,7 +196,12 @@ fn handles(engine: &mut Engine) {
         "file",
         "handle",
         "int",
-        "The agent's number for the open file.",
+        r#"
+        The agent's number for the open file, for what `agent.call` is to do with it.
+
+        ```rhai
+        v.agent.call("guest-file-flush", #{ handle: f.handle });
+        ```"#,
     )
     .register_into_engine(engine, |open: &mut Open| open.0.id);
     method(

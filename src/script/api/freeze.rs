@@ -54,12 +54,24 @@ pub(super) fn register(engine: &mut Engine) {
         "freeze",
         "count",
         "int",
-        "How many file systems are frozen.",
+        r"
+        How many file systems were frozen.
+
+        ```rhai
+        with v.agent.fsfreeze() as f { print(f.count) }
+        ```",
     )
     .register_into_engine(engine, |frozen: &mut Frozen| frozen.0.freeze.count());
     property("freeze", "frozen_ms",
         "int",
-        "How long the guest was frozen, in milliseconds: from the sending of the freeze to the answer of the thaw. `()` before that.",
+        r"
+        How long the guest was frozen, in milliseconds: from the sending of the freeze to the answer of the thaw. `()` before that.
+
+        ```rhai
+        let f = v.agent.fsfreeze();
+        f.release();
+        print(f.frozen_ms);
+        ```",
     )
     .register_into_engine(engine, |frozen: &mut Frozen| match frozen.0.freeze.frozen() {
         Some(time) => i64::try_from(time.as_millis()).unwrap_or(i64::MAX).into(),

@@ -43,11 +43,28 @@ pub(super) fn register(engine: &mut Engine) {
         let waited = vm.wait_for_jobs(&ids, |done, all| bar.at(done, Some(all)));
         wait_with_bar(format!("{}: jobs", vm.label()), waited)
     });
-    property("job", "id", "string", "The job's id.")
-        .register_into_engine(engine, |job: &mut Job| job.id().to_owned());
+    property(
+        "job",
+        "id",
+        "string",
+        r#"
+        The job's id.
+
+        ```rhai
+        v.job("backup0").id == "backup0"
+        ```"#,
+    )
+    .register_into_engine(engine, |job: &mut Job| job.id().to_owned());
     property("job", "status",
         "map",
-        "Where the job stands (QMP `query-jobs`, QEMU 3.0): `#{ status, current, total, error }`, or `()` when QEMU does not know it.",
+        r#"
+        Where the job stands (QMP `query-jobs`, QEMU 3.0): `#{ status, current, total, error }`, or `()` when QEMU does not know it.
+        `current` and `total` are in a unit of the job's own, mostly bytes; `total` may grow.
+
+        ```rhai
+        let status = v.job("backup0").status;
+        if status != () { print(`${status.current} of ${status.total}`) }
+        ```"#,
     )
     .register_into_engine(engine, |job: &mut Job| {
         let progress = wait(format_args!("job {}: query-jobs", job.id()), job.progress())?;

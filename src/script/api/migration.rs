@@ -29,7 +29,14 @@ pub(super) fn register(engine: &mut Engine) {
         "migration",
         "status",
         "map",
-        "Where the migration stands, as QEMU tells it (QMP `query-migrate`), or `()` when there was none.",
+        r"
+        Where the migration stands, as QEMU tells it (QMP `query-migrate`, QEMU 0.14), or `()` when there was none: `status`,
+        and of one that goes on `ram` with bytes and the times in milliseconds.
+
+        ```rhai
+        let status = v.migration.status;
+        if status != () { print(status.status) }
+        ```",
     )
     .register_into_engine(engine, |migration: &mut Migration| {
         let progress = wait("query-migrate", migration.progress())?;

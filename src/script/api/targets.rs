@@ -44,7 +44,14 @@ pub(super) fn register(engine: &mut Engine) {
         "targets",
         "list",
         "array",
-        "The images, each `#{ node, file }`, in the order of the plan.",
+        r#"
+        The images, each `#{ node, file }`, in the order of the plan.
+
+        ```rhai
+        with v.targets("qmpsh-work", [#{ file: "/srv/copy.qcow2", size: 16777216 }]) as targets {
+            print(targets.list[0].node);
+        }
+        ```"#,
     )
     .register_into_engine(engine, |held: &mut Held| {
         let list = held.0.targets.list();

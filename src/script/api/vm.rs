@@ -30,8 +30,18 @@ pub(super) fn register(engine: &mut Engine) {
     .register_into_engine(engine, |target: &str| {
         current()?.vm(target).map_err(error::ended)
     });
-    // A VM is what it names, so that a function of a script's may take either.
-    engine.register_fn("vm", |vm: Vm| vm);
+    function(
+        "vm",
+        &["vm: vm", "vm"],
+        r#"
+        The same VM, so that a function of a script's may take a VM or what names one.
+
+        ```rhai
+        let v = vm("/run/web01.qmp");
+        vm(v) == v
+        ```"#,
+    )
+    .register_into_engine(engine, |vm: Vm| vm);
     fleets(engine);
     properties(engine);
     method(
@@ -162,7 +172,13 @@ fn properties(engine: &mut Engine) {
         "vm",
         "name",
         "string",
-        "The name that the VM was started with (QMP `query-name`), or `()`.",
+        r#"
+        The name that the VM was started with (QMP `query-name`, QEMU 0.14), or `()`. Waits up to 30 s, as the other
+        properties do that ask QEMU.
+
+        ```rhai
+        print(v.name ?? "it has no name");
+        ```"#,
     )
     .register_into_engine(engine, |vm: &mut Vm| {
         wait(format_args!("{}: query-name", vm.label()), vm.name()).map(or_unit)
@@ -171,7 +187,12 @@ fn properties(engine: &mut Engine) {
         "vm",
         "uuid",
         "string",
-        "The UUID that the VM was started with (QMP `query-uuid`), or `()`.",
+        r#"
+        The UUID that the VM was started with (QMP `query-uuid`, QEMU 0.14), or `()`.
+
+        ```rhai
+        print(v.uuid ?? "it has no UUID");
+        ```"#,
     )
     .register_into_engine(engine, |vm: &mut Vm| {
         wait(format_args!("{}: query-uuid", vm.label()), vm.uuid()).map(or_unit)
@@ -180,7 +201,12 @@ fn properties(engine: &mut Engine) {
         "vm",
         "status",
         "string",
-        "The run state, as in `running`, `paused` or `prelaunch` (QMP `query-status`).",
+        r#"
+        The run state, as in `running`, `paused` or `prelaunch` (QMP `query-status`, QEMU 0.14).
+
+        ```rhai
+        if v.status == "paused" { v.qmp("cont") }
+        ```"#,
     )
     .register_into_engine(engine, |vm: &mut Vm| {
         wait(format_args!("{}: query-status", vm.label()), vm.status())
@@ -189,7 +215,13 @@ fn properties(engine: &mut Engine) {
         "vm",
         "version",
         "string",
-        "QEMU's version, as in `10.0.2`, from the monitor's greeting.",
+        r#"
+        QEMU's version, as in `10.0.2`, from the monitor's greeting. Waits up to 5 s for that, if it is the first that is
+        asked.
+
+        ```rhai
+        v.version.split(".")[0].parse_int() >= 5
+        ```"#,
     )
     .register_into_engine(engine, |vm: &mut Vm| {
         wait(
@@ -197,8 +229,21 @@ fn properties(engine: &mut Engine) {
             vm.version(),
         )
     });
-    property("vm", "agent", "agent", "The guest's agent.")
-        .register_into_engine(engine, |vm: &mut Vm| -> GuestAgent { vm.agent() });
+    property(
+        "vm",
+        "agent",
+        "agent",
+        r"
+        The guest's agent. Nothing is connected until it is asked something; each call then waits up to 5 s for the agent to
+        answer at all, and up to 30 s for the command, unless it says otherwise. One call goes on at a time.
+
+        An agent that does not answer is an error of kind `gone`, what it refuses one of kind `agent`, with its words.
+
+        ```rhai
+        v.agent.ping();
+        ```",
+    )
+    .register_into_engine(engine, |vm: &mut Vm| -> GuestAgent { vm.agent() });
 }
 
 fn or_unit(text: Option<String>) -> Dynamic {
