@@ -221,7 +221,7 @@ pub(super) fn tell(
     value: impl FnOnce() -> Value,
 ) -> Exit {
     let text = if options.json {
-        value().to_string()
+        result::json(&value(), false)
     } else {
         text()
     };

@@ -11,6 +11,7 @@ use super::options::Options;
 use super::{finish, one_shot, qmp, run};
 use crate::report::Exit;
 use crate::script::check::Target;
+use crate::script::result;
 use crate::script::{Fault, Session};
 use crate::vm::schema::{Bundled, bundled};
 
@@ -99,7 +100,7 @@ impl Check {
 fn tell(faults: &[Fault], scripts: &[OsString], targets: &[Target], options: &Options) -> Exit {
     if options.json {
         let list: Vec<Value> = faults.iter().map(described).collect();
-        return finish::print(&json!(list).to_string(), options);
+        return finish::print(&result::json(&json!(list), false), options);
     }
     for fault in faults {
         finish::tell(&fault.drawn);

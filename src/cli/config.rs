@@ -11,6 +11,7 @@ use super::options::Options;
 use crate::inventory::Config as Configuration;
 use crate::inventory::config::{Discovery, Entry, Looked, Said, State, shown_key, shown_text};
 use crate::report::{Exit, Report};
+use crate::script::result;
 use crate::wire::escape::escaped;
 
 /// Show the configuration that is in force, and where each part of it is said
@@ -31,7 +32,7 @@ impl Config {
             finish::warn(&report, options);
         }
         let text = if options.json {
-            document(&config).to_string()
+            result::json(&document(&config), false)
         } else {
             toml(&config)
         };

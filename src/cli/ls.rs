@@ -21,6 +21,7 @@ use super::{finish, one_shot};
 use crate::inventory::{Filter, Scan, callable, too_short};
 use crate::nearest::did_you_mean;
 use crate::report::{Exit, Kind, Report};
+use crate::script::result;
 use crate::script::run::{Current, Ended};
 use crate::vm::survey::survey;
 use crate::vm::{Settings, Vm};
@@ -102,7 +103,7 @@ fn list(
         if options.json {
             let rows = asked(rows, settings).await;
             let list: Value = rows.iter().map(Row::json).collect();
-            finish::print(&list.to_string(), options)
+            finish::print(&result::json(&list, false), options)
         } else if io::stdout().is_terminal() {
             as_they_answer(rows, settings, options).await
         } else {

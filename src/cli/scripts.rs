@@ -9,6 +9,7 @@ use crate::nearest::did_you_mean;
 use crate::report::{Exit, Report};
 use crate::script::header::Header;
 use crate::script::ready_made;
+use crate::script::result;
 
 /// List the ready-made scripts, or show one
 #[derive(Debug, Args)]
@@ -22,7 +23,9 @@ impl Scripts {
         let text = match &self.name {
             None => list(options.json),
             Some(name) => match ready_made::find(name) {
-                Some(script) if options.json => json!({"name": name, "text": script}).to_string(),
+                Some(script) if options.json => {
+                    result::json(&json!({"name": name, "text": script}), false)
+                }
                 Some(script) => script.trim_end().to_owned(),
                 None => {
                     let mut report =
@@ -47,7 +50,7 @@ fn list(json: bool) -> String {
         let list: Vec<_> = scripts
             .map(|(name, summary)| json!({"name": name, "summary": summary}))
             .collect();
-        return json!(list).to_string();
+        return result::json(&json!(list), false);
     }
     let scripts: Vec<_> = scripts.collect();
     let width = scripts

@@ -11,6 +11,7 @@ use tokio::runtime::{Builder, Runtime};
 use super::options::Options;
 use super::{finish, one_shot};
 use crate::report::{Exit, Kind, Report};
+use crate::script::result;
 use crate::script::run::{Current, Ended};
 use crate::vm::freeze::guardian;
 use crate::vm::freeze::stale::{self, Outcome, Stale};
@@ -83,7 +84,7 @@ fn one(current: &Current, target: &str, options: &Options) -> Result<Exit, Ended
     let settings = current.run().fleet().settings();
     if settings.mode.is_dry_run() {
         let text = if options.json {
-            json!({ "vm": target, "thawed": count }).to_string()
+            result::json(&json!({ "vm": target, "thawed": count }), false)
         } else {
             format!("{}: the guest stays {}", escaped(target), escaped(&status))
         };
@@ -100,7 +101,7 @@ fn one(current: &Current, target: &str, options: &Options) -> Result<Exit, Ended
         stale::forget(settings, &agent);
     }
     let text = if options.json {
-        json!({ "vm": target, "thawed": count }).to_string()
+        result::json(&json!({ "vm": target, "thawed": count }), false)
     } else {
         format!("{}: thawed {}", escaped(target), systems(Some(count)))
     };
@@ -175,7 +176,10 @@ fn all_stale(runtime: &Runtime, settings: Settings, options: &Options) -> Exit {
         }
     }
     match (options.json, none) {
-        (true, _) => worse(exit, finish::print(&json!(rows).to_string(), options)),
+        (true, _) => worse(
+            exit,
+            finish::print(&result::json(&json!(rows), false), options),
+        ),
         (false, true) => finish::print("no dead run has left a guest frozen", options),
         (false, false) => exit,
     }

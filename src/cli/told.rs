@@ -7,7 +7,7 @@ use super::options::Options;
 use crate::inventory::ConfigError;
 use crate::report::{Exit, Kind, Report};
 use crate::script::header::Invalid;
-use crate::script::{Failure, Source, diagnostic};
+use crate::script::{Failure, Source, diagnostic, result};
 
 /// An error of this run.
 pub(super) fn error(report: &Report, options: &Options) -> String {
@@ -19,7 +19,7 @@ pub(super) fn error(report: &Report, options: &Options) -> String {
 /// An error of this run that people see as `draw` draws it.
 fn drawn(report: &Report, options: &Options, draw: impl FnOnce() -> String) -> String {
     if options.json {
-        json!({ "error": report.to_value() }).to_string()
+        result::json(&json!({ "error": report.to_value() }), false)
     } else {
         draw()
     }
@@ -36,7 +36,7 @@ pub(super) fn misconfigured(error: &ConfigError, options: &Options) -> String {
             told["config"]["line"] = line.into();
             told["config"]["column"] = column.into();
         }
-        return json!({ "error": told }).to_string();
+        return result::json(&json!({ "error": told }), false);
     }
     match &error.place {
         Some((source, span)) => {
@@ -54,13 +54,13 @@ pub(super) fn bad_header(invalid: &Invalid, source: &Source, options: &Options) 
     }
     let mut told = report.to_value();
     told["script"] = json!({ "source": source.name, "line": invalid.line });
-    json!({ "error": told }).to_string()
+    result::json(&json!({ "error": told }), false)
 }
 
 /// An error of a command line whose options could not be read.
 pub(super) fn of_line(report: &Report, json: bool) -> String {
     if json {
-        json!({ "error": report.to_value() }).to_string()
+        result::json(&json!({ "error": report.to_value() }), false)
     } else {
         diagnostic::draw_bare(report, false)
     }
@@ -69,7 +69,7 @@ pub(super) fn of_line(report: &Report, json: bool) -> String {
 /// What is no error of this run.
 pub(super) fn warning(report: &Report, options: &Options) -> String {
     if options.json {
-        json!({ "warning": report.to_value() }).to_string()
+        result::json(&json!({ "warning": report.to_value() }), false)
     } else {
         diagnostic::draw_warning(report, options.color())
     }
@@ -86,7 +86,7 @@ pub(super) fn failure(failure: &Failure, options: &Options) -> String {
             "source": place.source, "line": place.line, "column": place.column,
         });
     }
-    json!({ "error": error }).to_string()
+    result::json(&json!({ "error": error }), false)
 }
 
 /// That a signal ended the run.
@@ -111,5 +111,5 @@ pub(super) fn usage(error: &clap::Error) -> String {
     report.hint = tips
         .first()
         .map(|tip| tip.trim_start_matches("tip: ").to_owned());
-    json!({ "error": report.to_value() }).to_string()
+    result::json(&json!({ "error": report.to_value() }), false)
 }

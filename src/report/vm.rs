@@ -3,7 +3,7 @@
 use super::connection::{self, OTHER_VM};
 use super::schema::hint_on_event;
 use super::{Exit, Kind, Report};
-use crate::vm::freeze::FreezeError;
+use crate::vm::freeze::{FreezeError, Freezer};
 use crate::vm::job::JobError;
 use crate::vm::migration::MigrationError;
 use crate::vm::recording::Difference;
@@ -137,7 +137,13 @@ fn of(kind: &ErrorKind) -> Report {
 fn of_freeze(error: &FreezeError) -> Report {
     let new = |hint: &str| Report::new(Kind::Frozen, error.to_string()).with_hint(hint);
     match error {
-        FreezeError::AlreadyFrozen => {
+        FreezeError::AlreadyFrozen(Freezer::This) => new(
+            "the end of that freeze's block thaws it; in a session, `:release` does, and `:held` tells what is held",
+        ),
+        FreezeError::AlreadyFrozen(Freezer::Other(_)) => new(
+            "that run thaws it at the end of its window, or when it ends; `qmpsh thaw VM` does so now, and spoils its work",
+        ),
+        FreezeError::AlreadyFrozen(Freezer::Unknown) => {
             new("if nobody is at work on it, `qmpsh thaw VM` thaws it; a backup that runs now does so by itself")
         }
         FreezeError::NoGuardian(_) => {
@@ -272,7 +278,7 @@ mod tests {
                 .into(),
                 4,
             ),
-            (FreezeError::AlreadyFrozen.into(), 4),
+            (FreezeError::AlreadyFrozen(Freezer::Unknown).into(), 4),
             (FreezeError::WindowExpired { max: after }.into(), 4),
             (ErrorKind::AgentNotRunning, 3),
             (

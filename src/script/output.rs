@@ -5,7 +5,11 @@
 use std::io::{self, IsTerminal, Write};
 use std::sync::{Mutex, PoisonError};
 
+use super::stop::Stop;
 use crate::wire::escape::escaped_lines;
+
+/// How much is written at once.
+const PIECE: usize = 64 << 10;
 
 /// The two streams of a run. Threads may write at once; a line is written whole.
 pub struct Output {
@@ -54,28 +58,28 @@ impl Output {
         }
     }
 
-    /// Writes what the script prints, and a newline.
-    pub fn print(&self, text: &str) -> io::Result<()> {
+    /// Writes what the script prints, and a newline. A stop ends it in mid-text.
+    pub fn print(&self, text: &str, stop: &Stop) -> io::Result<()> {
         if self.results_are_reserved {
-            self.log(text)
+            self.log(text, stop)
         } else {
-            self.results.line(text)
+            self.results.line(text, || stop.cause().is_some())
         }
     }
 
     /// Writes the run's result, and a newline.
     pub fn result(&self, text: &str) -> io::Result<()> {
-        self.results.line(text)
+        self.results.line(text, || false)
     }
 
     /// As [`Output::result`], for text with colours in which nothing else acts on a terminal.
     pub fn shown(&self, text: &str) -> io::Result<()> {
-        self.results.write(text.to_owned())
+        self.results.write(text, false, || false)
     }
 
     /// As [`Output::log`], for text with colours in which nothing else acts on a terminal.
     pub fn drawn(&self, text: &str) -> io::Result<()> {
-        self.messages.write(text.to_owned())
+        self.messages.write(text, false, || false)
     }
 
     /// Whether somebody at a terminal sees the messages.
@@ -83,9 +87,14 @@ impl Output {
         self.messages.terminal
     }
 
-    /// Writes a message, and a newline.
-    pub fn log(&self, text: &str) -> io::Result<()> {
-        self.messages.line(text)
+    /// Writes what the script logs, and a newline. A stop ends it in mid-text.
+    pub fn log(&self, text: &str, stop: &Stop) -> io::Result<()> {
+        self.messages.line(text, || stop.cause().is_some())
+    }
+
+    /// Writes a message of the shell's own, and a newline.
+    pub fn message(&self, text: &str) -> io::Result<()> {
+        self.messages.line(text, || false)
     }
 }
 
@@ -97,20 +106,39 @@ impl Stream {
         }
     }
 
-    fn line(&self, text: &str) -> io::Result<()> {
-        self.write(if self.terminal {
-            escaped_lines(text).into_owned()
-        } else {
-            text.to_owned()
-        })
+    fn line(&self, text: &str, is_over: impl Fn() -> bool) -> io::Result<()> {
+        self.write(text, self.terminal, is_over)
     }
 
-    fn write(&self, mut line: String) -> io::Result<()> {
-        line.push('\n');
+    /// Writes a line in pieces, so that whoever stops a long one need not wait for its end.
+    fn write(&self, text: &str, escape: bool, is_over: impl Fn() -> bool) -> io::Result<()> {
         let mut to = self.to.lock().unwrap_or_else(PoisonError::into_inner);
-        to.write_all(line.as_bytes())?;
+        let mut rest = text;
+        loop {
+            let (piece, next) = rest.split_at(floor_char_boundary(rest, PIECE));
+            if escape {
+                to.write_all(escaped_lines(piece).as_bytes())?;
+            } else {
+                to.write_all(piece.as_bytes())?;
+            }
+            rest = next;
+            // What is told of a stop is short: the first piece is always written.
+            if rest.is_empty() || is_over() {
+                break;
+            }
+        }
+        to.write_all(b"\n")?;
         to.flush()
     }
+}
+
+/// The last place at or before `at` where a text can be cut.
+fn floor_char_boundary(text: &str, at: usize) -> usize {
+    let mut at = at.min(text.len());
+    while !text.is_char_boundary(at) {
+        at -= 1;
+    }
+    at
 }
 
 #[cfg(test)]
@@ -118,7 +146,7 @@ mod tests {
     use std::io::{self, Write};
     use std::sync::{Arc, Mutex};
 
-    use super::Stream;
+    use super::{PIECE, Stream};
 
     #[derive(Clone, Default)]
     struct Kept(Arc<Mutex<Vec<u8>>>);
@@ -138,9 +166,25 @@ mod tests {
         for (terminal, expected) in [(true, "a\\x1b[2J\nb\n"), (false, "a\x1b[2J\nb\n")] {
             let kept = Kept::default();
             Stream::new(Box::new(kept.clone()), terminal)
-                .line("a\x1b[2J\nb")
+                .line("a\x1b[2J\nb", || false)
                 .unwrap();
             assert_eq!(String::from_utf8_lossy(&kept.0.lock().unwrap()), expected);
         }
+    }
+
+    #[test]
+    fn a_long_text_is_whole_and_one_that_is_stopped_ends_soon() {
+        let text = "ü\n".repeat(PIECE);
+        let kept = Kept::default();
+        let stream = Stream::new(Box::new(kept.clone()), true);
+        stream.line(&text, || false).unwrap();
+        assert!(kept.0.lock().unwrap().split_last().unwrap() == (&b'\n', text.as_bytes()));
+
+        kept.0.lock().unwrap().clear();
+        stream
+            .line(&text, || !kept.0.lock().unwrap().is_empty())
+            .unwrap();
+        let written = kept.0.lock().unwrap().len();
+        assert!((1..=PIECE + 1).contains(&written), "{written}");
     }
 }

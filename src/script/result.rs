@@ -1,10 +1,13 @@
 //! A run's value as it is printed.
 
+use std::borrow::Cow;
+
 use rhai::{Dynamic, ImmutableString};
 use serde_json::Value;
 
 use super::convert::to_json;
 use crate::report::{Kind, Report};
+use crate::wire::escape::escaped_json;
 
 /// A value as text: a text bare unless JSON is wanted, no value as nothing, all else as JSON, `spread` over lines or in one.
 pub fn text(value: &Dynamic, json: bool, spread: bool) -> Result<Option<String>, Report> {
@@ -23,12 +26,16 @@ pub fn text(value: &Dynamic, json: bool, spread: bool) -> Result<Option<String>,
     Ok(Some(self::json(&value, spread)))
 }
 
-/// JSON as it is printed, `spread` over lines or in one.
+/// JSON as it is printed, `spread` over lines or in one. It is the same for a terminal, on which nothing in it acts.
 pub fn json(value: &Value, spread: bool) -> String {
-    if spread && matches!(value, Value::Array(_) | Value::Object(_)) {
+    let text = if spread && matches!(value, Value::Array(_) | Value::Object(_)) {
         format!("{value:#}")
     } else {
         value.to_string()
+    };
+    match escaped_json(&text) {
+        Cow::Borrowed(_) => text,
+        Cow::Owned(escaped) => escaped,
     }
 }
 
@@ -63,6 +70,14 @@ mod tests {
             text(&list, false, true).unwrap().as_deref(),
             Some("[\n  1\n]")
         );
+    }
+
+    #[test]
+    fn nothing_in_json_acts_on_a_terminal_and_it_stays_the_same_json() {
+        let text = "a\x1b[2J\u{7f}\u{9b}2J\u{202e}ü\n";
+        let printed = self::text(&text.into(), true, true).unwrap().unwrap();
+        assert_eq!(printed, r#""a\u001b[2J\u007f\u009b2J\u202eü\n""#);
+        assert_eq!(serde_json::from_str::<String>(&printed).unwrap(), text);
     }
 
     #[test]

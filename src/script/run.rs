@@ -296,7 +296,7 @@ impl Current {
             bridge::noticed(work, notice, || {
                 // Whoever is asked knows what is waited for.
                 if !self.run.consents.is_asking() {
-                    drop(output.log(&told));
+                    drop(output.message(&told));
                 }
             }),
         )

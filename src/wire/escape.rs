@@ -26,6 +26,25 @@ pub fn escaped_lines(text: &str) -> Cow<'_, str> {
     })
 }
 
+/// JSON in which each unsafe character stands as `\u009b` does: the same JSON, fit for a terminal.
+pub fn escaped_json(text: &str) -> Cow<'_, str> {
+    // Those below a space are escaped in JSON already, and a newline is between its values.
+    let acts = |character: char| is_unsafe(character) && character != '\n';
+    if !text.contains(acts) {
+        return Cow::Borrowed(text);
+    }
+    let mut shown = String::with_capacity(text.len() + 16);
+    for character in text.chars() {
+        if acts(character) {
+            // None of them is beyond the first plane. Writing to a String cannot fail.
+            let _ = write!(shown, "\\u{:04x}", u32::from(character));
+        } else {
+            shown.push(character);
+        }
+    }
+    Cow::Owned(shown)
+}
+
 /// The beginning of what a peer sent, on one line: escaped, bytes that are no UTF-8 as `\xff`, and cut with `...`.
 pub fn excerpt(bytes: &[u8]) -> String {
     // Four bytes a character at most; more is never shown.

@@ -56,7 +56,7 @@ async fn a_guest_that_another_client_froze_after_we_asked_is_left_frozen() {
         .err()
         .unwrap();
     assert!(
-        matches!(error.kind, ErrorKind::Freeze(FreezeError::AlreadyFrozen)),
+        matches!(error.kind, ErrorKind::Freeze(FreezeError::AlreadyFrozen(_))),
         "{error}"
     );
     assert!(stage.guest.is_frozen());

@@ -44,6 +44,20 @@ fn frozen(home: &Arc<Folder>, domain: &Domain) -> Running {
 }
 
 #[test]
+fn a_guest_that_another_shell_froze_is_told_as_that_shells() {
+    let libvirt = Libvirt::start();
+    let domain = libvirt.boot("web01");
+    let home = Arc::new(Folder::new());
+    let first = frozen(&home, &domain);
+    let told = eval_at(&home, &domain.target(), "v.agent.fsfreeze()")
+        .run()
+        .expect_code(4);
+    let by = format!("already frozen by another qmpsh (pid {})", first.id());
+    assert!(told.stderr.contains(&by), "{told:#?}");
+    assert!(domain.is_frozen());
+}
+
+#[test]
 fn a_shell_that_is_killed_or_ended_while_the_guest_is_frozen_leaves_it_thawed() {
     let libvirt = Libvirt::start();
     let domain = libvirt.boot("web01");

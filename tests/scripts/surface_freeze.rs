@@ -43,6 +43,21 @@ fn a_freeze_counts_its_file_systems_and_its_time() {
 }
 
 #[test]
+fn a_second_freeze_of_this_run_is_told_as_its_own() {
+    let guest = lent();
+    let error = caught(
+        &guest.target(),
+        "with v.agent.fsfreeze() as f { v.agent.fsfreeze() }",
+    );
+    assert_eq!(error["kind"], "frozen");
+    let told = error["message"].as_str().unwrap();
+    assert!(
+        told.ends_with("this run has frozen the guest already"),
+        "{told}"
+    );
+}
+
+#[test]
 fn whatever_ends_the_block_the_guest_is_thawed() {
     let guest = lent();
     let status = "v.agent.fsstatus()";

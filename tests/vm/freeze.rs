@@ -75,7 +75,7 @@ async fn a_guest_that_something_else_froze_is_refused_and_left_frozen() {
         .err()
         .unwrap();
     assert!(
-        matches!(error.kind, ErrorKind::Freeze(FreezeError::AlreadyFrozen)),
+        matches!(error.kind, ErrorKind::Freeze(FreezeError::AlreadyFrozen(_))),
         "{error}"
     );
     assert!(guest.is_frozen());
@@ -233,7 +233,7 @@ async fn an_agent_in_a_process_of_this_host_that_is_frozen_is_refused() {
     );
     let error = freeze(&vm, &FreezeOptions::default()).await.err().unwrap();
     assert!(
-        matches!(error.kind, ErrorKind::Freeze(FreezeError::AlreadyFrozen)),
+        matches!(error.kind, ErrorKind::Freeze(FreezeError::AlreadyFrozen(_))),
         "{error}"
     );
 }

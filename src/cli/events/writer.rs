@@ -55,7 +55,7 @@ fn write(run: &Run, mut waiting: Receiver<Line>) -> io::Result<()> {
     while let Some(line) = waiting.blocking_recv() {
         match line {
             Line::Result(text) => run.output().result(&text)?,
-            Line::Message(text) => run.output().log(&text)?,
+            Line::Message(text) => run.output().message(&text)?,
         }
     }
     Ok(())

@@ -178,7 +178,7 @@ impl Held {
                 time.as_millis()
             );
             // A closed error stream must not turn a good thaw into an error.
-            let _ = current.run().output().log(&told);
+            let _ = current.run().output().message(&told);
         }
         released?.map_err(|error| failed(&error))
     }

@@ -23,7 +23,7 @@ pub(super) fn register(engine: &mut Engine) {
     engine.on_print(|text| {
         if let Ok(current) = current() {
             // The stop that a failed write causes ends the script at its next step.
-            let _ = written(&current, current.run().output().print(text));
+            let _ = print(&current, text);
         }
     });
     engine.on_debug(|text, source, position| {
@@ -31,10 +31,7 @@ pub(super) fn register(engine: &mut Engine) {
             let place = source
                 .map(|source| format!("{source}:{position:?}: "))
                 .unwrap_or_default();
-            let _ = written(
-                &current,
-                current.run().output().log(&format!("{place}{text}")),
-            );
+            let _ = log(&current, &format!("{place}{text}"));
         }
     });
 
@@ -48,9 +45,13 @@ pub(super) fn register(engine: &mut Engine) {
         log("freezing");
         ```"#,
     )
-    .register_into_engine(engine, |value: Dynamic| log(&value));
+    .register_into_engine(engine, |value: Dynamic| {
+        log(&current()?, &value.to_string())
+    });
     // Rhai's own logarithm of a float comes first otherwise, and says nothing.
-    engine.register_fn("log", |value: f64| log(&value.into()));
+    engine.register_fn("log", |value: f64| {
+        log(&current()?, &Dynamic::from(value).to_string())
+    });
 
     function(
         "table",
@@ -110,9 +111,14 @@ pub(super) fn register(engine: &mut Engine) {
     });
 }
 
-fn log(value: &Dynamic) -> Outcome {
-    let current = current()?;
-    written(&current, current.run().output().log(&value.to_string()))
+fn print(current: &Current, text: &str) -> Outcome {
+    let run = current.run();
+    written(current, run.output().print(text, run.stop()))
+}
+
+fn log(current: &Current, text: &str) -> Outcome {
+    let run = current.run();
+    written(current, run.output().log(text, run.stop()))
 }
 
 /// What cannot be written ends the run, once guards are released: quietly if the reader went away, else with an error.
@@ -149,7 +155,7 @@ fn table(rows: &Array, columns: Option<Array>) -> Outcome {
     };
     let current = current()?;
     for line in lines(&rows, &columns) {
-        written(&current, current.run().output().print(&line))?;
+        print(&current, &line)?;
     }
     Ok(())
 }

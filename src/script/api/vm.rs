@@ -152,7 +152,10 @@ fn vms(filter: &Filter) -> Outcome<Array> {
     recording.note_hidden("vms()", &(&troubles, targets));
     for trouble in &troubles {
         // A message that cannot be written ends the run elsewhere.
-        let _ = current.run().output().log(&format!("warning: {trouble}"));
+        let _ = current
+            .run()
+            .output()
+            .message(&format!("warning: {trouble}"));
     }
     Ok(vms.into_iter().map(Dynamic::from).collect())
 }

@@ -185,7 +185,7 @@ fn pretended(watch: &Watch) -> Outcome {
         watch.describe()
     );
     // A closed error stream is no reason to end.
-    let _ = current()?.run().output().log(&told);
+    let _ = current()?.run().output().message(&told);
     Ok(from_json(event_value(&watch.pretended())))
 }
 
@@ -193,7 +193,7 @@ fn tell_dropped(current: &Current, dropped: u64) {
     if dropped > 0 {
         let told = format!("{dropped} events were dropped before these, unread");
         // A closed error stream is no reason to lose the events.
-        let _ = current.run().output().log(&told);
+        let _ = current.run().output().message(&told);
     }
 }
 

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::vm::Vm;
 use crate::vm::watch::event_value;
 use crate::wire::Event;
-use crate::wire::escape::escaped;
+use crate::wire::escape::{escaped, escaped_json};
 use crate::wire::message::Timestamp;
 
 /// The last second of the year 9999: what comes after it has no form that people read.
@@ -60,7 +60,7 @@ impl Style {
         if self.json {
             let mut line = event_value(event);
             line["vm"] = json!(label);
-            return line.to_string();
+            return escaped_json(&line.to_string()).into_owned();
         }
         let mut line = time(event.timestamp);
         // One VM's too: what reads the columns need not know how many there are.

@@ -10,8 +10,8 @@ use tokio::time::timeout;
 
 use super::guard::{Freeze, Safety};
 use super::lifeline::Lifeline;
-use super::record::{Frozen, Record};
-use super::{FreezeError, FreezeOptions};
+use super::record::{Frozen, Record, freezer_of};
+use super::{FreezeError, FreezeOptions, Freezer};
 use crate::client::libvirt::run_of;
 use crate::client::{self, Address, Agent, Call, Channel};
 use crate::vm::agent::GuestAgent;
@@ -86,9 +86,18 @@ impl GuestAgent {
     async fn thawed(&self) -> Result<Agent, Error> {
         let vm = self.vm();
         if self.fsstatus().await? == "frozen" {
-            return Err(vm.error(FreezeError::AlreadyFrozen));
+            let by = self.freezer(self.client().await?)?;
+            return Err(vm.error(FreezeError::AlreadyFrozen(by)));
         }
         Ok(self.client().await?.clone())
+    }
+
+    /// Who has frozen the guest of this agent.
+    fn freezer(&self, agent: &Agent) -> Result<Freezer, Error> {
+        let settings = self.vm().settings();
+        let look = || freezer_of(&settings.frozen_dir(), agent.address());
+        let seen = settings.recording.observe("who froze the guest", look);
+        seen.map_err(|difference| self.vm().error(difference))
     }
 
     /// Gets ready what thaws the guest when this process cannot; gives the process that serves the agent as well.
@@ -152,7 +161,7 @@ impl Freeze {
             // Another client froze it while the connection was lost and made anew: not ours to thaw.
             (Err(ErrorKind::Client(client::Error::Frozen { .. })), _) => {
                 self.forget().await;
-                FreezeError::AlreadyFrozen.into()
+                FreezeError::AlreadyFrozen(Freezer::Unknown).into()
             }
             (Err(error), _) if was_not_run(&error) => {
                 self.forget().await;

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use crate::duration::show;
 use crate::vm::error::quoted;
 
@@ -10,7 +12,7 @@ use crate::vm::error::quoted;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum FreezeError {
     /// The guest was frozen before we came; it was left so.
-    AlreadyFrozen,
+    AlreadyFrozen(Freezer),
     /// The thaw guarantee could not be set up, so nothing was frozen.
     NoGuardian(String),
     /// None of the mount points that were named could be frozen.
@@ -39,10 +41,29 @@ pub enum FreezeError {
     },
 }
 
+/// Who froze a guest, as far as the records of freezes tell.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Freezer {
+    /// This very process.
+    This,
+    /// Another qmpsh that runs, by its process.
+    Other(u32),
+    /// Something else.
+    Unknown,
+}
+
 impl fmt::Display for FreezeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::AlreadyFrozen => write!(
+            Self::AlreadyFrozen(Freezer::This) => {
+                write!(f, "this run has frozen the guest already")
+            }
+            Self::AlreadyFrozen(Freezer::Other(pid)) => write!(
+                f,
+                "the guest was already frozen by another qmpsh (pid {pid}), and was left so"
+            ),
+            Self::AlreadyFrozen(Freezer::Unknown) => write!(
                 f,
                 "the guest was already frozen by something else, and was left so"
             ),

@@ -15,7 +15,7 @@ mod thaw;
 
 use std::time::Duration;
 
-pub use self::error::FreezeError;
+pub use self::error::{FreezeError, Freezer};
 pub use self::guard::Freeze;
 
 /// How long a freeze lasts at most unless said otherwise.

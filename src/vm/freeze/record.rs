@@ -17,6 +17,7 @@ use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, connec
 use serde::{Deserialize, Serialize};
 use tokio::time::timeout;
 
+use super::error::Freezer;
 use crate::client::libvirt::run_of;
 use crate::client::{Address, nonce};
 use crate::vm::process::Process;
@@ -183,6 +184,23 @@ impl Record {
     pub(super) fn remove(&self) {
         // Gone already is fine; anything else leaves a record that the next start reports, which is the safe side.
         let _ = fs::remove_file(&self.path);
+    }
+}
+
+/// Who has frozen the guest of this agent, by the records of a folder.
+pub(super) fn freezer_of(folder: &Path, agent: &Address) -> Freezer {
+    let (Ok(paths), Ok(agent)) = (paths(folder), agent.absolute()) else {
+        return Freezer::Unknown;
+    };
+    let records = paths.iter().filter_map(|path| {
+        let record: Frozen = serde_json::from_reader(File::open(path).ok()?).ok()?;
+        (record.agent == agent).then_some(record)
+    });
+    let mut shells = records.filter_map(|record| record.shell.filter(|shell| !shell.has_ended()));
+    match shells.next() {
+        Some(shell) if Some(shell) == Process::this() => Freezer::This,
+        Some(shell) => Freezer::Other(shell.pid),
+        None => Freezer::Unknown,
     }
 }
 
