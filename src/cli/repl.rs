@@ -9,7 +9,7 @@ use std::sync::Arc;
 use super::options::Options;
 use super::{finish, modes, thaw};
 use crate::client::Tap;
-use crate::inventory::config::user_folder;
+use crate::inventory::config::{Others, others, user_folder};
 use crate::repl::log::Log;
 use crate::repl::pager::Pager;
 use crate::repl::preferences::Preferences;
@@ -28,16 +28,11 @@ pub(super) fn execute(options: &Options) -> Exit {
         return finish::complain(&report, options);
     }
     thaw::warn_of_stale(options);
-    if io::stdin().is_terminal() && io::stdout().is_terminal() && !is_dumb() {
+    if io::stdin().is_terminal() {
         at_terminal(options)
     } else {
         in_pipe(options)
     }
-}
-
-/// A terminal that cannot move its cursor is no place for an editor.
-fn is_dumb() -> bool {
-    env::var_os("TERM").is_none_or(|terminal| terminal == "dumb")
 }
 
 fn at_terminal(options: &Options) -> Exit {
@@ -65,14 +60,16 @@ fn at_terminal(options: &Options) -> Exit {
         },
         ..settings
     };
+    let is_plain = terminal::is_plain();
     let surroundings = Surroundings {
         history: history.clone(),
         size: terminal::size,
-        pager: Pager::of_user(),
-        views: Some(screen.views().clone()),
+        pager: Pager::of_user().filter(|_| !is_plain),
+        views: (!is_plain).then(|| screen.views().clone()),
         log: Some(log),
-        preferences: Preferences::new(options.color()),
+        preferences: Preferences::new(options.color() && options.color_on(&io::stdout())),
         for_people: !options.json,
+        json: options.json,
     };
     let mut session = match new_session(settings, surroundings, options) {
         Ok(session) => session,
@@ -98,6 +95,7 @@ fn in_pipe(options: &Options) -> Exit {
         log: None,
         preferences: Preferences::new(options.color()),
         for_people: false,
+        json: options.json,
     };
     let settings = match finish::settings(options) {
         Ok(settings) => settings,
@@ -128,6 +126,23 @@ fn start_file() -> Result<Option<Source>, Report> {
         let path = path.display();
         Report::new(Kind::Host, format!("`{path}` cannot be read: {why}"))
     };
+    // It runs with all that the user may do.
+    let distrusted = |why: String| {
+        let message = format!("`{}` is not run: {why}", path.display());
+        Report::new(Kind::Denied, message)
+            .with_hint("`chown` it to you, and `chmod go-w` it and its folder")
+    };
+    match others(&path) {
+        Ok(Others::Owner(owner)) => {
+            let why = format!("it, or its folder, belongs to another user (uid {owner})");
+            return Err(distrusted(why));
+        }
+        Ok(Others::Writers(writers)) => {
+            return Err(distrusted(format!("it can be changed by {writers}")));
+        }
+        // What cannot be seen cannot be read either, and that says why.
+        Ok(Others::None) | Err(_) => {}
+    }
     let bytes = match File::open(&path).and_then(source::read) {
         Ok(bytes) => bytes,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),

@@ -80,13 +80,7 @@ pub(super) fn failure(failure: &Failure, options: &Options) -> String {
     if !options.json {
         return failure.drawn.clone();
     }
-    let mut error = failure.report.to_value();
-    if let Some(place) = &failure.place {
-        error["script"] = json!({
-            "source": place.source, "line": place.line, "column": place.column,
-        });
-    }
-    result::json(&json!({ "error": error }), false)
+    result::json(&json!({ "error": failure.to_value() }), false)
 }
 
 /// That a signal ended the run.

@@ -55,10 +55,16 @@ mod tests {
     #[test]
     fn secrets_and_lines_behind_a_space_are_not_kept() {
         assert!(is_kept("v.status"));
+        assert!(is_kept(":shell ls -l /srv"));
+        assert!(is_kept("let key = keys[0]"));
         for line in [
             "",
             " v.status",
             "v.agent.set_user_password(\"root\", \"x\")",
+            ":shell mysql -phunter2 db",
+            ":shell curl -u admin:hunter2 https://web01/",
+            "let luks_key = \"hunter2\"",
+            "let tok = \"hunter2\"",
         ] {
             assert!(!is_kept(line), "{line}");
         }

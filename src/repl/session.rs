@@ -10,6 +10,8 @@ mod vms;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
+use serde_json::json;
+
 use super::complete::Live;
 use super::lines::Lines;
 use super::log::Log;
@@ -22,7 +24,7 @@ use crate::report::{Exit, Report};
 use crate::script::kept::Held;
 use crate::script::output::Output;
 use crate::script::reference::{Entry, Reference};
-use crate::script::{self, Control, Ending, Outcome, Source, diagnostic};
+use crate::script::{self, Control, Ending, Outcome, Source, diagnostic, result};
 use crate::vm::mode::Mode;
 
 pub use behind::Behind;
@@ -60,6 +62,8 @@ pub struct Surroundings {
     pub preferences: Preferences,
     /// Whether values are shown for people; else as `eval` prints them.
     pub for_people: bool,
+    /// Whether values and errors are JSON, for programs.
+    pub json: bool,
 }
 
 /// A session.
@@ -196,7 +200,7 @@ impl Session {
             Ending::Value(_) => Err(Answer::Failed(exit)),
             Ending::Exit(code, value) => {
                 // As a script's last value.
-                self.tell_result(&value, false);
+                self.tell_result(&value, self.surroundings.json);
                 Err(Answer::Leave(Exit::Script(code)))
             }
             Ending::Signal(SIGINT) => {
@@ -205,7 +209,12 @@ impl Session {
             }
             Ending::Signal(_) => Err(Answer::Leave(exit)),
             Ending::Failed(failure) => {
-                self.write(Output::drawn, &failure.drawn);
+                let told = if self.surroundings.json {
+                    result::json(&json!({ "error": failure.to_value() }), false)
+                } else {
+                    failure.drawn
+                };
+                self.write(Output::drawn, &told);
                 Err(Answer::Failed(exit))
             }
         }
@@ -218,8 +227,12 @@ impl Session {
 
     /// Tells an error.
     pub fn complain(&mut self, report: &Report) -> Answer {
-        let drawn = diagnostic::draw_bare(report, self.preferences().color);
-        match self.write(Output::drawn, &drawn) {
+        let told = if self.surroundings.json {
+            result::json(&json!({ "error": report.to_value() }), false)
+        } else {
+            diagnostic::draw_bare(report, self.preferences().color)
+        };
+        match self.write(Output::drawn, &told) {
             Answer::Done => Answer::Failed(report.exit),
             unwritten => unwritten,
         }

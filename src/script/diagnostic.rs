@@ -97,6 +97,8 @@ impl Explainer<'_> {
     pub(super) fn draw(&self, error: &EvalAltResult, report: &Report, color: bool) -> String {
         let report = &report.shown();
         let mut places = self.places(error);
+        // What a session undoes by itself has no lines.
+        places.retain(|place| !place.source.is_empty());
         if !self.lines && report.kind != Kind::Fault {
             return draw_briefly(report, places.last(), color);
         }

@@ -29,6 +29,11 @@ pub trait Guard: Send + Sync {
         None
     }
 
+    /// Whether there is nothing left to undo, as far as that can be seen at once: it was undone, or is gone.
+    fn is_over(&self) -> bool {
+        false
+    }
+
     /// The guest that this keeps frozen, while it does.
     fn frozen(&self) -> Option<FrozenGuest> {
         None

@@ -214,5 +214,5 @@ impl Held {
 }
 
 fn has_ended(guard: &Arc<dyn Guard>) -> bool {
-    guard.window().and_then(Window::ended).is_some()
+    guard.is_over() || guard.window().and_then(Window::ended).is_some()
 }

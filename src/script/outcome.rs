@@ -3,6 +3,7 @@
 use std::any::Any;
 
 use rhai::Dynamic;
+use serde_json::{Value, json};
 
 use super::diagnostic::{Spot, draw_bare};
 use crate::report::{Exit, Kind, Report};
@@ -41,6 +42,17 @@ pub struct Failure {
 }
 
 impl Failure {
+    /// The error as data, with its place.
+    pub fn to_value(&self) -> Value {
+        let mut error = self.report.to_value();
+        if let Some(place) = &self.place {
+            error["script"] = json!({
+                "source": place.source, "line": place.line, "column": place.column,
+            });
+        }
+        error
+    }
+
     /// An error that happened at no place in a script.
     pub fn bare(report: Report) -> Self {
         Self {

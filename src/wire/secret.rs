@@ -33,6 +33,10 @@ pub fn may_be_in(typed: &str) -> bool {
         || typed.split(|c| !is_of_name(c)).any(is_secret)
         || hidden_text(typed) != typed
         || hidden_words(&literals) != literals
+        // A line of a shell, as behind a session's `:shell`.
+        || typed.split_once(char::is_whitespace).is_some_and(|(first, line)| {
+            first.starts_with(':') && *line::shell(line) != *line
+        })
         || literals
             .iter()
             .any(|text| *line::shell(text) != **text || *line::monitor(text) != **text)

@@ -47,6 +47,7 @@ impl Typist {
             pager: None,
             preferences: Preferences::new(false),
             for_people: true,
+            json: false,
             views: None,
             log: None,
         };

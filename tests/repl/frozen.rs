@@ -33,6 +33,21 @@ fn a_freeze_is_held_from_line_to_line_and_released_by_one() {
     terminal.wait_for_end("qmp>");
     terminal.wait_for("file systems were frozen for ");
     assert!(!guest.is_frozen());
+    terminal.types(":held\r");
+    terminal.wait_for("\nnothing is held\n");
+}
+
+#[test]
+fn a_guest_whose_vm_ends_is_frozen_no_more() {
+    let mut guest = Guest::boot();
+    let terminal = at_guest(&guest);
+    terminal.types("let f = v.agent.fsfreeze();\r");
+    terminal.wait_for("qmp FROZEN ");
+    guest.process().signal(Signal::KILL);
+    terminal.wait_for("error: ");
+    terminal.wait_for_end(" >");
+    terminal.types(":held\r");
+    terminal.wait_for("\nnothing is held\n");
 }
 
 #[test]

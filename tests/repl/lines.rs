@@ -100,6 +100,20 @@ fn the_file_for_the_start_is_run_and_a_mistake_in_it_does_no_harm() {
 }
 
 #[test]
+fn a_file_for_the_start_that_others_can_change_is_not_run() {
+    let home = Arc::new(Folder::new());
+    let folder = home.join("config/qmpsh");
+    fs::create_dir_all(&folder).unwrap();
+    let file = folder.join("rc.rhai");
+    fs::write(&file, "print(\"mine\");\n").unwrap();
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o666)).unwrap();
+    let terminal = Qmpsh::at_home(QMPSH, &home).deadline(BOUND).on_terminal();
+    terminal.wait_for("is not run: it can be changed by other users");
+    terminal.wait_for_end(PROMPT);
+    assert!(!terminal.written().contains("mine"));
+}
+
+#[test]
 fn words_are_completed_from_what_the_session_knows() {
     let terminal = terminal();
     line(&terminal, "let machines = #{ first: #{ size: 1 } };", "");

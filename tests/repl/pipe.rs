@@ -16,6 +16,26 @@ fn statements_are_run_one_after_the_other_without_a_prompt() {
 }
 
 #[test]
+fn with_json_values_and_errors_are_json() {
+    let qmpsh = Qmpsh::new(QMPSH).arg("--json").deadline(BOUND);
+    let outcome = qmpsh
+        .stdin("let x = 1;\n\"text\"\nprint(x)\nnosuch\n")
+        .run();
+    assert_eq!(outcome.code, Some(1), "{outcome:#?}");
+    assert_eq!(outcome.stdout, "\"text\"\n", "{outcome:#?}");
+    let (printed, error) = outcome.stderr.split_once('\n').unwrap();
+    let error: serde_json::Value = serde_json::from_str(error).unwrap();
+    assert_eq!((printed, &error["error"]["kind"]), ("1", &"script".into()));
+    let outcome = Qmpsh::new(QMPSH)
+        .arg("--json")
+        .deadline(BOUND)
+        .stdin(":nosuch\n")
+        .run();
+    let error: serde_json::Value = serde_json::from_str(&outcome.stderr).unwrap();
+    assert_eq!(error["error"]["kind"], "usage", "{outcome:#?}");
+}
+
+#[test]
 fn an_empty_input_is_no_error() {
     for text in ["", "\n\n"] {
         let outcome = piped(text);

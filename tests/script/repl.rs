@@ -41,6 +41,7 @@ impl Talk {
             log: None,
             preferences: Preferences::new(false),
             for_people: true,
+            json: false,
         };
         Self {
             session: Session::new(script.unwrap(), surroundings),

@@ -116,22 +116,27 @@ fn open(path: &Path) -> io::Result<File> {
     OpenOptions::new().read(true).custom_flags(flags).open(path)
 }
 
-/// Whether the file is there and may be believed. Fails where it is one's own and others can write to it: it was meant
-/// to count.
-fn state(path: &Path) -> Result<State, ConfigError> {
+/// Who else than the user and root has a file in their hands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Others {
+    /// Nobody.
+    None,
+    /// This user owns it, or its folder.
+    Owner(u32),
+    /// These, in words, can write to it, or to its folder.
+    Writers(String),
+}
+
+/// Who else has the file in their hands. Fails where it cannot be seen, or is not there.
+pub fn others(path: &Path) -> io::Result<Others> {
     let folder = match path.parent() {
         Some(folder) if folder != Path::new("") => folder,
         _ => Path::new("."),
     };
-    let link = match fs::symlink_metadata(path) {
-        Ok(link) => link,
-        Err(error) if is_absent(&error) => return Ok(State::Missing),
-        Err(error) => return Err(unreadable(path, &error)),
-    };
-    let described = fs::metadata(path).and_then(|file| Ok((file, fs::metadata(folder)?)));
-    let (file, data) = described.map_err(|error| unreadable(path, &error))?;
+    let link = fs::symlink_metadata(path)?;
+    let (file, data) = (fs::metadata(path)?, fs::metadata(folder)?);
     if let Some(owner) = [&link, &file, &data].into_iter().find_map(foreign_owner) {
-        return Ok(State::Foreign { owner });
+        return Ok(Others::Owner(owner));
     }
     let accounts = Accounts::of_this_host();
     // In a folder like /tmp, others cannot take the place of a file that is not theirs.
@@ -140,16 +145,27 @@ fn state(path: &Path) -> Result<State, ConfigError> {
         let writers = accounts.writers(folder, &data)?;
         (!is_sticky).then(|| format!("{writers}, who can write to its folder"))
     });
-    if let Some(writers) = writers {
-        return Err(ConfigError {
+    Ok(writers.map_or(Others::None, Others::Writers))
+}
+
+/// Whether the file is there and may be believed. Fails where it is one's own and others can write to it: it was meant
+/// to count.
+fn state(path: &Path) -> Result<State, ConfigError> {
+    match fs::symlink_metadata(path) {
+        Err(error) if is_absent(&error) => return Ok(State::Missing),
+        _ => {}
+    }
+    match others(path).map_err(|error| unreadable(path, &error))? {
+        Others::None => Ok(State::Read),
+        Others::Owner(owner) => Ok(State::Foreign { owner }),
+        Others::Writers(writers) => Err(ConfigError {
             hint: Some("`chmod go-w` it and its folder, or name it with `--config`".to_owned()),
             ..unusable(
                 path,
                 &format!("can be changed by {writers}, so it is not believed"),
             )
-        });
+        }),
     }
-    Ok(State::Read)
 }
 
 /// A folder that may not be looked into holds nothing for this user.

@@ -16,7 +16,7 @@ use std::sync::Arc;
 
 pub use discover::Discover;
 pub use error::ConfigError;
-pub use files::{Looked, Places, State, user_folder};
+pub use files::{Looked, Others, Places, State, others, user_folder};
 pub use read::{shown_key, shown_text};
 pub use source::{Said, Source};
 

@@ -30,7 +30,7 @@ impl Session {
         if self.surroundings.for_people || matches!(value, Value::Nothing) {
             return self.tell_shown(value);
         }
-        self.tell_raw(false)
+        self.tell_raw(self.surroundings.json)
     }
 
     /// Shows `last` raw: as JSON, or text bare.

@@ -139,11 +139,13 @@ impl Guard for Held {
         Some(&self.window)
     }
 
+    fn is_over(&self) -> bool {
+        self.freeze.frozen().is_some() || self.freeze.has_lost_vm()
+    }
+
     fn frozen(&self) -> Option<FrozenGuest> {
-        let is_over = self.freeze.frozen().is_some()
-            || self.freeze.is_expired()
-            || self.freeze.is_pretended();
-        (!is_over).then(|| FrozenGuest {
+        let is_frozen = !self.is_over() && !self.freeze.is_expired() && !self.freeze.is_pretended();
+        is_frozen.then(|| FrozenGuest {
             vm: self.freeze.vm().label().to_owned(),
             until: self.freeze.until(),
         })

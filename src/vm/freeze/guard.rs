@@ -181,6 +181,11 @@ impl Freeze {
         }
     }
 
+    /// Whether the process that serves the agent is seen to have ended, and the freeze with it.
+    pub fn has_lost_vm(&self) -> bool {
+        self.shared.server.is_some_and(Process::has_ended)
+    }
+
     /// Whether the guest has been frozen for its `max`.
     pub fn is_expired(&self) -> bool {
         self.shared.expired.is_cancelled()

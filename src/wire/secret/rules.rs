@@ -4,7 +4,7 @@
 //! `dbPassword` and `db-password` are the same two), so that `tokenizer` and `compass` are none.
 
 /// Words that call a secret, wherever in a name they stand.
-const WORDS: [&str; 13] = [
+const WORDS: [&str; 14] = [
     "password",
     "passwd",
     "passphrase",
@@ -14,6 +14,7 @@ const WORDS: [&str; 13] = [
     "pw",
     "secret",
     "token",
+    "tok",
     "cookie",
     "credential",
     "authorization",
@@ -31,7 +32,7 @@ const ENDINGS: [&str; 6] = [
 ];
 
 /// Words before a last `key` that make it a secret one; all other keys are those of keyboards, tables and lists.
-const KEYS: [&str; 7] = [
+const KEYS: [&str; 10] = [
     "api",
     "access",
     "private",
@@ -39,6 +40,10 @@ const KEYS: [&str; 7] = [
     "auth",
     "encryption",
     "signing",
+    // Of LUKS: words are looked at in the singular.
+    "luk",
+    "crypt",
+    "master",
 ];
 
 /// Last words of names that are about a secret and hold none: `password-file`, `token_ttl`, `passwords-required`.
