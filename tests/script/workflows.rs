@@ -46,7 +46,7 @@ fn typed(page: &str) -> Vec<Vec<String>> {
     let blocks = code(page, "console");
     let lines = blocks.iter().flat_map(|block| block.lines());
     lines
-        .filter_map(|line| line.strip_prefix("# "))
+        .filter_map(|line| line.strip_prefix("# ").or_else(|| line.strip_prefix("$ ")))
         .filter_map(|line| shlex::split(line).unwrap().split_first().map(own_words))
         .flatten()
         .collect()
