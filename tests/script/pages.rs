@@ -39,7 +39,8 @@ fn contents(reference: &Reference) -> String {
     let mut text = format!(
         "# Reference\n\n{NOTE}\n\nWhat scripts can call, as `:help` tells it in a session. The language itself is \
          [Rhai](https://rhai.rs/book/). Every example is run by a test, against a real QEMU and a real guest where it \
-         speaks of one. What fails throws a map whose `kind` says [what went wrong](../errors.md#kinds).\n\n\
+         speaks of one. What fails throws a map whose `kind` says [what went wrong](../errors.md#kinds). In \
+         the examples `v` is a VM, `f` an open file and `w` a watch.\n\n\
          - [Functions](functions.md): what is called by its name alone\n\
          - [The ready-made scripts](scripts.md): `qmpsh run NAME`\n"
     );
