@@ -38,7 +38,7 @@ pub(super) fn register(engine: &mut Engine) {
 
         ```rhai
         let v = vm("/run/web01.qmp");
-        vm(v) == v
+        print(vm(v) == v);
         ```"#,
     )
     .register_into_engine(engine, |vm: Vm| vm);
