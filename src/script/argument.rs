@@ -115,7 +115,7 @@ impl Kind {
         })
     }
 
-    /// What stands for a value of it in the help.
+    /// What stands for its values in help.
     pub fn placeholder(&self) -> &'static str {
         match self {
             Self::Vm | Self::Vms => "VM",

@@ -10,6 +10,7 @@ use rhai::{
 
 use super::library;
 use super::names::is_closure;
+use super::with;
 
 /// One form of a function, a method or a property.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -88,10 +89,10 @@ impl Reference {
         let all = engine.collect_fn_metadata(None, |info| Some(info.metadata.clone()), true);
         let is_ours = |function: &&FuncMetadata| !of_language.contains(&function.hash);
         let types = types(all.iter().filter(is_ours));
-        let entries = all
+        let functions = all
             .iter()
-            .filter_map(|function| entry(function, is_ours(&function), &types))
-            .collect();
+            .filter_map(|function| entry(function, is_ours(&function), &types));
+        let entries = functions.chain([syntax()]).collect();
         Self {
             entries,
             modules: modules(engine),
@@ -185,6 +186,18 @@ fn types<'a>(ours: impl Iterator<Item = &'a FuncMetadata>) -> BTreeMap<TypeId, S
         }
     }
     types
+}
+
+/// The one piece of syntax that is ours.
+fn syntax() -> Entry {
+    Entry {
+        name: "with".to_owned(),
+        owner: None,
+        parameters: None,
+        gives: String::new(),
+        about: with::ABOUT.trim().to_owned(),
+        of_language: false,
+    }
 }
 
 fn entry(

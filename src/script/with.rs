@@ -12,6 +12,23 @@ use super::lookup;
 use super::run::{Current, current};
 use crate::report::Report;
 
+/// What is said about it where functions are told.
+pub(super) const ABOUT: &str = r#"
+`with EXPR as NAME { ... }` holds a guard for a block, and releases it behind that, whatever ends it: a value, an error, `exit`,
+`return`, `break`, a panic or an interrupt. The last that was begun is released first. Its value is that of the block.
+
+EXPR gives the guard: a freeze, overlays, targets, an open file, a lock, or what `guard` makes; any other value is an error of kind
+`usage`. A guard without a `with` is released at the end of the run. An error of the release is thrown; where the block had one,
+that is thrown, with the other in its words and as its `release`. Waits for as long as the release takes, which no interrupt cuts off.
+
+```rhai
+let made = [];
+with guard("the list", || made.clear()) as held {
+    made.push(1);
+}
+made.len() == 0
+```"#;
+
 type Outcome = Result<Dynamic, Box<EvalAltResult>>;
 
 /// Teaches `engine` the syntax.

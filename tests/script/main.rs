@@ -20,6 +20,7 @@ mod reference;
 mod repl;
 mod replay;
 mod stops;
+mod workflows;
 
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex};

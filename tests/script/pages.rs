@@ -39,7 +39,8 @@ fn contents(reference: &Reference) -> String {
     let mut text = format!(
         "# Reference\n\n{NOTE}\n\nWhat scripts can call, as `:help` tells it in a session. The language itself is \
          [Rhai](https://rhai.rs/book/). Every example is run by a test, against a real QEMU and a real guest where it \
-         speaks of one.\n\n\
+         speaks of one. What fails throws a map whose `kind` says [what went wrong](../errors.md#kinds). In \
+         the examples `v` is a VM, `f` an open file and `w` a watch.\n\n\
          - [Functions](functions.md): what is called by its name alone\n\
          - [The ready-made scripts](scripts.md): `qmpsh run NAME`\n"
     );
@@ -61,9 +62,7 @@ fn contents(reference: &Reference) -> String {
 
 fn functions(reference: &Reference) -> String {
     let entries = reference.functions().filter(|entry| !entry.of_language);
-    let about = "What is called by its name alone. Times are seconds, or text such as `\"500ms\"`, `\"30s\"`, `\"5m\"`.\n\n\
-                 `with EXPR as NAME { ... }` is the one piece of syntax that Rhai does not have: EXPR gives a guard (a freeze, an open \
-                 file, overlays, targets, a lock, a `guard`), which is released after the block, whatever ends that.";
+    let about = "What is called by its name alone. Times are seconds, or text such as `\"500ms\"`, `\"30s\"`, `\"5m\"`.";
     page("Functions", about, entries, Entry::signature)
 }
 
@@ -121,8 +120,12 @@ fn page<'a>(
     for (name, forms) in &groups {
         text.push_str(&format!("\n## {name}\n"));
         for form in forms {
-            let about = without_headings(&form.about);
-            text.push_str(&format!("\n```text\n{}\n```\n\n{about}\n", signature(form)));
+            let signature = signature(form);
+            // Of syntax, the text begins with it.
+            if signature != form.name {
+                text.push_str(&format!("\n```text\n{signature}\n```\n"));
+            }
+            text.push_str(&format!("\n{}\n", without_headings(&form.about)));
         }
     }
     text

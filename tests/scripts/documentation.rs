@@ -8,8 +8,7 @@ use super::qmpsh;
 use crate::documented;
 
 /// What has to be there before an example, and what is done behind it, by a part of the example; the first counts.
-const AROUND: [(&str, &str, &str); 17] = [
-    ("vm(v) == v", "", ""),
+const AROUND: [(&str, &str, &str); 16] = [
     ("v.job(\"backup0\").cancel()", SLOW_BACKUP, ""),
     ("v.job(\"backup0\").wait", BACKUP, ""),
     (

@@ -1,6 +1,8 @@
 //! `migrate`, `migrate-save` and `migrate-load`: a VM goes to another QEMU, to a file and back; and where it cannot, it goes on
 //! where it is.
 
+use std::os::unix::fs::PermissionsExt;
+
 use harness::{Outcome, Qemu};
 use serde_json::{Value, json};
 
@@ -124,7 +126,9 @@ fn a_vm_is_saved_to_a_file_and_loaded_by_another_qemu() {
         (&saved["status"], status(&vm)),
         (&json!("running"), json!("running"))
     );
-    let length = std::fs::metadata(file).unwrap().len();
+    let made = std::fs::metadata(file).unwrap();
+    assert_eq!(made.permissions().mode() & 0o777, 0o600);
+    let length = made.len();
     let refused = run("migrate-save", &[&monitor(&vm), file]).expect_code(4);
     assert!(
         refused.stderr.contains("already? it is not written over"),
@@ -132,6 +136,11 @@ fn a_vm_is_saved_to_a_file_and_loaded_by_another_qemu() {
     );
     assert_eq!(std::fs::metadata(file).unwrap().len(), length);
     assert_eq!(status(&vm), "running");
+    // Where it cannot be migrated at all, the file is not to blame.
+    let other_file = format!("{file}.2");
+    run("migrate-save", &[&monitor(&vm), &other_file]).expect_code(0);
+    let refused = run("migrate-save", &[&monitor(&vm), file]).expect_code(4);
+    assert!(!refused.stderr.contains("already?"), "{refused:#?}");
 
     run("migrate-load", &[&monitor(&other), file]).expect_code(0);
     assert_eq!(status(&other), "running");

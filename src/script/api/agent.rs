@@ -66,7 +66,7 @@ fn conversation(engine: &mut Engine) {
         "ping",
         &["agent", "()"],
         r"
-        Returns if the agent answers (`guest-ping`), else throws.
+        Returns if the agent answers (`guest-ping`, QEMU 0.15), else throws.
 
         ```rhai
         v.agent.ping();
@@ -79,7 +79,7 @@ fn conversation(engine: &mut Engine) {
         "sync",
         &["agent", "()"],
         r"
-        Brings the conversation with the agent into step (`guest-sync-delimited`); it is done by itself where needed.
+        Brings the conversation with the agent into step (`guest-sync-delimited`, QEMU 1.1); it is done by itself where needed.
 
         ```rhai
         v.agent.sync();
@@ -90,7 +90,7 @@ fn conversation(engine: &mut Engine) {
         "supports",
         &["agent", "command: string", "bool"],
         r#"
-        Whether this agent has the command and its configuration allows it (`guest-info`).
+        Whether this agent has the command and its configuration allows it (`guest-info`, QEMU 0.15).
 
         ```rhai
         if v.agent.supports("guest-get-load") { print(v.agent.load()) }
@@ -110,7 +110,7 @@ fn trimming(engine: &mut Engine) {
         "fstrim",
         &["agent", "map"],
         r"
-        Gives blocks that the guest's file systems do not use back to the host (`guest-fstrim`); `#{ paths }` says how
+        Gives blocks that the guest's file systems do not use back to the host (`guest-fstrim`, QEMU 1.2); `#{ paths }` says how
         many bytes of each. Waits up to an hour.
 
         ```rhai
@@ -166,7 +166,7 @@ fn time(engine: &mut Engine) {
         "set_time",
         &["agent", "()"],
         r"
-        Sets the guest's time from its hardware clock, as after a pause (`guest-set-time`; not on Windows).
+        Sets the guest's time from its hardware clock, as after a pause (`guest-set-time`, QEMU 1.5; not on Windows).
 
         ```rhai
         v.agent.set_time();
@@ -213,7 +213,7 @@ fn power(engine: &mut Engine) {
         "shutdown",
         &["agent", "mode: string", "()"],
         r#"
-        Asks the guest to `powerdown`, `halt` or `reboot` (`guest-shutdown`). Returns when the agent took it; that the
+        Asks the guest to `powerdown`, `halt` or `reboot` (`guest-shutdown`, QEMU 0.15). Returns when the agent took it; that the
         guest goes down shows in the event `SHUTDOWN` or `RESET`.
 
         ```rhai

@@ -181,7 +181,7 @@ fn handles(engine: &mut Engine) {
         "file_open",
         &["agent", "path: string", "mode: string", "file"],
         r#"
-        Opens a file of the guest's (`guest-file-open`); the mode is one of C's `fopen`: r, w, a, with b and +. The value
+        Opens a file of the guest's (`guest-file-open`, QEMU 0.15); the mode is one of C's `fopen`: r, w, a, with b and +. The value
         is a guard: `with` closes it, and so does the end of the run.
 
         ```rhai
@@ -208,7 +208,7 @@ fn handles(engine: &mut Engine) {
         "read",
         &["file", "count: int", "blob"],
         r"
-        Up to so many bytes from here (`guest-file-read`, 48 MiB at most); none at the end of the file.
+        Up to so many bytes from here (`guest-file-read`, QEMU 0.15, 48 MiB at most); none at the end of the file.
 
         ```rhai
         let piece = f.read(4096);
@@ -223,7 +223,7 @@ fn handles(engine: &mut Engine) {
         "write",
         &["file", "content", "int"],
         r#"
-        Writes text or bytes here (`guest-file-write`); gives the bytes written.
+        Writes text or bytes here (`guest-file-write`, QEMU 0.15); gives the bytes written.
 
         ```rhai
         f.write("a line\n");
@@ -241,7 +241,7 @@ fn handles(engine: &mut Engine) {
         "seek",
         &["file", "offset: int", "whence: string", "int"],
         r#"
-        Moves to an offset in bytes from `set` (the beginning), `cur` (here) or `end` (`guest-file-seek`); gives the position.
+        Moves to an offset in bytes from `set` (the beginning), `cur` (here) or `end` (`guest-file-seek`, QEMU 0.15); gives the position.
 
         ```rhai
         f.seek(0, "set");
@@ -255,7 +255,7 @@ fn handles(engine: &mut Engine) {
         "flush",
         &["file", "()"],
         r"
-        Hands what was written to the guest's kernel (`guest-file-flush`).
+        Hands what was written to the guest's kernel (`guest-file-flush`, QEMU 0.15).
 
         ```rhai
         f.flush();
@@ -269,7 +269,7 @@ fn handles(engine: &mut Engine) {
         "close",
         &["file", "()"],
         r"
-        Closes the file (`guest-file-close`), and tells an error of the last write. A second time it does nothing.
+        Closes the file (`guest-file-close`, QEMU 0.15), and tells an error of the last write. A second time it does nothing.
 
         ```rhai
         f.close();

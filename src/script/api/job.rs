@@ -106,7 +106,7 @@ fn steps(engine: &mut Engine) {
         "complete",
         &["job", "()"],
         r#"
-        Asks a ready job for its last step, as a mirror for its pivot (QMP `job-complete`). `wait` waits for its end.
+        Asks a ready job for its last step, as a mirror for its pivot (QMP `job-complete`, QEMU 3.0). `wait` waits for its end.
 
         ```rhai
         v.job("mirror0").complete();
@@ -117,7 +117,7 @@ fn steps(engine: &mut Engine) {
         "cancel",
         &["job", "()"],
         r#"
-        Asks the job to end without its result (QMP `job-cancel`). A ready mirror ends well all the same, without a pivot.
+        Asks the job to end without its result (QMP `job-cancel`, QEMU 3.0). A ready mirror ends well all the same, without a pivot.
 
         ```rhai
         v.job("mirror0").cancel();
@@ -128,7 +128,7 @@ fn steps(engine: &mut Engine) {
         "dismiss",
         &["job", "()"],
         r#"
-        Lets QEMU forget an ended job (QMP `job-dismiss`); `wait` does so by itself.
+        Lets QEMU forget an ended job (QMP `job-dismiss`, QEMU 3.0); `wait` does so by itself.
 
         ```rhai
         v.job("mirror0").dismiss();
@@ -141,7 +141,7 @@ fn steps(engine: &mut Engine) {
         "pause",
         &["job", "()"],
         r#"
-        Stops the job for a while (QMP `job-pause`).
+        Stops the job for a while (QMP `job-pause`, QEMU 3.0).
 
         ```rhai
         v.job("mirror0").pause();
@@ -154,7 +154,7 @@ fn steps(engine: &mut Engine) {
         "resume",
         &["job", "()"],
         r#"
-        Lets a paused job go on (QMP `job-resume`).
+        Lets a paused job go on (QMP `job-resume`, QEMU 3.0).
 
         ```rhai
         v.job("mirror0").resume();

@@ -76,7 +76,7 @@ pub(super) fn register(engine: &mut Engine) {
         "cancel",
         &["migration", "()"],
         r"
-        Asks for its end (QMP `migrate_cancel`): the VM goes on where it is. One that has ended stays so.
+        Asks for its end (QMP `migrate_cancel`, QEMU 0.14): the VM goes on where it is. One that has ended stays so.
 
         ```rhai
         v.migration.cancel();

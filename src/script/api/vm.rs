@@ -38,7 +38,7 @@ pub(super) fn register(engine: &mut Engine) {
 
         ```rhai
         let v = vm("/run/web01.qmp");
-        vm(v) == v
+        print(vm(v) == v);
         ```"#,
     )
     .register_into_engine(engine, |vm: Vm| vm);
@@ -48,7 +48,7 @@ pub(super) fn register(engine: &mut Engine) {
         "hmp",
         &["vm", "line: string", "string"],
         r#"
-        Runs a line of the human monitor and gives the text that it prints (QMP `human-monitor-command`). The human
+        Runs a line of the human monitor and gives the text that it prints (QMP `human-monitor-command`, QEMU 0.14). The human
         monitor tells its errors as text too.
 
         ```rhai

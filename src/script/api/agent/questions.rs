@@ -30,7 +30,7 @@ pub(super) fn register(engine: &mut Engine) {
         engine,
         info,
         "guest-info",
-        "The agent's version and commands (`guest-info`): `#{ version, supported_commands: [#{ name, enabled, success-response }] }`."
+        "The agent's version and commands (`guest-info`, QEMU 0.15): `#{ version, supported_commands: [#{ name, enabled, success-response }] }`."
     );
     question!(
         engine,
