@@ -140,7 +140,7 @@ fn settings_are_checked_before_they_are_sent() {
             1,
             "either as words or with --options",
         ),
-        (&["driver=null-co", "node-name=n0"], 4, "n0"),
+        (&["driver=null-co", "node-name=n0"], 4, "uplicate node"),
     ] {
         let outcome = run(&[&["blockdev-add", target.as_str()], words].concat(), code);
         assert!(outcome.stderr.contains(message), "{words:?}: {outcome:#?}");

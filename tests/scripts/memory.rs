@@ -84,9 +84,9 @@ fn memory_is_plugged_in_used_by_the_guest_and_unplugged() {
     );
     let backend = eval(
         &target,
-        "v.qmp(\"query-memdev\").find(|one| one.id == \"small-mem\")",
+        "v.qmp(\"qom-get\", #{ path: \"/objects/small-mem\", property: \"share\" })",
     );
-    assert_eq!(backend["share"], true);
+    assert_eq!(backend, true);
 
     let done = document(&run(&["memory-remove", &target, "dimm0"], 0));
     assert_eq!(done["result"], "256 MiB were unplugged");
@@ -114,11 +114,20 @@ fn what_cannot_be_plugged_in_leaves_no_back_end() {
     let target = guest.target();
     run(&["memory-add", &target, "128M", "--id", "first"], 0);
     let before = state(&target);
+    // Since QEMU 7.1.
+    let tells_room = eval(
+        &target,
+        "v.qmp(\"qom-list\", #{ path: \"/machine\" }).some(|one| one.name == \"memory\")",
+    ) == true;
     for (words, code, message) in [
         (
             &["4G"][..],
             4,
-            "1 of 2 slots are taken, and 128 MiB of the 832 MiB that maxmem leaves",
+            if tells_room {
+                "1 of 2 slots are taken, and 128 MiB of the 832 MiB that maxmem leaves"
+            } else {
+                "plugged in, there are first (128 MiB)"
+            },
         ),
         (&["1M"], 4, "multiple of"),
         (&["128M", "--node", "7"], 4, "numa"),
@@ -139,7 +148,7 @@ fn what_cannot_be_plugged_in_leaves_no_back_end() {
     }
     run(&["memory-add", &target, "128M"], 0);
     let outcome = run(&["memory-add", &target, "128M"], 4);
-    for told in ["no free slots", "2 of 2 slots", "-m SIZE,slots=N,maxmem=M"] {
+    for told in ["no free slots", "-m SIZE,slots=N,maxmem=M"] {
         assert!(outcome.stderr.contains(told), "{told}: {outcome:#?}");
     }
 }
