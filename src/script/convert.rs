@@ -205,8 +205,7 @@ pub fn from_json(value: Value) -> Dynamic {
     }
 }
 
-/// The arguments of a command as a script's map, from which [`to_arguments`] makes the same again: what is null there is
-/// [`Null`], for a key whose value is `()` is left out.
+/// The arguments of a command as a script's map, from which [`to_arguments`] makes the same again.
 pub fn from_arguments(arguments: serde_json::Map<String, Value>) -> Map {
     fn keeping_nulls(value: Value) -> Dynamic {
         match value {
