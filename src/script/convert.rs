@@ -97,6 +97,10 @@ fn is_word(key: &str) -> bool {
         && characters.all(|next| next.is_ascii_alphanumeric() || next == '_')
 }
 
+/// `null` in a script: JSON's null, where `()` would leave the key out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Null;
+
 /// A script value as JSON.
 pub fn to_json(value: &Dynamic) -> Result<Value, Unfit> {
     to_json_at(value, DEPTH)
@@ -111,7 +115,7 @@ fn to_json_at(value: &Dynamic, depth: usize) -> Result<Value, Unfit> {
     let Some(depth) = depth.checked_sub(1) else {
         return Err(Unfit::new(format!("is nested more than {DEPTH} deep")));
     };
-    if value.is_unit() {
+    if value.is_unit() || value.is::<Null>() {
         return Ok(Value::Null);
     }
     if let Ok(boolean) = value.as_bool() {
@@ -201,6 +205,26 @@ pub fn from_json(value: Value) -> Dynamic {
     }
 }
 
+/// The arguments of a command as a script's map, from which [`to_arguments`] makes the same again.
+pub fn from_arguments(arguments: serde_json::Map<String, Value>) -> Map {
+    fn keeping_nulls(value: Value) -> Dynamic {
+        match value {
+            Value::Null => Dynamic::from(Null),
+            Value::Array(items) => items
+                .into_iter()
+                .map(keeping_nulls)
+                .collect::<Array>()
+                .into(),
+            Value::Object(members) => Dynamic::from_map(from_arguments(members)),
+            plain => from_json(plain),
+        }
+    }
+    arguments
+        .into_iter()
+        .map(|(key, member)| (key.into(), keeping_nulls(member)))
+        .collect()
+}
+
 /// A JSON object as a script's map.
 pub fn from_object(members: serde_json::Map<String, Value>) -> Map {
     // Not `collect`, which sorts what is sorted already: most replies have few members.
@@ -227,7 +251,7 @@ mod tests {
     use rhai::{Dynamic, Engine, Map};
     use serde_json::{Value, json};
 
-    use super::{DEPTH, from_json, to_json};
+    use super::{DEPTH, from_arguments, from_json, to_arguments, to_json};
 
     fn eval(script: &str) -> Dynamic {
         Engine::new().eval(script).unwrap()
@@ -300,6 +324,13 @@ mod tests {
                 "{float}"
             );
         }
+    }
+
+    #[test]
+    fn arguments_with_null_come_back_as_they_were() {
+        let arguments = json!({ "backing": null, "list": [null, 1], "below": { "x": null } });
+        let map = from_arguments(arguments.as_object().unwrap().clone());
+        assert_eq!(json!(to_arguments(&map).unwrap()), arguments);
     }
 
     #[test]

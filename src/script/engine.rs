@@ -5,6 +5,7 @@ use rhai::{Dynamic, Engine, ParseError};
 
 use super::bound::BoundNames;
 use super::caught::Catchers;
+use super::convert::Null;
 use super::library::Library;
 use super::{api, lookup, number, run, with, words};
 
@@ -54,6 +55,7 @@ fn volatile(engine: &mut Engine, library: Library, args: Dynamic) {
         Ok(match name {
             "args" => Some(args.clone()),
             "host" => Some(api::host()),
+            "null" => Some(Dynamic::from(Null)),
             _ => lookup::function(name, &mut context)
                 .or_else(|| bound.contains(name).then_some(Dynamic::UNIT)),
         })

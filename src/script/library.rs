@@ -29,6 +29,7 @@ const STANDARD: &str = "std/";
 /// Modules in the binary: path without `std/`, text.
 pub(super) const EMBEDDED: &[(&str, &str)] = &[
     ("backup", include_str!("../../stdlib/backup.rhai")),
+    ("blockdev", include_str!("../../stdlib/blockdev.rhai")),
     ("device", include_str!("../../stdlib/device.rhai")),
     ("disk", include_str!("../../stdlib/disk.rhai")),
     ("export", include_str!("../../stdlib/export.rhai")),
@@ -40,6 +41,7 @@ pub(super) const EMBEDDED: &[(&str, &str)] = &[
     ),
     ("machine", include_str!("../../stdlib/machine.rhai")),
     ("media", include_str!("../../stdlib/media.rhai")),
+    ("memory", include_str!("../../stdlib/memory.rhai")),
     ("migrate", include_str!("../../stdlib/migrate.rhai")),
     ("points", include_str!("../../stdlib/points.rhai")),
     ("power", include_str!("../../stdlib/power.rhai")),
@@ -47,7 +49,9 @@ pub(super) const EMBEDDED: &[(&str, &str)] = &[
     ("restore", include_str!("../../stdlib/restore.rhai")),
     ("size", include_str!("../../stdlib/size.rhai")),
     ("snapshot", include_str!("../../stdlib/snapshot.rhai")),
+    ("throttle", include_str!("../../stdlib/throttle.rhai")),
     ("time", include_str!("../../stdlib/time.rhai")),
+    ("vcpu", include_str!("../../stdlib/vcpu.rhai")),
 ];
 
 /// Path and text of every module in the binary.

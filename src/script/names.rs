@@ -128,7 +128,7 @@ impl Names<'_> {
             .iter()
             .map(String::as_str)
             .chain(kept)
-            .chain(["args", "host"]);
+            .chain(["args", "host", "null"]);
         did_you_mean(name, known.filter(|known| *known != name))
     }
 }

@@ -23,10 +23,26 @@ const SCRIPTS: &[(&str, &str)] = &[
         "backup-verify",
         include_str!("../../scripts/backup-verify.rhai"),
     ),
+    (
+        "blockdev-add",
+        include_str!("../../scripts/blockdev-add.rhai"),
+    ),
+    (
+        "blockdev-del",
+        include_str!("../../scripts/blockdev-del.rhai"),
+    ),
+    (
+        "blockdev-snapshot",
+        include_str!("../../scripts/blockdev-snapshot.rhai"),
+    ),
     ("disk-add", include_str!("../../scripts/disk-add.rhai")),
     (
         "disk-remove",
         include_str!("../../scripts/disk-remove.rhai"),
+    ),
+    (
+        "disk-throttle",
+        include_str!("../../scripts/disk-throttle.rhai"),
     ),
     (
         "freeze-snapshot-thaw",
@@ -69,6 +85,11 @@ const SCRIPTS: &[(&str, &str)] = &[
         include_str!("../../scripts/media-eject.rhai"),
     ),
     ("media-list", include_str!("../../scripts/media-list.rhai")),
+    ("memory-add", include_str!("../../scripts/memory-add.rhai")),
+    (
+        "memory-remove",
+        include_str!("../../scripts/memory-remove.rhai"),
+    ),
     ("migrate", include_str!("../../scripts/migrate.rhai")),
     (
         "migrate-load",
@@ -104,6 +125,11 @@ const SCRIPTS: &[(&str, &str)] = &[
         include_str!("../../scripts/snapshot-save.rhai"),
     ),
     ("suspend", include_str!("../../scripts/suspend.rhai")),
+    ("vcpu-add", include_str!("../../scripts/vcpu-add.rhai")),
+    (
+        "vcpu-remove",
+        include_str!("../../scripts/vcpu-remove.rhai"),
+    ),
     ("wake-up", include_str!("../../scripts/wake-up.rhai")),
 ];
 

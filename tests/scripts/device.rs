@@ -1,4 +1,4 @@
-//! `disk-add`, `disk-remove`, `nic-add` and `nic-remove`: what the guest sees, and that nothing is left of what failed.
+//! `disk-add`, `disk-remove`, `disk-throttle`, `nic-add` and `nic-remove`: what the guest sees, and that nothing is left of what failed.
 
 use std::path::Path;
 use std::process::Command;
@@ -6,7 +6,7 @@ use std::process::Command;
 use harness::{FakePeer, Format, Guest, Outcome, Qemu};
 use serde_json::{Value, json};
 
-use super::{document, eval, files, nodes, qmpsh, tops};
+use super::{document, eval, files, machine, nodes, qmpsh, tops};
 
 /// A guest whose machine has two free root ports to plug into, and two empty images beside its disk.
 fn guest() -> Guest {
@@ -33,12 +33,12 @@ fn image(path: &Path) {
 }
 
 #[track_caller]
-fn run(words: &[&str], code: i32) -> Outcome {
+pub(super) fn run(words: &[&str], code: i32) -> Outcome {
     qmpsh(["--json", "run"]).args(words).run().expect_code(code)
 }
 
 /// Waits until a line of shell succeeds in the guest, which takes its time to see what was plugged in.
-fn comes_true(guest: &Guest, line: &str) {
+pub(super) fn comes_true(guest: &Guest, line: &str) {
     guest.shell_ok(&format!("until {line}; do usleep 20000; done"));
 }
 
@@ -112,6 +112,105 @@ fn a_disk_is_plugged_in_written_to_and_unplugged() {
 }
 
 #[test]
+fn a_disk_is_held_back_and_let_go_while_it_runs() {
+    let qemu = machine();
+    let target = qemu.qmp().to_str().unwrap().to_owned();
+    let throttle = |words: &[&str], code| {
+        let outcome = run(&[&["disk-throttle", target.as_str()], words].concat(), code);
+        (document(&outcome)["result"].clone(), outcome)
+    };
+    let limits = || {
+        let script = "v.qmp(\"query-block\").find(|one| one.qdev.contains(\"disk-a\")).inserted";
+        let inserted = eval(&target, script);
+        let keys = [
+            "iops",
+            "iops_rd",
+            "iops_rd_max",
+            "iops_size",
+            "bps",
+            "bps_wr",
+            "group",
+        ];
+        keys.map(|key| inserted[key].clone())
+    };
+    assert_eq!(
+        throttle(&["disk-a", "--iops", "500"], 0).0,
+        "disk-a may do 500 requests a second"
+    );
+    // What is not given stays.
+    assert_eq!(
+        throttle(&["a.qcow2", "--bps", "1M"], 0).0,
+        "disk-a may do 500 requests, 1 MiB a second"
+    );
+    assert_eq!(
+        limits()[..6],
+        [
+            json!(500),
+            json!(0),
+            Value::Null,
+            Value::Null,
+            json!(1 << 20),
+            json!(0)
+        ]
+    );
+
+    // Of limits that somebody else has set, those of the other sort stay, with group and size.
+    eval(
+        &target,
+        "v.qmp(\"block_set_io_throttle\", #{ id: \"/machine/peripheral/disk-a/virtio-backend\", group: \"both\", iops: 0, iops_wr: 0, iops_rd: 5, iops_rd_max: 50, \
+            iops_size: 4096, bps: 0, bps_rd: 0, bps_wr: 1000 })",
+    );
+    assert_eq!(
+        throttle(&["a", "--iops", "7"], 0).0,
+        "disk-a may do 7 requests, 1000 B written a second"
+    );
+    let both = json!("both");
+    assert_eq!(
+        limits(),
+        [
+            json!(7),
+            json!(0),
+            Value::Null,
+            json!(4096),
+            json!(0),
+            json!(1000),
+            both.clone()
+        ]
+    );
+    let outcome = run(&["--read-only", "disk-throttle", &target], 0);
+    let rows: Vec<Value> = document(&outcome).as_array().unwrap().clone();
+    let told: Vec<_> = rows
+        .iter()
+        .map(|row| (&row["disk"], &row["iops"], &row["group"]))
+        .collect();
+    assert_eq!(
+        told,
+        [
+            (&json!("disk-a"), &json!(7), &both),
+            (&json!("disk-b"), &json!(0), &Value::Null)
+        ]
+    );
+
+    assert_eq!(
+        throttle(&["disk-a", "--iops", "0", "--bps", "0"], 0).0,
+        "disk-a has no limits"
+    );
+    assert_eq!(limits()[0], 0);
+    for (words, code, message) in [
+        (
+            &["disk-c", "--iops", "5"][..],
+            1,
+            "there are disk-a, disk-b",
+        ),
+        (&["--iops", "5"], 1, "say which disk"),
+        (&["disk-a", "--iops=-5"], 4, "within"),
+    ] {
+        let outcome = run(&[&["disk-throttle", target.as_str()], words].concat(), code);
+        assert!(outcome.stderr.contains(message), "{words:?}: {outcome:#?}");
+    }
+}
+
+#[test]
 fn a_card_is_plugged_in_and_unplugged_with_its_back_end() {
     let guest = guest();
     let target = guest.target();
@@ -178,11 +277,16 @@ fn a_step_that_fails_undoes_those_before_it() {
             "{words:?}"
         );
     }
-    for (words, message) in [
-        (&["nope"][..], "nope"),
-        (&["user", "--driver", "no-such-card"], "no-such-card"),
+    for (words, code, message) in [
+        (&["nope"][..], 1, "nope"),
+        (
+            &["user", "--set", "restrit=on"],
+            1,
+            "did you mean `restrict`?",
+        ),
+        (&["user", "--driver", "no-such-card"], 4, "no-such-card"),
     ] {
-        let outcome = run(&[&["nic-add", target.as_str()], words].concat(), 4);
+        let outcome = run(&[&["nic-add", target.as_str()], words].concat(), code);
         assert!(outcome.stderr.contains(message), "{words:?}: {outcome:#?}");
     }
     // Neither took its name; with both ports taken, the next is told so.

@@ -15,7 +15,7 @@ use super::{eval, files, nodes, qmpsh, tops};
 const WRITES: &str = "write";
 
 /// The scripts, the words after the VM, and the command that a dry run is to show last; none for one that only reads.
-const SCRIPTS: [(&str, &[&str], &[&str], &str); 38] = [
+const SCRIPTS: [(&str, &[&str], &[&str], &str); 46] = [
     ("backup", &[], &["--to", "{dir}/new"], "transaction"),
     (
         "backup-export",
@@ -28,12 +28,31 @@ const SCRIPTS: [(&str, &[&str], &[&str], &str); 38] = [
     ("backup-restore", &[], &["--to", "{dir}/restored"], "run"),
     ("backup-verify", &[], &[], "run"),
     (
+        "blockdev-add",
+        &[],
+        &["driver=null-co", "node-name=spare"],
+        "blockdev-add",
+    ),
+    ("blockdev-del", &[], &["spare"], "blockdev-del"),
+    (
+        "blockdev-snapshot",
+        &[],
+        &["disk", "spare"],
+        "blockdev-snapshot",
+    ),
+    (
         "disk-add",
         &[],
         &["{dir}/new.qcow2", "--iops", "5"],
         "block_set_io_throttle",
     ),
     ("disk-remove", &[], &["virtio-disk1"], "blockdev-del"),
+    (
+        "disk-throttle",
+        &[],
+        &["virtio-disk0", "--iops", "5"],
+        "block_set_io_throttle",
+    ),
     ("freeze-snapshot-thaw", &[], &[], "transaction"),
     (
         "guest-collect",
@@ -73,6 +92,8 @@ const SCRIPTS: [(&str, &[&str], &[&str], &str); 38] = [
     ),
     ("media-eject", &[], &["cd0"], "eject"),
     ("media-list", &[], &[], ""),
+    ("memory-add", &[], &["128M"], "device_add"),
+    ("memory-remove", &[], &["dimm0"], "object-del"),
     ("migrate", &[], &["{destination}"], "migrate"),
     ("migrate-load", &[], &["{dir}/state"], "migrate-incoming"),
     ("migrate-save", &[], &["{dir}/state"], "migrate"),
@@ -97,6 +118,8 @@ const SCRIPTS: [(&str, &[&str], &[&str], &str); 38] = [
     ),
     ("snapshot-save", &["--name", "two"], &[], "snapshot-save"),
     ("suspend", &[], &[], "guest-suspend-ram"),
+    ("vcpu-add", &[], &["1"], "device_add"),
+    ("vcpu-remove", &[], &["1"], "device_del"),
     // Nothing sleeps here, so there is nothing to wake.
     ("wake-up", &[], &[], ""),
     (
@@ -123,6 +146,15 @@ fn every_ready_made_script_can_be_tried_first() {
         .args("-blockdev raw,read-only=on,node-name=iso,file.driver=file,file.filename=a.raw -device ide-cd,id=cd0,drive=iso")
         .args("-drive if=virtio,file=b.qcow2,format=qcow2")
         .start();
+    // What was plugged in, and room for more.
+    let plugged = Qemu::bare()
+        .args("-machine q35 -accel tcg -S -m 32,slots=2,maxmem=1G -smp 1,maxcpus=3,sockets=3,cores=1,threads=1")
+        .args("-object memory-backend-ram,id=dimm0-mem,size=128M -device pc-dimm,id=dimm0,memdev=dimm0-mem")
+        .args("-device qemu64-x86_64-cpu,id=vcpu1,socket-id=1,core-id=0,thread-id=0")
+        .args("-blockdev null-co,node-name=disk,size=1048576,read-zeroes=on -device virtio-blk-pci,drive=disk,id=disk")
+        .args("-blockdev null-co,node-name=spare,size=1048576,read-zeroes=on")
+        .start();
+    let on_plugged = (plugged.qmp().to_str().unwrap().to_owned(), plugged.qmp());
     let destination = Qemu::bare()
         .args("-machine pc -accel tcg -m 32 -incoming defer")
         .start();
@@ -160,6 +192,12 @@ fn every_ready_made_script_can_be_tried_first() {
             "backup-list" | "backup-prune" | "backup-restore" | "backup-verify" => &on_backups,
             "media-change" | "media-eject" | "media-list" | "nic-remove" | "resume" => &on_machine,
             "migrate-load" => &on_destination,
+            _ if ["blockdev-", "memory-", "vcpu-"]
+                .iter()
+                .any(|one| name.starts_with(one)) =>
+            {
+                &on_plugged
+            }
             _ if name.starts_with("snapshot-") || name.starts_with("migrate") => &on_machine,
             _ => &on_guest,
         };

@@ -8,10 +8,10 @@ use crate::repl::code::{Step, is_of_name};
 use crate::script::reference::Entry;
 
 /// Words of the language, and names that every line knows.
-const WORDS: [&str; 24] = [
+const WORDS: [&str; 25] = [
     "args", "break", "catch", "const", "continue", "do", "else", "false", "fn", "for", "host",
-    "if", "import", "in", "let", "loop", "return", "switch", "throw", "true", "try", "until",
-    "while", "with",
+    "if", "import", "in", "let", "loop", "null", "return", "switch", "throw", "true", "try",
+    "until", "while", "with",
 ];
 
 /// All that a word that stands alone can become.

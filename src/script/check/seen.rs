@@ -292,7 +292,7 @@ impl Seen {
     }
 
     fn variable(&mut self, name: &str, position: Position) {
-        if !self.is_declared(name) && !matches!(name, "args" | "host") {
+        if !self.is_declared(name) && !matches!(name, "args" | "host" | "null") {
             self.unknown.push((name.to_owned(), position));
         }
     }
