@@ -23,6 +23,10 @@ const SCRIPTS: &[(&str, &str)] = &[
         "backup-verify",
         include_str!("../../scripts/backup-verify.rhai"),
     ),
+    (
+        "block-graph",
+        include_str!("../../scripts/block-graph.rhai"),
+    ),
     ("disk-add", include_str!("../../scripts/disk-add.rhai")),
     (
         "disk-remove",
@@ -87,6 +91,7 @@ const SCRIPTS: &[(&str, &str)] = &[
         include_str!("../../scripts/power-reset.rhai"),
     ),
     ("resume", include_str!("../../scripts/resume.rhai")),
+    ("screenshot", include_str!("../../scripts/screenshot.rhai")),
     (
         "snapshot-delete",
         include_str!("../../scripts/snapshot-delete.rhai"),
@@ -104,6 +109,7 @@ const SCRIPTS: &[(&str, &str)] = &[
         include_str!("../../scripts/snapshot-save.rhai"),
     ),
     ("suspend", include_str!("../../scripts/suspend.rhai")),
+    ("vm-check", include_str!("../../scripts/vm-check.rhai")),
     ("wake-up", include_str!("../../scripts/wake-up.rhai")),
 ];
 

@@ -15,7 +15,7 @@ use super::{files, nodes, qmpsh, tops};
 const WRITES: &str = "write";
 
 /// The scripts, the words after the VM, and the command that a dry run is to show last; none for one that only reads.
-const SCRIPTS: [(&str, &[&str], &[&str], &str); 38] = [
+const SCRIPTS: [(&str, &[&str], &[&str], &str); 41] = [
     ("backup", &[], &["--to", "{dir}/new"], "transaction"),
     (
         "backup-export",
@@ -27,6 +27,7 @@ const SCRIPTS: [(&str, &[&str], &[&str], &str); 38] = [
     ("backup-prune", &[], &["--last", "1"], "remove"),
     ("backup-restore", &[], &["--to", "{dir}/restored"], "run"),
     ("backup-verify", &[], &[], "run"),
+    ("block-graph", &[], &["--svg", "{dir}/graph.svg"], "write"),
     (
         "disk-add",
         &[],
@@ -82,6 +83,7 @@ const SCRIPTS: [(&str, &[&str], &[&str], &str); 38] = [
     ("power-off", &[], &[], "guest-shutdown"),
     ("power-reset", &[], &[], "system_reset"),
     ("resume", &[], &[], "cont"),
+    ("screenshot", &[], &["{dir}/screen.png"], "screendump"),
     (
         "snapshot-delete",
         &["--name", "one"],
@@ -97,6 +99,7 @@ const SCRIPTS: [(&str, &[&str], &[&str], &str); 38] = [
     ),
     ("snapshot-save", &["--name", "two"], &[], "snapshot-save"),
     ("suspend", &[], &[], "guest-suspend-ram"),
+    ("vm-check", &[], &["--to", "{dir}"], ""),
     // Nothing sleeps here, so there is nothing to wake.
     ("wake-up", &[], &[], ""),
     (
