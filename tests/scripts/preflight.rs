@@ -93,7 +93,7 @@ fn a_held_monitor_is_a_fault_that_names_the_holder_and_stops_no_other_check() {
         document(&nobody)[0]["findings"].as_array().unwrap(),
         "monitor",
         "fault",
-        &["No such file"],
+        &["no such socket"],
     );
 }
 
@@ -106,6 +106,12 @@ fn a_guest_that_does_not_run_is_told_with_what_to_do() {
         "warning",
         &["prelaunch"],
     );
+    let told = qmpsh(["run", "vm-check"])
+        .arg(qemu.qmp())
+        .run()
+        .expect_code(0);
+    let advice = "help: state: `qmpsh run resume` starts them\n";
+    assert!(told.stderr.contains(advice), "{told:#?}");
     let incoming = Qemu::bare()
         .args("-machine pc -accel tcg -m 32 -incoming defer")
         .start();
