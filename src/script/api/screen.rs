@@ -49,8 +49,11 @@ fn screenshot(vm: &Vm, file: &str, map: &Map) -> Outcome {
             head: given.number("head", 0..=i64::MAX)?,
         })
     })?;
-    let what = format_args!("{}: screendump", vm.label());
-    match wait(what, vm.screenshot(&shot))? {
+    let taken = wait(
+        format_args!("{}: screendump", vm.label()),
+        vm.screenshot(&shot),
+    )?;
+    match taken {
         Some(size) => data(&size),
         None => Ok(Dynamic::UNIT),
     }
