@@ -74,7 +74,8 @@ pub(super) fn sharers(socket: u32) -> Vec<u32> {
     pids
 }
 
-fn processes() -> Vec<u32> {
+/// All processes that can be seen, by their numbers.
+pub fn processes() -> Vec<u32> {
     let mut pids: Vec<u32> = fs::read_dir("/proc")
         .into_iter()
         .flatten()
@@ -85,7 +86,7 @@ fn processes() -> Vec<u32> {
 }
 
 /// A process, by its name as well.
-pub(super) fn holder(pid: u32) -> Holder {
+pub fn holder(pid: u32) -> Holder {
     let program = fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default();
     Holder {
         pid,

@@ -45,6 +45,7 @@ pub(super) const EMBEDDED: &[(&str, &str)] = &[
     ("migrate", include_str!("../../stdlib/migrate.rhai")),
     ("points", include_str!("../../stdlib/points.rhai")),
     ("power", include_str!("../../stdlib/power.rhai")),
+    ("preflight", include_str!("../../stdlib/preflight.rhai")),
     ("quiesce", include_str!("../../stdlib/quiesce.rhai")),
     ("restore", include_str!("../../stdlib/restore.rhai")),
     ("size", include_str!("../../stdlib/size.rhai")),

@@ -24,6 +24,10 @@ const SCRIPTS: &[(&str, &str)] = &[
         include_str!("../../scripts/backup-verify.rhai"),
     ),
     (
+        "block-graph",
+        include_str!("../../scripts/block-graph.rhai"),
+    ),
+    (
         "blockdev-add",
         include_str!("../../scripts/blockdev-add.rhai"),
     ),
@@ -108,6 +112,7 @@ const SCRIPTS: &[(&str, &str)] = &[
         include_str!("../../scripts/power-reset.rhai"),
     ),
     ("resume", include_str!("../../scripts/resume.rhai")),
+    ("screenshot", include_str!("../../scripts/screenshot.rhai")),
     (
         "snapshot-delete",
         include_str!("../../scripts/snapshot-delete.rhai"),
@@ -130,6 +135,7 @@ const SCRIPTS: &[(&str, &str)] = &[
         "vcpu-remove",
         include_str!("../../scripts/vcpu-remove.rhai"),
     ),
+    ("vm-check", include_str!("../../scripts/vm-check.rhai")),
     ("wake-up", include_str!("../../scripts/wake-up.rhai")),
 ];
 

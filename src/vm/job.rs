@@ -109,6 +109,11 @@ impl Job {
         }
     }
 
+    /// The VM whose job it is.
+    pub fn vm(&self) -> &Vm {
+        &self.vm
+    }
+
     /// The job's id.
     pub fn id(&self) -> &str {
         &self.id

@@ -4,9 +4,6 @@
 //! them ends those jobs, closes the nodes and removes the files. What a run that was killed left in the VM, the next one
 //! knows by the prefix ([`Vm::sweep`]).
 
-use std::fs::OpenOptions;
-use std::io;
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt, fchown};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -19,6 +16,7 @@ use tokio::time::Instant;
 use super::blank::Blank;
 use super::error::{Error, ErrorKind};
 use super::event::Filter;
+use super::handed;
 use super::job::{JobError, change};
 use super::machine::{Arguments, Vm, object};
 use super::server::Server;
@@ -271,7 +269,7 @@ impl Targets {
         };
         let path = Path::new(&wanted.file);
         if is_real {
-            make_file(path, process).map_err(|source| {
+            handed::make_file(path, process).map_err(|source| {
                 vm.error(ErrorKind::Host {
                     doing: "make",
                     path: path.to_owned(),
@@ -297,42 +295,6 @@ impl Targets {
         });
         Ok(())
     }
-}
-
-/// Makes the empty file, which did not exist, for nobody but the user that QEMU runs as: the guest's data are to be in it.
-fn make_file(path: &Path, process: Option<u32>) -> io::Result<()> {
-    let mut options = OpenOptions::new();
-    let file = options
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(path)?;
-    let Some((user, group)) = process.and_then(user_of) else {
-        return Ok(());
-    };
-    let data = file.metadata()?;
-    if (data.uid(), data.gid()) == (user, group) {
-        return Ok(());
-    }
-    match fchown(&file, Some(user), Some(group)) {
-        // Only root may give files away; whether QEMU can open it, QEMU says.
-        Err(error) if error.kind() != io::ErrorKind::PermissionDenied => {
-            let _ = std::fs::remove_file(path);
-            Err(error)
-        }
-        _ => Ok(()),
-    }
-}
-
-/// The user and the group that a process touches files as.
-fn user_of(process: u32) -> Option<(u32, u32)> {
-    let status = std::fs::read_to_string(format!("/proc/{process}/status")).ok()?;
-    let of_files = |name: &str| {
-        let line = status.lines().find_map(|line| line.strip_prefix(name))?;
-        // Real, effective, saved, and that for files.
-        line.split_ascii_whitespace().nth(3)?.parse().ok()
-    };
-    Some((of_files("Uid:")?, of_files("Gid:")?))
 }
 
 /// What `blockdev-create` is told beside the format and the file.

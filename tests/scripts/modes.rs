@@ -15,7 +15,7 @@ use super::{eval, files, nodes, qmpsh, tops};
 const WRITES: &str = "write";
 
 /// The scripts, the words after the VM, and the command that a dry run is to show last; none for one that only reads.
-const SCRIPTS: [(&str, &[&str], &[&str], &str); 46] = [
+const SCRIPTS: [(&str, &[&str], &[&str], &str); 49] = [
     ("backup", &[], &["--to", "{dir}/new"], "transaction"),
     (
         "backup-export",
@@ -27,6 +27,7 @@ const SCRIPTS: [(&str, &[&str], &[&str], &str); 46] = [
     ("backup-prune", &[], &["--last", "1"], "remove"),
     ("backup-restore", &[], &["--to", "{dir}/restored"], "run"),
     ("backup-verify", &[], &[], "run"),
+    ("block-graph", &[], &["--svg", "{dir}/graph.svg"], "write"),
     (
         "blockdev-add",
         &[],
@@ -103,6 +104,7 @@ const SCRIPTS: [(&str, &[&str], &[&str], &str); 46] = [
     ("power-off", &[], &[], "guest-shutdown"),
     ("power-reset", &[], &[], "system_reset"),
     ("resume", &[], &[], "cont"),
+    ("screenshot", &[], &["{dir}/screen.png"], "screendump"),
     (
         "snapshot-delete",
         &["--name", "one"],
@@ -120,6 +122,7 @@ const SCRIPTS: [(&str, &[&str], &[&str], &str); 46] = [
     ("suspend", &[], &[], "guest-suspend-ram"),
     ("vcpu-add", &[], &["1"], "device_add"),
     ("vcpu-remove", &[], &["1"], "device_del"),
+    ("vm-check", &[], &["--to", "{dir}"], ""),
     // Nothing sleeps here, so there is nothing to wake.
     ("wake-up", &[], &[], ""),
     (

@@ -1,6 +1,6 @@
 //! `v.job(id)`: jobs as values.
 
-use harness::{FakePeer, Qemu};
+use harness::{FakePeer, Qemu, Signal};
 use serde_json::json;
 
 use super::{assert_error, caught, eval, machine, qmpsh};
@@ -28,6 +28,32 @@ fn a_job_is_waited_for_and_forgotten_when_it_ends() {
         json!(["c", "c", "concluded", null])
     );
     assert!(file.exists());
+}
+
+#[test]
+fn how_far_a_long_job_is_is_a_bar_at_a_terminal_and_lines_in_a_log() {
+    let qemu = machine();
+    let script = format!("let v = vm(args[0]); {MIRROR} mirror(v, 1).wait()");
+    let running = qmpsh(["eval", &script]).arg(qemu.qmp()).spawn();
+    // It stands still after its first piece, and is told all the same.
+    running.wait_for_stderr(&format!("{}: job m: ", monitor(&qemu)));
+    running.signal(Signal::INT);
+    let outcome = running.wait().expect_code(130);
+    let lines: Vec<&str> = outcome
+        .stderr
+        .lines()
+        .filter(|line| line.contains("job m: "))
+        .collect();
+    assert!(
+        lines.len() == 1 && lines[0].ends_with(" of 8 MiB)"),
+        "{outcome:#?}"
+    );
+    assert!(!outcome.stderr.contains(['\r', '\u{1b}']), "{outcome:#?}");
+    let script = "vm(args[0]).job(\"m\").wait()";
+    let terminal = qmpsh(["eval", script]).arg(qemu.qmp()).on_terminal();
+    terminal.wait_for("/8.00 MiB");
+    terminal.types("\x03");
+    assert_eq!(terminal.wait(), Some(130));
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! `v.block_graph()` and `v.block_tree()`: the VM's block nodes, who uses them, and what lies below them.
+//! `v.block_graph()`, `v.block_tree()` and `v.block_svg()`: the VM's block nodes, who uses them, and what lies below them.
 
 use rhai::Engine;
 
@@ -42,6 +42,17 @@ pub(super) fn register(engine: &mut Engine) {
         let lines = ask(vm)?.tree(usize::MAX, &|_, text| text.to_owned());
         Outcome::Ok(lines.join("\n"))
     });
+    method(
+        "block_svg",
+        &["vm", "string"],
+        r#"
+        The same as a picture (SVG): each node below all that uses it.
+
+        ```rhai
+        v.block_svg().contains("<svg")
+        ```"#,
+    )
+    .register_into_engine(engine, |vm: &mut Vm| Outcome::Ok(ask(vm)?.svg()));
 }
 
 fn ask(vm: &Vm) -> Outcome<BlockGraph> {

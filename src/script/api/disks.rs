@@ -30,6 +30,23 @@ pub(super) fn register(engine: &mut Engine) {
         let disks = wait(format_args!("{}: query-block", vm.label()), vm.disks())?;
         disks.iter().map(data).collect::<Outcome<Array>>()
     });
+    method(
+        "images",
+        &["vm", "array"],
+        r"
+        The files that the VM's images are in, those below others too, as this host sees them, each `#{ node, path, writable,
+        locked, others, free, file_system }`. `locked`: whether QEMU has locked it against other QEMUs; `others`: the other
+        processes that have it open, each `#{ pid, program }`; `free`: the bytes that are left where it lies; `file_system`: a
+        number that is the same for files of one file system. What cannot be seen from here is `()`.
+
+        ```rhai
+        for image in v.images() { print(`${image.path}: ${image.free} bytes are left`) }
+        ```",
+    )
+    .register_into_engine(engine, |vm: &mut Vm| {
+        let images = wait(format_args!("{}: the images", vm.label()), vm.images())?;
+        images.iter().map(data).collect::<Outcome<Array>>()
+    });
     engine.register_type_with_name::<Held>("overlays");
     register_guard::<Held>(engine, |held| held.0.clone());
     method(

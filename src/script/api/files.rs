@@ -108,7 +108,7 @@ fn streamed(engine: &mut Engine) {
     )
     .register_into_engine(engine, |agent: &mut GuestAgent, guest: &str, host: &str| {
         let host = permitted(Access::Write, host)?;
-        let bar = Bar::new(guest);
+        let bar = Bar::new(&format!("{}: {guest}", agent.vm().label()));
         let work = agent.download(guest, &host, |done| bar.at(done.bytes, done.total));
         wait_with_bar(format!("{}: downloading {guest}", agent.vm().label()), work).map(size)
     });
@@ -125,7 +125,7 @@ fn streamed(engine: &mut Engine) {
     )
     .register_into_engine(engine, |agent: &mut GuestAgent, host: &str, guest: &str| {
         let host = permitted(Access::Read, host)?;
-        let bar = Bar::new(guest);
+        let bar = Bar::new(&format!("{}: {guest}", agent.vm().label()));
         let work = agent.upload(Path::new(&host), guest, |done| bar.at(done.bytes, done.total));
         wait_with_bar(format!("{}: uploading {guest}", agent.vm().label()), work).map(size)
     });

@@ -31,7 +31,7 @@ pub(super) fn register(engine: &mut Engine) {
         &["vm", "ids: array", "()"],
         r#"
         Waits until all these jobs have ended well, and dismisses them. Throws QEMU's words as soon as one has failed, and
-        when the guest was stopped meanwhile as it could not write; the others go on then. Shows one bar for all on a terminal.
+        when the guest was stopped meanwhile as it could not write; the others go on then. Shows one bar for all on a terminal, lines in a log.
 
         ```rhai
         v.wait_for_jobs(["backup0"]);
@@ -76,7 +76,7 @@ pub(super) fn register(engine: &mut Engine) {
         r#"
         Waits until the job has ended, and gives `"concluded"`; or until a mirror or an active commit is ready to be
         completed, and gives `"ready"`. An ended job is dismissed. Throws QEMU's words when the job failed. Shows a bar on a
-        terminal. Without a `timeout` it waits for as long as the job takes.
+        terminal, and a line now and then in a log. Without a `timeout` it waits for as long as the job takes.
 
         ```rhai
         let job = v.job("mirror0");
@@ -166,7 +166,7 @@ fn steps(engine: &mut Engine) {
 }
 
 fn wait_for(job: &Job, timeout: Option<Duration>) -> Outcome<String> {
-    let bar = Bar::new(job.id());
+    let bar = Bar::new(&format!("{}: job {}", job.vm().label(), job.id()));
     let reached = wait_with_bar(
         format!("job {}", job.id()),
         job.wait(timeout, |progress| {

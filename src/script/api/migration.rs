@@ -47,7 +47,7 @@ pub(super) fn register(engine: &mut Engine) {
         &["migration", "map"],
         r#"
         Waits until the migration is completed, and gives what QEMU tells of it: `status`, `downtime` and `total-time` in
-        milliseconds, `ram`. Throws QEMU's words when it failed, and an error when it was cancelled. Shows a bar on a terminal.
+        milliseconds, `ram`. Throws QEMU's words when it failed, and an error when it was cancelled. Shows a bar on a terminal, lines in a log.
 
         ```rhai
         try {

@@ -30,6 +30,7 @@ mod parallel;
 mod program;
 mod qmp;
 mod replace;
+mod screen;
 mod targets;
 mod time;
 mod vm;
@@ -62,6 +63,7 @@ pub(super) fn register(engine: &mut Engine) {
     qmp::register(engine);
     disks::register(engine);
     block_graph::register(engine);
+    screen::register(engine);
     targets::register(engine);
     job::register(engine);
     migration::register(engine);

@@ -109,6 +109,15 @@ impl<'a> Options<'a> {
             .transpose()
     }
 
+    /// Text.
+    pub(super) fn text(&mut self, name: &'static str) -> Outcome<Option<String>> {
+        let Some(value) = self.given(name) else {
+            return Ok(None);
+        };
+        let text = value.clone().into_string();
+        text.map(Some).map_err(|_| self.wrong(name, "text"))
+    }
+
     /// Text or bytes.
     pub(super) fn bytes(&mut self, name: &'static str) -> Outcome<Option<Vec<u8>>> {
         let given = self.given(name);

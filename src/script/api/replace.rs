@@ -10,6 +10,7 @@ use rustix::fs::{Mode, OFlags};
 use super::host::{Host, allowed, done, left_out, looked_at, refuse_loss, told};
 use super::{Outcome, function, observed};
 use crate::script::permit::Access;
+use crate::vm::images;
 
 pub(super) fn register(engine: &mut Engine) {
     function(
@@ -42,6 +43,23 @@ pub(super) fn register(engine: &mut Engine) {
         ```"#,
     )
     .register_into_engine(engine, |_: &mut Host, path: &str| size(path));
+    function(
+        "free",
+        &["host", "path: string", "int"],
+        r#"
+        The bytes that are left on the file system that a file or folder is on. Needs `read` or `write` in the header.
+
+        ```rhai
+        try { host.free("/var/lib") > 0 } catch (e) { log(e.hint) }
+        ```"#,
+    )
+    .register_into_engine(engine, |_: &mut Host, path: &str| -> Outcome<i64> {
+        let real = looked_at(path)?;
+        let free = observed(&format!("host: free {path}"), || {
+            told(path, "looked at", images::free(&real))
+        })?;
+        Ok(i64::try_from(free).unwrap_or(i64::MAX))
+    });
     function(
         "replace_text",
         &["host", "path: string", "text: string", "()"],

@@ -4,10 +4,12 @@
 //! | --- | --- |
 //! | `read` | the graph in the replies of a QEMU, of whatever age |
 //! | `tree` | the graph as lines of text |
+//! | `svg` | the graph as a picture |
 //!
 //! Here is the graph itself, and [`Vm::block_graph`], which asks for it.
 
 mod read;
+mod svg;
 mod tree;
 
 use serde::Serialize;

@@ -52,7 +52,7 @@ impl BlockGraph {
 }
 
 /// What is told below a node, by its name: its bitmaps, and the jobs and exports that use it.
-fn notes(graph: &BlockGraph) -> HashMap<&str, Vec<String>> {
+pub(super) fn notes(graph: &BlockGraph) -> HashMap<&str, Vec<String>> {
     let mut notes: HashMap<&str, Vec<String>> = HashMap::new();
     for node in &graph.nodes {
         for bitmap in &node.bitmaps {
@@ -289,7 +289,7 @@ fn stems(above: &str, is_last: bool) -> (String, String) {
 }
 
 /// What is told of a node; of one whose `file` is told elsewhere, no more than what differs.
-fn facts_of(node: &Node, file: Option<&str>) -> Vec<String> {
+pub(super) fn facts_of(node: &Node, file: Option<&str>) -> Vec<String> {
     let mut facts = vec![escaped(&node.driver).into_owned()];
     if file.is_none() && node.file.is_some() {
         return facts;
@@ -309,7 +309,7 @@ fn facts_of(node: &Node, file: Option<&str>) -> Vec<String> {
     facts
 }
 
-fn facts_of_job(job: &Job) -> Vec<String> {
+pub(super) fn facts_of_job(job: &Job) -> Vec<String> {
     let mut facts: Vec<String> = [&job.kind, &job.status]
         .into_iter()
         .filter(|word| !word.is_empty())

@@ -1,0 +1,123 @@
+//! The image files that a VM's QEMU has open, as this host sees them: whether QEMU has locked them, who else has them open, and
+//! how much room is left where they lie.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use super::block_graph::Node;
+use super::error::Error;
+use super::image::{self, identity};
+use super::machine::Vm;
+use super::server::Server;
+use crate::client::Holder;
+use crate::client::holder::{holder, processes};
+
+/// An image file. What cannot be seen, as of a QEMU on another host, is none.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Image {
+    /// The block node of the file itself.
+    pub node: String,
+    /// Its absolute path on this host.
+    pub path: PathBuf,
+    /// Whether QEMU may write to it.
+    pub writable: bool,
+    /// Whether QEMU has locked it, so that no other QEMU opens it by mistake.
+    pub locked: Option<bool>,
+    /// Other processes that have it open; those of other users only root sees.
+    pub others: Vec<Holder>,
+    /// The bytes that its file system has left.
+    pub free: Option<u64>,
+    /// What tells its file system from others of this host.
+    pub file_system: Option<u64>,
+}
+
+impl Vm {
+    /// The image files of the VM, those below others too (`query-named-block-nodes`, and `/proc`).
+    ///
+    /// Blocks for some milliseconds, and for as long as the file systems do that the images lie on.
+    pub async fn images(&self) -> Result<Vec<Image>, Error> {
+        let nodes = self.block_graph().await?.nodes;
+        let process = Server::of(self).await?.pid();
+        let process = process.or(self.target().identity().pid);
+        let recording = &self.settings().recording;
+        let seen = recording.observe("the image files", || look(&nodes, process));
+        seen.map_err(|difference| self.error(difference))
+    }
+}
+
+/// The bytes that are left for anybody on the file system that `path` is on.
+pub fn free(path: &Path) -> std::io::Result<u64> {
+    let told = rustix::fs::statvfs(path)?;
+    Ok(told.f_bavail.saturating_mul(told.f_frsize))
+}
+
+fn look(nodes: &[Node], process: Option<u32>) -> Vec<Image> {
+    let is_file = |node: &&Node| {
+        node.children.is_empty() && matches!(node.driver.as_str(), "file" | "host_device")
+    };
+    let mut images: Vec<Image> = Vec::new();
+    for node in nodes.iter().filter(is_file) {
+        let path = node.file.as_deref();
+        let Some(path) = path.and_then(|file| image::on_host(file, process)) else {
+            continue;
+        };
+        if let Some(known) = images.iter_mut().find(|image| image.path == path) {
+            known.writable |= node.writable;
+            continue;
+        }
+        images.push(Image {
+            node: node.node.clone(),
+            writable: node.writable,
+            locked: None,
+            others: Vec::new(),
+            free: free(&path).ok(),
+            file_system: identity(&path).map(|(device, _)| device),
+            path,
+        });
+    }
+    find_users(&mut images, process);
+    images
+}
+
+/// Sees who has the images open: the VM's own process with its locks, and others.
+fn find_users(images: &mut [Image], process: Option<u32>) {
+    let places: BTreeMap<(u64, u64), usize> = images
+        .iter()
+        .enumerate()
+        .filter_map(|(place, image)| Some((identity(&image.path)?, place)))
+        .collect();
+    let names: Vec<_> = images.iter().map(|image| image.path.clone()).collect();
+    // Only what is called so is looked at: a file on a server that is gone would hold us up.
+    let may_be = |path: &Path| {
+        names
+            .iter()
+            .any(|name| name.file_name() == path.file_name())
+    };
+    for pid in processes() {
+        let files = fs::read_dir(format!("/proc/{pid}/fd"))
+            .into_iter()
+            .flatten();
+        for file in files.flatten() {
+            let opened = fs::read_link(file.path()).ok().filter(|path| may_be(path));
+            let place = opened.and_then(|_| places.get(&identity(&file.path())?));
+            let Some(image) = place.map(|place| &mut images[*place]) else {
+                continue;
+            };
+            if Some(pid) == process {
+                let locked = image.locked.unwrap_or(false);
+                image.locked = Some(locked || has_lock(pid, &file.file_name().to_string_lossy()));
+            } else if image.others.iter().all(|other| other.pid != pid) {
+                image.others.push(holder(pid));
+            }
+        }
+    }
+}
+
+/// Whether a process holds locks by this descriptor.
+fn has_lock(pid: u32, descriptor: &str) -> bool {
+    let info = fs::read_to_string(format!("/proc/{pid}/fdinfo/{descriptor}"));
+    info.is_ok_and(|info| info.lines().any(|line| line.starts_with("lock:")))
+}
