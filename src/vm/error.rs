@@ -4,6 +4,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::commit::CommitError;
 use super::freeze::FreezeError;
 use super::job::JobError;
 use super::migration::MigrationError;
@@ -122,6 +123,8 @@ pub enum ErrorKind {
     Job(JobError),
     /// A migration failed, was late or is unknown.
     Migration(MigrationError),
+    /// A commit of images is not made, or not believed.
+    Commit(CommitError),
     /// No event that was waited for came in time.
     NoEvent {
         /// The names that were waited for.
@@ -341,6 +344,7 @@ impl fmt::Display for ErrorKind {
             ),
             Self::Job(error) => error.fmt(f),
             Self::Migration(error) => error.fmt(f),
+            Self::Commit(error) => error.fmt(f),
             Self::NoEvent { names, after } => {
                 let names = match names.as_slice() {
                     [] => String::new(),

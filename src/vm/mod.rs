@@ -5,13 +5,15 @@
 //! - a call: [`machine`], `gate` (what becomes of it), [`effect`] (what it changes), [`harm`] and [`consent`] (who is asked first)
 //! - what it can be told: [`schema`]
 //! - what takes long: [`job`], `jobs` (several as one), [`migration`]
-//! - disks: [`disk`], [`block_graph`], [`overlay`] and `targets` (images that are made for them, by `blank`)
+//! - disks: [`disk`], [`block_graph`], [`image`] (files on this host), [`overlay`] and `targets` (images that are made for
+//!   them, by `blank`), [`commit`] (images that are merged)
 //! - looks that are in nobody's way: [`probe`], [`survey`], [`glance`]
 
 pub mod agent;
 mod blank;
 pub mod block_graph;
 mod commands;
+pub mod commit;
 pub mod consent;
 pub mod disk;
 pub mod effect;
@@ -23,7 +25,7 @@ pub mod freeze;
 mod gate;
 pub mod glance;
 pub mod harm;
-mod image;
+pub mod image;
 pub mod job;
 mod jobs;
 pub mod load;
