@@ -3,6 +3,7 @@
 use super::connection::{self, OTHER_VM};
 use super::schema::hint_on_event;
 use super::{Exit, Kind, Report};
+use crate::vm::commit::CommitError;
 use crate::vm::freeze::{FreezeError, Freezer};
 use crate::vm::job::JobError;
 use crate::vm::migration::MigrationError;
@@ -60,6 +61,7 @@ fn of(kind: &ErrorKind) -> Report {
         ErrorKind::Freeze(error) => of_freeze(error),
         ErrorKind::Job(error) => of_job(error),
         ErrorKind::Migration(error) => of_migration(error),
+        ErrorKind::Commit(error) => of_commit(error),
         ErrorKind::NoMonitor => {
             Report::usage(kind.to_string()).with_hint("name the VM as `qmp=SOCKET,agent=SOCKET`")
         }
@@ -196,6 +198,17 @@ fn of_migration(error: &MigrationError) -> Report {
             report.with_hint("the migration goes on; `.cancel()` ends it")
         }
         MigrationError::Cancelled | MigrationError::Unknown => report,
+    }
+}
+
+fn of_commit(error: &CommitError) -> Report {
+    match error {
+        CommitError::Used { .. } => Report::new(Kind::Host, error.to_string())
+            .with_hint("merge a part of the chain that nobody else uses, or copy the disk with `qemu-img convert`"),
+        CommitError::Elsewhere { .. } => Report::new(Kind::Host, error.to_string())
+            .with_hint("with `keep`, the files of what was merged stay"),
+        CommitError::Chain { .. } => Report::new(Kind::Qmp, error.to_string())
+            .with_hint("`v.block_tree()` shows it"),
     }
 }
 

@@ -6,6 +6,7 @@ mod comment;
 mod declaration;
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
@@ -158,7 +159,8 @@ fn placeholders(entry: &str) -> Vec<(std::ops::Range<usize>, &str)> {
     found
 }
 
-/// The entry with its placeholders filled, once for each value of an argument; an absent or empty one allows nothing.
+/// The entry with its placeholders filled, once for each value of an argument; an absent or empty one allows nothing. `{file}/..`
+/// is the folder that a file lies in by its name, where `..` would lead nowhere.
 fn filled(entry: &str, values: &BTreeMap<String, Vec<Value>>) -> Vec<String> {
     let Some((range, name)) = placeholders(entry).into_iter().next_back() else {
         return vec![entry.to_owned()];
@@ -172,12 +174,23 @@ fn filled(entry: &str, values: &BTreeMap<String, Vec<Value>>) -> Vec<String> {
     // From the back, so that what a value holds is never taken for a placeholder of the entry.
     texts
         .flat_map(|text| {
-            let (before, after) = (&entry[..range.start], &entry[range.end..]);
+            let (before, mut after) = (&entry[..range.start], &entry[range.end..]);
+            let mut text = text;
+            if before.is_empty() && after == "/.." {
+                (text, after) = (folder_of(&text), "");
+            }
             filled(before, values)
                 .into_iter()
                 .map(move |before| format!("{before}{text}{after}"))
         })
         .collect()
+}
+
+fn folder_of(file: &str) -> String {
+    match Path::new(file).parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder.display().to_string(),
+        _ => ".".to_owned(),
+    }
 }
 
 #[cfg(test)]
@@ -337,5 +350,17 @@ let x = 1;
         ]);
         assert!(header.permit(&values).write.is_empty());
         assert!(header.permit(&BTreeMap::new()).write.is_empty());
+    }
+
+    #[test]
+    fn the_folder_of_a_file_can_be_allowed() {
+        let header =
+            "//! A\n//!\n//! [args]\n//! file = {}\n//! [allow]\n//! write = [\"{file}/..\"]\n";
+        let header = Header::read(header).unwrap();
+        for (file, folder) in [("/srv/a.qcow2", "/srv"), ("a.qcow2", "."), ("/a", "/")] {
+            let values = vec![Value::Text(file.to_owned())];
+            let values = BTreeMap::from([("file".to_owned(), values)]);
+            assert_eq!(header.permit(&values).write, [folder], "{file}");
+        }
     }
 }

@@ -30,6 +30,7 @@ const STANDARD: &str = "std/";
 pub(super) const EMBEDDED: &[(&str, &str)] = &[
     ("backup", include_str!("../../stdlib/backup.rhai")),
     ("blockdev", include_str!("../../stdlib/blockdev.rhai")),
+    ("chain", include_str!("../../stdlib/chain.rhai")),
     ("device", include_str!("../../stdlib/device.rhai")),
     ("disk", include_str!("../../stdlib/disk.rhai")),
     ("export", include_str!("../../stdlib/export.rhai")),

@@ -114,6 +114,10 @@ const SCRIPTS: &[(&str, &str)] = &[
     ("resume", include_str!("../../scripts/resume.rhai")),
     ("screenshot", include_str!("../../scripts/screenshot.rhai")),
     (
+        "snapshot-commit",
+        include_str!("../../scripts/snapshot-commit.rhai"),
+    ),
+    (
         "snapshot-delete",
         include_str!("../../scripts/snapshot-delete.rhai"),
     ),
@@ -124,6 +128,10 @@ const SCRIPTS: &[(&str, &str)] = &[
     (
         "snapshot-load",
         include_str!("../../scripts/snapshot-load.rhai"),
+    ),
+    (
+        "snapshot-revert",
+        include_str!("../../scripts/snapshot-revert.rhai"),
     ),
     (
         "snapshot-save",

@@ -4,6 +4,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::commit::CommitError;
 use super::event::Missing;
 use super::freeze::FreezeError;
 use super::job::JobError;
@@ -125,6 +126,8 @@ pub enum ErrorKind {
     Migration(MigrationError),
     /// An event that is waited for is none of this QEMU's.
     MissingEvent(Missing),
+    /// A commit of images is not made, or not believed.
+    Commit(CommitError),
     /// No event that was waited for came in time.
     NoEvent {
         /// The names that were waited for.
@@ -345,6 +348,7 @@ impl fmt::Display for ErrorKind {
             Self::Job(error) => error.fmt(f),
             Self::Migration(error) => error.fmt(f),
             Self::MissingEvent(missing) => missing.fmt(f),
+            Self::Commit(error) => error.fmt(f),
             Self::NoEvent { names, after } => {
                 let names = match names.as_slice() {
                     [] => String::new(),

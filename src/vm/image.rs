@@ -3,6 +3,10 @@
 //! A wrong answer would make an overlay whose backing file does not exist, so a relative name counts only when QEMU's
 //! process is seen to hold that very file open.
 
+pub mod chain;
+mod header;
+pub mod users;
+
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Component, Path, PathBuf};

@@ -5,7 +5,8 @@
 //! - a call: [`machine`], `gate` (what becomes of it), [`effect`] (what it changes), [`harm`] and [`consent`] (who is asked first)
 //! - what it can be told: [`schema`]
 //! - what takes long: [`job`], `jobs` (several as one), [`migration`]
-//! - disks: [`disk`], [`block_graph`], [`overlay`] and `targets` (images that are made for them, by `blank`)
+//! - disks: [`disk`], [`block_graph`], [`image`] (files on this host), [`overlay`] and `targets` (images that are made for
+//!   them, by `blank`), [`commit`] (images that are merged)
 //! - looks that are in nobody's way: [`probe`], [`survey`], [`glance`]
 
 pub mod agent;
@@ -13,6 +14,7 @@ mod blank;
 pub mod block_graph;
 mod chardev;
 mod commands;
+pub mod commit;
 pub mod consent;
 pub mod disk;
 mod domain;
@@ -26,7 +28,7 @@ mod gate;
 pub mod glance;
 mod handed;
 pub mod harm;
-mod image;
+pub mod image;
 pub mod images;
 pub mod job;
 mod jobs;

@@ -8,7 +8,7 @@ use super::qmpsh;
 use crate::documented;
 
 /// What has to be there before an example, and what is done behind it, by a part of the example; the first counts.
-const AROUND: [(&str, &str, &str); 16] = [
+const AROUND: [(&str, &str, &str); 17] = [
     ("v.job(\"backup0\").cancel()", SLOW_BACKUP, ""),
     ("v.job(\"backup0\").wait", BACKUP, ""),
     (
@@ -36,6 +36,7 @@ const AROUND: [(&str, &str, &str); 16] = [
     ("v.job(\"mirror0\").resume()", PAUSED_MIRROR, ""),
     ("overlay: \"snap0\"", SNAP0, ""),
     ("v.wait_for_jobs", BACKUP, ""),
+    ("with v.commit(#{ node: top", "", ""),
     ("with v.targets", "", "v.qmp(\"query-jobs\").len() == 0"),
     (
         "for event in w.drain()",

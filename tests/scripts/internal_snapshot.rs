@@ -14,7 +14,7 @@ fn run(script: &str, target: &str, words: &[&str]) -> Outcome {
 fn snapshots(target: &str) -> Value {
     let listed = document(&run("snapshot-list", target, &[]).expect_code(0));
     let snapshots = listed[0]["snapshots"].as_array();
-    let pair = |one: &Value| json!([one["name"], one["disks"], one["whole"]]);
+    let pair = |one: &Value| json!([one["name"], one["disks"], one["everywhere"]]);
     snapshots.into_iter().flatten().map(pair).collect()
 }
 
@@ -52,7 +52,7 @@ fn a_guest_goes_back_to_what_was_saved() {
     );
 
     let disks = json!(["virtio-disk0", "virtio-disk1"]);
-    assert_eq!(snapshots(&target), json!([["clean", disks, "yes"]]));
+    assert_eq!(snapshots(&target), json!([["clean", disks, true]]));
     run("snapshot-delete", &target, &["--name", "clean"]).expect_code(0);
     assert_eq!(snapshots(&target), json!([]));
 }
@@ -111,7 +111,7 @@ fn what_cannot_be_done_stops_no_guest() {
     assert!(outcome.stdout.contains(message), "{outcome:#?}");
     assert_runs_on(&target);
     // On one disk of two: it does not load as a whole.
-    assert_eq!(snapshots(&target), json!([["one", ["disk-a"], "no"]]));
+    assert_eq!(snapshots(&target), json!([["one", ["disk-a"], false]]));
 }
 
 #[test]

@@ -8,14 +8,16 @@ use qmpsh::script::ready_made;
 use serde_json::Value;
 
 use super::backup::back_up;
+use super::commit::snapshot;
 use super::lent::lent;
+use super::snapshot::succeeds;
 use super::{eval, files, nodes, qmpsh, tops};
 
 /// What changes nothing in a VM, only a file here, which its header allows.
 const WRITES: &str = "write";
 
 /// The scripts, the words after the VM, and the command that a dry run is to show last; none for one that only reads.
-const SCRIPTS: [(&str, &[&str], &[&str], &str); 49] = [
+const SCRIPTS: [(&str, &[&str], &[&str], &str); 51] = [
     ("backup", &[], &["--to", "{dir}/new"], "transaction"),
     (
         "backup-export",
@@ -105,6 +107,7 @@ const SCRIPTS: [(&str, &[&str], &[&str], &str); 49] = [
     ("power-reset", &[], &[], "system_reset"),
     ("resume", &[], &[], "cont"),
     ("screenshot", &[], &["{dir}/screen.png"], "screendump"),
+    ("snapshot-commit", &[], &[], "job-complete"),
     (
         "snapshot-delete",
         &["--name", "one"],
@@ -118,6 +121,7 @@ const SCRIPTS: [(&str, &[&str], &[&str], &str); 49] = [
         &[],
         "snapshot-load",
     ),
+    ("snapshot-revert", &[], &[], "replace"),
     ("snapshot-save", &["--name", "two"], &[], "snapshot-save"),
     ("suspend", &[], &[], "guest-suspend-ram"),
     ("vcpu-add", &[], &["1"], "device_add"),
@@ -189,6 +193,14 @@ fn every_ready_made_script_can_be_tried_first() {
         }",
     );
     let [of_vm] = files(&backups, "").try_into().unwrap();
+    let overlaid = super::machine();
+    let on_overlaid = (overlaid.qmp().to_str().unwrap().to_owned(), overlaid.qmp());
+    snapshot(&on_overlaid.0, &["--quiesce", "no"]);
+    let (image, below) = (folder.join("overlay"), folder.join("out"));
+    let (on, below) = (image.to_str().unwrap(), below.to_str().unwrap());
+    let words = ["create", "-q", "-f", "qcow2", "-F", "raw", "-b", below, on];
+    succeeds("qemu-img", &words);
+    let on_image = (on.to_owned(), machine.qmp());
     let on_backups = (of_vm.to_str().unwrap().to_owned(), machine.qmp());
     for (name, before, after, last) in SCRIPTS {
         let (target, monitor) = match name {
@@ -201,6 +213,8 @@ fn every_ready_made_script_can_be_tried_first() {
             {
                 &on_plugged
             }
+            "snapshot-commit" => &on_overlaid,
+            "snapshot-revert" => &on_image,
             _ if name.starts_with("snapshot-") || name.starts_with("migrate") => &on_machine,
             _ => &on_guest,
         };

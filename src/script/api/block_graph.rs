@@ -13,9 +13,11 @@ pub(super) fn register(engine: &mut Engine) {
         The VM's block nodes and who uses them, as QEMU sees them now (QMP `query-block`, `query-named-block-nodes`,
         `x-debug-query-block-graph`, `query-jobs`, `query-block-exports`, as far as this QEMU has them), as a map:
 
-        - `drives`: `#{ name, qdev, node, removable }`; an empty one has no `node`
-        - `nodes`: `#{ node, driver, file, virtual_size, actual_size, writable, encrypted, bitmaps, children }`; `children`
-          are the nodes right below, each `#{ role, node }`, as in `file` and `backing`
+        - `drives`: `#{ name, qdev, node, removable, chain }`; an empty one has no `node`; `chain` are the nodes of its images,
+          from the one that the guest writes to down to the base
+        - `nodes`: `#{ node, driver, file, virtual_size, actual_size, writable, encrypted, bitmaps, snapshots, children }`;
+          `snapshots` are the internal ones in the image, each `#{ name, date, vm_state }`, `children` the nodes right below,
+          each `#{ role, node }`, as in `file` and `backing`
         - `jobs`: `#{ id, type, status, current, total, speed, nodes }`; `nodes` are those that it works on, each
           `#{ role, node }`, as in `source` and `target`
         - `exports`: `#{ id, type, node }`

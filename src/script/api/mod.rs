@@ -13,6 +13,7 @@
 
 mod agent;
 mod block_graph;
+mod commit;
 mod disks;
 mod exec;
 mod files;
@@ -21,6 +22,7 @@ mod flow;
 mod freeze;
 mod guard;
 mod host;
+mod image;
 mod job;
 mod lock;
 mod migration;
@@ -32,6 +34,7 @@ mod qmp;
 mod replace;
 mod screen;
 mod targets;
+mod text;
 mod time;
 mod vm;
 mod watch;
@@ -57,7 +60,9 @@ pub(super) fn register(engine: &mut Engine) {
     flow::register(engine);
     guard::register(engine);
     host::register(engine);
+    image::register(engine);
     output::register(engine);
+    text::register(engine);
     parallel::register(engine);
     vm::register(engine);
     qmp::register(engine);
@@ -65,6 +70,7 @@ pub(super) fn register(engine: &mut Engine) {
     block_graph::register(engine);
     screen::register(engine);
     targets::register(engine);
+    commit::register(engine);
     job::register(engine);
     migration::register(engine);
     watch::register(engine);

@@ -3,11 +3,13 @@
 //! | file | what it owns |
 //! | --- | --- |
 //! | `read` | the graph in the replies of a QEMU, of whatever age |
+//! | `chain` | the images that a drive is made of |
 //! | `tree` | the graph as lines of text |
 //! | `svg` | the graph as a picture |
 //!
 //! Here is the graph itself, and [`Vm::block_graph`], which asks for it.
 
+mod chain;
 mod read;
 mod svg;
 mod tree;
@@ -45,6 +47,8 @@ pub struct Drive {
     pub node: Option<String>,
     /// Whether the medium can be changed.
     pub removable: bool,
+    /// The nodes of its images, from the one that its guest writes to down to the base.
+    pub chain: Vec<String>,
 }
 
 /// A block node.
@@ -66,8 +70,21 @@ pub struct Node {
     pub encrypted: bool,
     /// Its dirty bitmaps.
     pub bitmaps: Vec<Bitmap>,
+    /// The internal snapshots in the image.
+    pub snapshots: Vec<Snapshot>,
     /// The nodes right below it.
     pub children: Vec<Edge>,
+}
+
+/// An internal snapshot in an image.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Snapshot {
+    /// Its name.
+    pub name: String,
+    /// When it was taken, in seconds since 1970.
+    pub date: i64,
+    /// The bytes of the machine's memory and devices; 0 where the image has those of its disk alone.
+    pub vm_state: u64,
 }
 
 /// A way from a node, or a job, to a node.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::{BlockGraph, Drive, Edge, Export, Job, Node, Replies};
+use super::{BlockGraph, Drive, Edge, Export, Job, Node, Replies, Snapshot};
 use crate::vm::disk;
 use crate::vm::image;
 
@@ -34,12 +34,21 @@ pub(super) fn graph(replies: &Replies) -> BlockGraph {
         }
         Some(job)
     };
-    BlockGraph {
+    let mut graph = BlockGraph {
         drives: each(&replies.drives).filter_map(drive).collect(),
         jobs: each(jobs).filter_map(job).collect(),
         exports: each(&replies.exports).filter_map(export).collect(),
         nodes,
+    };
+    let chain = |drive: &Drive| match &drive.node {
+        Some(node) => graph.chain(node),
+        None => Vec::new(),
+    };
+    let chains: Vec<Vec<String>> = graph.drives.iter().map(chain).collect();
+    for (drive, chain) in graph.drives.iter_mut().zip(chains) {
+        drive.chain = chain;
     }
+    graph
 }
 
 fn each(list: &Value) -> impl Iterator<Item = &Value> {
@@ -59,6 +68,7 @@ fn drive(told: &Value) -> Option<Drive> {
         qdev,
         node: text(&told["inserted"]["node-name"]),
         removable: told["removable"] == true,
+        chain: Vec::new(),
     })
 }
 
@@ -86,8 +96,19 @@ fn node(told: &Value) -> Option<Node> {
         writable: told["ro"] == false,
         encrypted: told["encrypted"] == true,
         bitmaps: each(&told["dirty-bitmaps"]).map(disk::bitmap).collect(),
+        snapshots: each(&told["image"]["snapshots"])
+            .filter_map(snapshot)
+            .collect(),
         // Since QEMU 10.1.
         children: each(&told["children"]).filter_map(child).collect(),
+    })
+}
+
+fn snapshot(told: &Value) -> Option<Snapshot> {
+    Some(Snapshot {
+        name: text(&told["name"])?,
+        date: told["date-sec"].as_i64().unwrap_or(0),
+        vm_state: told["vm-state-size"].as_u64().unwrap_or(0),
     })
 }
 

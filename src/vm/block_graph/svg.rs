@@ -339,6 +339,7 @@ mod tests {
             writable: true,
             encrypted: false,
             bitmaps: Vec::new(),
+            snapshots: Vec::new(),
             children: below
                 .iter()
                 .map(|(role, node)| Edge {
@@ -361,6 +362,7 @@ mod tests {
                 qdev: None,
                 node: Some("top".to_owned()),
                 removable: false,
+                chain: Vec::new(),
             }],
             nodes: vec![
                 node("top", &[("file", "top-file"), ("backing", "base")]),

@@ -13,6 +13,7 @@ fn node(name: &str, driver: &str, file: &str, children: &[(&str, &str)]) -> Node
         writable: true,
         encrypted: false,
         bitmaps: Vec::new(),
+        snapshots: Vec::new(),
         children: edges(children),
     }
 }
@@ -31,6 +32,7 @@ fn drive(name: &str, node: Option<&str>) -> Drive {
         qdev: None,
         node: node.map(str::to_owned),
         removable: node.is_none(),
+        chain: Vec::new(),
     }
 }
 

@@ -1,0 +1,141 @@
+//! `snapshot-revert`: a VM that was shut off goes back to a snapshot, and what it was is kept; and what it refuses.
+
+use std::os::unix::fs::PermissionsExt;
+use std::path::PathBuf;
+
+use harness::{Folder, Guest};
+
+use super::commit::snapshot;
+use super::snapshot::{boot_from, succeeds};
+use super::{document, eval, files, qmpsh};
+
+#[track_caller]
+fn revert(words: &[&str]) -> Vec<PathBuf> {
+    let outcome = qmpsh(["--json", "run", "snapshot-revert"])
+        .args(words.iter().copied())
+        .run();
+    let rows = document(&outcome.expect_code(0));
+    let kept = rows.as_array().unwrap().iter();
+    kept.map(|row| row["kept"].as_str().unwrap().into())
+        .collect()
+}
+
+#[test]
+fn a_vm_goes_back_to_a_snapshot_and_forward_again() {
+    let mut guest = Guest::boot();
+    let target = guest.target();
+    guest.shell_ok("echo one >/data/note; echo one >/data2/note");
+    snapshot(&target, &[]);
+    guest.shell_ok("echo two >/data/note; echo two >/data2/note");
+    let tops = snapshot(&target, &[]);
+    guest.shell_ok("echo three >/data/note; echo three >/data2/note; sync");
+    let notes = "cat /data/note /data2/note";
+
+    // While it runs, and while it is paused, all is refused.
+    let words: Vec<&str> = tops.iter().map(|top| top.to_str().unwrap()).collect();
+    for state in ["running", "paused"] {
+        if state == "paused" {
+            eval(&target, "v.qmp(\"stop\")");
+        }
+        let before = files(guest.folder().path(), "");
+        let outcome = qmpsh(["run", "snapshot-revert"])
+            .args(words.iter().copied())
+            .run();
+        assert_eq!(outcome.code, Some(1), "{outcome:#?}");
+        let process = format!("is used by process {} (", guest.pid());
+        assert!(outcome.stderr.contains(&process), "{outcome:#?}");
+        assert!(outcome.stderr.contains("shut the VM off"), "{outcome:#?}");
+        assert_eq!(files(guest.folder().path(), ""), before);
+    }
+    guest.process().kill();
+
+    let mode = std::fs::Permissions::from_mode(0o640);
+    std::fs::set_permissions(&tops[0], mode).unwrap();
+    let kept = revert(&words);
+    let data = std::fs::metadata(&tops[0]).unwrap();
+    assert_eq!(data.permissions().mode() & 0o777, 0o640);
+    let tops: Vec<_> = tops.iter().map(PathBuf::as_path).collect();
+    let back = boot_from(&tops);
+    assert_eq!(back.shell_ok(notes), "two\ntwo");
+    back.shell_ok("echo four >/data/note; sync");
+    drop(back);
+
+    // Nothing was lost: the kept ones are what the disks were.
+    let kept: Vec<_> = kept.iter().map(PathBuf::as_path).collect();
+    for image in kept.iter().chain(&tops) {
+        succeeds(
+            "qemu-img",
+            &["check", "-q", "-f", "qcow2", image.to_str().unwrap()],
+        );
+    }
+    assert_eq!(boot_from(&kept).shell_ok(notes), "three\nthree");
+
+    // Farther back, for one disk.
+    let base = guest.disk(0).to_str().unwrap();
+    revert(&[tops[0].to_str().unwrap(), "--to", base]);
+    assert_eq!(boot_from(&tops).shell_ok(notes), "one\ntwo");
+}
+
+#[test]
+fn what_would_spoil_an_image_is_refused() {
+    let folder = Folder::new();
+    let image = |name: &str| folder.join(name).to_str().unwrap().to_owned();
+    let (base, middle, top) = (image("base"), image("middle"), image("top"));
+    succeeds("qemu-img", &["create", "-q", "-f", "raw", &base, "8M"]);
+    for (image, format, below) in [(&middle, "raw", &base), (&top, "qcow2", &middle)] {
+        let words = [
+            "create", "-q", "-f", "qcow2", "-F", format, "-b", below, image,
+        ];
+        succeeds("qemu-img", &words);
+    }
+    let secret = image("secret");
+    let options = "encrypt.format=luks,encrypt.key-secret=s,encrypt.iter-time=10";
+    let words = [
+        "create",
+        "-q",
+        "--object",
+        "secret,id=s,data=x",
+        "-f",
+        "qcow2",
+        "-o",
+        options,
+    ];
+    let words = [&words[..], &["-F", "qcow2", "-b", &middle, &secret]].concat();
+    succeeds("qemu-img", &words);
+    let outcome = qmpsh(["run", "snapshot-revert", &secret])
+        .run()
+        .expect_code(1);
+    assert!(outcome.stderr.contains("is encrypted"), "{outcome:#?}");
+    std::fs::remove_file(&secret).unwrap();
+    let link = image("link");
+    std::os::unix::fs::symlink(&top, &link).unwrap();
+    let before = files(folder.path(), "");
+    for (words, message) in [
+        (vec![&base], "stands on no other image"),
+        (vec![&middle], "on top of it"),
+        (vec![&top, &base], "stands on no other image"),
+        (vec![&image("gone")], "No such file"),
+    ] {
+        let words = words.iter().map(|word| word.as_str());
+        let outcome = qmpsh(["run", "snapshot-revert"]).args(words).run();
+        assert_eq!(outcome.code, Some(1), "{outcome:#?}");
+        assert!(outcome.stderr.contains(message), "{message}: {outcome:#?}");
+        assert_eq!(files(folder.path(), ""), before);
+    }
+    let outcome = qmpsh(["run", "snapshot-revert", &top, "--to", "elsewhere"]).run();
+    assert!(outcome.stderr.contains("does not stand on"), "{outcome:#?}");
+    assert_eq!(files(folder.path(), ""), before);
+
+    // The name of a link stays one of the image's.
+    revert(&[&link, "--to", &base]);
+    assert!(std::fs::symlink_metadata(&link).unwrap().is_symlink());
+    let info = super::image_info(link.as_ref());
+    assert_eq!(info["full-backing-filename"], base.as_str());
+    assert_eq!(info["backing-filename-format"], "raw");
+
+    // One below which nothing is any more.
+    std::fs::remove_file(&base).unwrap();
+    let outcome = qmpsh(["run", "snapshot-revert", &top]).run();
+    assert_eq!(outcome.code, Some(1), "{outcome:#?}");
+    assert!(outcome.stderr.contains(&base), "{outcome:#?}");
+}
