@@ -19,6 +19,7 @@ mod lessons;
 mod media;
 mod migrate;
 mod modes;
+mod needs;
 mod power;
 mod relay;
 mod snapshot;
