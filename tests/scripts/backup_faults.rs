@@ -46,6 +46,8 @@ fn inside(monitor: &Path) -> (Vec<Value>, Vec<String>, Vec<Value>) {
         .filter_map(|node| node["dirty-bitmaps"].as_array())
         .flatten()
         .map(|bitmap| bitmap["name"].clone())
+        // Those of jobs have no names.
+        .filter(Value::is_string)
         .collect();
     (
         jobs.map(|job| job["id"].clone()).collect(),
