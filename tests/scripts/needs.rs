@@ -69,7 +69,7 @@ fn of_a_fleet_only_the_older_ones_are_refused() {
     );
     let (new, old_socket) = (qemu.qmp(), old.socket());
     let outcome = qmpsh(["run", &mine])
-        .args([&new, &old_socket.to_path_buf()])
+        .args([&new, &old_socket])
         .run()
         .expect_code(4);
     let lines: Vec<&str> = outcome.stdout.lines().collect();
