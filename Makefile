@@ -18,6 +18,11 @@ demo: guest ## Boot a real guest; freeze, snapshot and thaw it with qmpsh
 test: setup-tests guest ## Run all tests, against real QEMUs and a real guest
 	cargo test --locked
 
+.PHONY: test-versions
+test-versions: SUITES ?= bullseye trixie sid
+test-versions: setup-tests guest ## Run the script tests on QEMU 5.2, 10.0 and the newest (needs root: Debians in target/)
+	@$(harness)/versions.sh $(SUITES)
+
 .PHONY: check
 check: setup ## Check the format, lints and documentation
 	cargo fmt --all --check

@@ -78,6 +78,7 @@ impl Check {
             };
             let target = |version: Bundled| Target {
                 name: format!("QEMU {}", version.version()),
+                release: version.version().parse().ok(),
                 schema: Arc::new(version.schema()),
             };
             return Ok(bundled().filter(is_meant).map(target).collect());
@@ -85,8 +86,19 @@ impl Check {
         let mut targets = Vec::new();
         let exit = one_shot::perform(options, |current| {
             let (vm, schema) = qmp::told(current, name)?;
+            // A monitor that serves another client does not tell its version.
+            let release = if vm.is_connected() {
+                let waiting = format!("{}: its version", vm.label());
+                current.ask(waiting, vm.version())?.parse().ok()
+            } else {
+                None
+            };
             let name = vm.label().to_owned();
-            targets.push(Target { name, schema });
+            targets.push(Target {
+                name,
+                release,
+                schema,
+            });
             Ok(Exit::Done)
         });
         match exit {

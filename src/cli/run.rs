@@ -15,6 +15,7 @@ use crate::nearest::did_you_mean;
 use crate::report::{Exit, Report};
 use crate::script::header::Header;
 use crate::script::{Session, Settings, Source, argument, ready_made, source};
+use crate::vm::Needed;
 use crate::wire::secret::HIDDEN;
 
 /// Run a script: a file, `-` for standard input, or a ready-made script by its name
@@ -75,7 +76,12 @@ impl Run {
         let values = argument::values(&header, matches);
         let mut permit = header.permit(&values);
         permit.widen(self.allow.permit());
-        let usual = match finish::settings(options) {
+        let mut vms = finish::vm_settings(options);
+        vms.needed = header.qemu.map(|oldest| Needed {
+            qemu: oldest.release,
+            by: source.name.clone(),
+        });
+        let usual = match finish::settings_with(vms, options) {
             Ok(settings) => settings,
             Err(exit) => return exit,
         };

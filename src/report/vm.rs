@@ -66,6 +66,9 @@ fn of(kind: &ErrorKind) -> Report {
             Report::usage(kind.to_string()).with_hint("name the VM as `qmp=SOCKET,agent=SOCKET`")
         }
         ErrorKind::OtherVm { .. } => new(Kind::Gone).with_hint(OTHER_VM),
+        ErrorKind::TooOld { .. } => new(Kind::Qmp).with_hint(
+            "a VM keeps the QEMU that it was started with: where a newer one is installed, stop and start the VM, or migrate it",
+        ),
         ErrorKind::NoAgent(_) => new(Kind::Gone).with_hint(
             "name the VM as `qmp=SOCKET,agent=SOCKET`, or give the machine an agent port",
         ),

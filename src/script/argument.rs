@@ -176,6 +176,9 @@ pub fn command(name: &str, header: &Header) -> Command {
     if !header.about.is_empty() {
         command = command.long_about(format!("{}\n\n{}", header.summary, header.about));
     }
+    if let Some(oldest) = header.qemu {
+        command = command.after_help(format!("Needs QEMU {} or newer.", oldest.release));
+    }
     match &header.arguments {
         Some(arguments) => command.args(arguments.iter().map(argument)),
         None => command.arg(
@@ -368,6 +371,15 @@ mod tests {
             "[default: 1m]",
         ] {
             assert!(shown.contains(part), "{part}: {shown}");
+        }
+    }
+
+    #[test]
+    fn help_shows_which_qemu_is_needed() {
+        let header = format!("{HEADER}//! [needs]\n//! qemu = \"6.0\"\n");
+        for word in ["-h", "--help"] {
+            let shown = parse(&header, word).unwrap_err();
+            assert!(shown.ends_with("\nNeeds QEMU 6.0 or newer.\n"), "{shown}");
         }
     }
 

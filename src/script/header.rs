@@ -1,5 +1,5 @@
 //! A script's header: what it says about itself before it runs. The `//!` lines at its top: a sentence on what it does,
-//! maybe more text, then TOML with `[args]` and `[allow]`. This file reads and checks that, with the line of what is
+//! maybe more text, then TOML with `[args]`, `[allow]` and `[needs]`. This file reads and checks that, with the line of what is
 //! wrong; `argument.rs` turns it into a command line, `permit.rs` holds what is allowed.
 
 mod comment;
@@ -16,6 +16,7 @@ use super::argument::{Argument, Value};
 use super::permit::Permit;
 use crate::nearest::did_you_mean;
 use crate::report::Report;
+use crate::vm::Release;
 
 /// What a script says about itself.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -28,6 +29,17 @@ pub struct Header {
     pub arguments: Option<Vec<Argument>>,
     /// What of the host it may touch; `{name}` stands for an argument's value.
     pub allow: Permit,
+    /// The oldest QEMU that it is for; none where any will do.
+    pub qemu: Option<Oldest>,
+}
+
+/// The oldest QEMU that a script is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Oldest {
+    /// The release.
+    pub release: Release,
+    /// The line in the script, from 1.
+    pub line: usize,
 }
 
 /// What is wrong in a header, and where.
@@ -62,12 +74,13 @@ impl Header {
             match key.get_ref().as_ref() {
                 "args" => header.arguments = Some(comment.arguments(value)?),
                 "allow" => header.allow = comment.allow(value)?,
+                "needs" => header.qemu = comment.needs(value)?,
                 other => {
                     return Err(comment.unknown(
                         key.span().start,
                         "the header",
                         other,
-                        &["args", "allow"],
+                        &["args", "allow", "needs"],
                     ));
                 }
             }
@@ -111,6 +124,30 @@ impl Comment {
             *list = self.texts(value, key.get_ref())?;
         }
         Ok(permit)
+    }
+
+    fn needs(&self, value: &Spanned<DeValue>) -> Result<Option<Oldest>, Invalid> {
+        let mut oldest = None;
+        for (key, value) in in_order(self.table(value, "`[needs]`")?) {
+            let at = value.span().start;
+            match key.get_ref().as_ref() {
+                "qemu" => {
+                    let text = value.get_ref().as_str();
+                    let release = text.and_then(|text| text.parse().ok()).ok_or_else(|| {
+                        self.invalid(
+                            at,
+                            "`qemu` is the oldest version that will do, as in \"6.0\"",
+                        )
+                    })?;
+                    let line = self.line(at);
+                    oldest = Some(Oldest { release, line });
+                }
+                other => {
+                    return Err(self.unknown(key.span().start, "`[needs]`", other, &["qemu"]));
+                }
+            }
+        }
+        Ok(oldest)
     }
 
     /// A `{name}` in `[allow]` that names no argument would silently allow nothing.
@@ -214,6 +251,8 @@ mod tests {
 //! [allow]
 //! write = ["{dir}", "/var/{vm}/{dir}"]
 //! env = ["HOME"]
+//! [needs]
+//! qemu = "6.0"
 
 let x = 1;
 "#;
@@ -241,6 +280,11 @@ let x = 1;
         assert!(arguments[1].flag && arguments[3].many);
         assert_eq!(arguments[2].default, ["a"]);
         assert_eq!(header.allow.env, ["HOME"]);
+        let needed = header.qemu.unwrap();
+        assert_eq!(
+            (needed.release.to_string().as_str(), needed.line),
+            ("6.0", 16)
+        );
     }
 
     #[test]
@@ -288,6 +332,12 @@ let x = 1;
                 "did you mean `write`?",
             ),
             (
+                "//! [needs]\n//! qmeu = \"6.0\"",
+                2,
+                "there is no key `qmeu` in `[needs]`",
+                "did you mean `qemu`?",
+            ),
+            (
                 "//! [args]\n//! dir = {}\n//! [allow]\n//! write = [\"{dri}\"]",
                 4,
                 "`{dri}` names no argument: there is no `dri`",
@@ -327,6 +377,9 @@ let x = 1;
             ("//! [args]\n//! Ab = {}", 2),
             ("//! [allow]\n//! read = \"/\"", 2),
             ("//! [allow]\n//! read = [5]", 2),
+            ("//! [needs]\n//! qemu = 6.0", 2),
+            ("//! [needs]\n//! qemu = \">= 6.0\"", 2),
+            ("//! [needs]\n//! qemu = \"6\"", 2),
         ] {
             assert_eq!(wrong(header).line, line, "{header}");
         }

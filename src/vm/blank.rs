@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::error::{Error, ErrorKind};
-use super::image::identity;
+use super::image::on_this_host;
 use super::machine::{Arguments, Vm, object};
 use super::mode::Would;
 
@@ -54,7 +54,7 @@ impl Blank {
             json!({ "driver": "file", "filename": self.path, "size": 0 }),
         )
         .await?;
-        self.image = Some(on_this_host(&self.path, process));
+        self.image = Some(on_this_host(Path::new(&self.path), process));
         vm.open_node(json!({ "driver": "file", "node-name": file_node, "filename": self.path }))
             .await?;
         self.opened.push(file_node.clone());
@@ -112,7 +112,7 @@ impl Vm {
         }
         let exists = if self.settings().mode.is_dry_run() {
             // The node would be a change.
-            on_this_host(path, process).exists()
+            on_this_host(Path::new(path), process).exists()
         } else {
             self.can_open(path, probe()?).await?
         };
@@ -147,18 +147,5 @@ impl Vm {
         self.call("blockdev-del", object(json!({ "node-name": node })))
             .await
             .map(drop)
-    }
-}
-
-/// Where this host sees a file that QEMU made: under its own path, or through QEMU's process.
-fn on_this_host(path: &str, process: Option<u32>) -> PathBuf {
-    let Some(process) = process else {
-        return PathBuf::from(path);
-    };
-    let through = PathBuf::from(format!("/proc/{process}/root{path}"));
-    match (identity(&through), identity(Path::new(path))) {
-        (Some(theirs), Some(ours)) if theirs == ours => PathBuf::from(path),
-        (Some(_), _) => through,
-        (None, _) => PathBuf::from(path),
     }
 }

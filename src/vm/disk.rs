@@ -21,7 +21,7 @@ pub struct Disk {
     pub node: Option<String>,
     /// The image as QEMU knows it; may be relative to the folder that QEMU was started in.
     pub file: Option<String>,
-    /// The image's absolute path on this host, where that can be told.
+    /// The image's absolute path, as QEMU sees it, where that can be told.
     pub path: Option<PathBuf>,
     /// The image's format, as in `qcow2` or `raw`.
     pub format: Option<String>,
@@ -74,7 +74,7 @@ impl Vm {
                 return Ok(Some(file.into()));
             }
             let of = format!("the path of `{file}`");
-            recording.observe(&of, || image::on_host(file, process))
+            recording.observe(&of, || image::absolute(file, process))
         };
         let disks = drives.iter().map(|drive| disk(drive, path));
         disks

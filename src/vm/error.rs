@@ -10,11 +10,13 @@ use super::freeze::FreezeError;
 use super::job::JobError;
 use super::migration::MigrationError;
 use super::recording::Difference;
+use super::release::Needed;
 use super::schema::InvalidSchema;
 use super::target::InvalidTarget;
 use crate::client;
 use crate::duration::show;
 use crate::wire::escape::escaped;
+use crate::wire::message::Version;
 
 /// An error, and the VM that it happened on.
 #[derive(Debug, Clone)]
@@ -40,6 +42,13 @@ pub enum ErrorKind {
         name: Option<String>,
         /// Its UUID.
         uuid: Option<String>,
+    },
+    /// The VM's QEMU is older than what the run is for.
+    TooOld {
+        /// The version that it tells.
+        version: Version,
+        /// What is needed.
+        needed: Needed,
     },
     /// No agent socket is known, and why none could be found.
     NoAgent(String),
@@ -276,6 +285,12 @@ impl fmt::Display for ErrorKind {
                     None => Ok(()),
                 }
             }
+            Self::TooOld { version, needed } => write!(
+                f,
+                "it runs QEMU {version}, and {} needs {} or newer",
+                escaped(&needed.by),
+                needed.qemu
+            ),
             Self::NoAgent(why) => write!(f, "no guest agent socket is known: {why}"),
             Self::AgentNotRunning => write!(f, "the guest agent does not run in the guest"),
             Self::Reply { command, expected } => {

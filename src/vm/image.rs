@@ -1,4 +1,4 @@
-//! Where an image lies on this host, from the name that QEMU has for it.
+//! Where an image lies, from the name that QEMU has for it: its absolute path as QEMU sees it, whose root may be another.
 //!
 //! A wrong answer would make an overlay whose backing file does not exist, so a relative name counts only when QEMU's
 //! process is seen to hold that very file open.
@@ -35,11 +35,11 @@ fn plain_file(name: &str) -> Option<String> {
     plain.then(|| file["filename"].as_str().map(str::to_owned))?
 }
 
-/// The absolute path of the image that QEMU calls `file`, in the process `process`.
+/// The absolute path of the image that QEMU calls `file`, as its process `process` sees it.
 ///
 /// Nothing for what is no plain file, and for relative names where the process cannot be seen or does not have the file
 /// open under one clear path.
-pub(super) fn on_host(file: &str, process: Option<u32>) -> Option<PathBuf> {
+pub(super) fn absolute(file: &str, process: Option<u32>) -> Option<PathBuf> {
     if file.starts_with('/') {
         return Some(PathBuf::from(file));
     }
@@ -47,11 +47,12 @@ pub(super) fn on_host(file: &str, process: Option<u32>) -> Option<PathBuf> {
     if file.is_empty() || protocol.contains(':') {
         return None;
     }
-    let process = PathBuf::from(format!("/proc/{}", process?));
-    let open = open_files(&process.join("fd"));
-    if let Ok(folder) = fs::read_link(process.join("cwd")) {
+    let process = Seen::of(process?)?;
+    let open = process.open_files();
+    if let Some(folder) = process.path(&process.folder.join("cwd")) {
         let path: PathBuf = folder.join(file).components().collect();
-        if identity(&path).is_some_and(|this| open.iter().any(|(_, other)| *other == this)) {
+        let this = process.identity(&path);
+        if this.is_some_and(|this| open.iter().any(|(_, other)| *other == this)) {
             return Some(path);
         }
     }
@@ -73,17 +74,60 @@ pub(super) fn on_host(file: &str, process: Option<u32>) -> Option<PathBuf> {
     }
 }
 
-/// The files that a process has open: their paths as this host sees them, each with what tells it from others.
-fn open_files(descriptors: &Path) -> Vec<(PathBuf, (u64, u64))> {
-    let entries = fs::read_dir(descriptors).into_iter().flatten().flatten();
-    entries
-        .filter_map(|entry| {
-            let path = fs::read_link(entry.path()).ok()?;
-            let opened = identity(&entry.path())?;
-            // Sockets have no path; a path may by now name another file than the one that is open.
-            (identity(&path)? == opened).then_some((path, opened))
-        })
-        .collect()
+/// A process and its root, which in a container or after a `chroot` is another than ours.
+struct Seen {
+    /// Its folder in `/proc`.
+    folder: PathBuf,
+    /// What its links there begin with: they are told by our root where that can be, else by the one of its mounts.
+    root: PathBuf,
+}
+
+impl Seen {
+    fn of(process: u32) -> Option<Self> {
+        let folder = PathBuf::from(format!("/proc/{process}"));
+        let root = fs::read_link(folder.join("root")).ok()?;
+        Some(Self { folder, root })
+    }
+
+    /// Where a link of its own leads, as it sees that.
+    fn path(&self, link: &Path) -> Option<PathBuf> {
+        let path = fs::read_link(link).ok()?;
+        Some(Path::new("/").join(path.strip_prefix(&self.root).ok()?))
+    }
+
+    /// What tells the file that it has under this path from all others.
+    fn identity(&self, path: &Path) -> Option<(u64, u64)> {
+        let path = path.strip_prefix("/").ok()?;
+        identity(&self.folder.join("root").join(path))
+    }
+
+    /// The files that it has open: their paths as it sees them, each with what tells it from others.
+    fn open_files(&self) -> Vec<(PathBuf, (u64, u64))> {
+        let descriptors = fs::read_dir(self.folder.join("fd"));
+        let entries = descriptors.into_iter().flatten().flatten();
+        entries
+            .filter_map(|entry| {
+                let path = self.path(&entry.path())?;
+                let opened = identity(&entry.path())?;
+                // Sockets have no path; a path may by now name another file than the one that is open.
+                (self.identity(&path)? == opened).then_some((path, opened))
+            })
+            .collect()
+    }
+}
+
+/// Where this host sees a file that QEMU has: under its own path, or through QEMU's process.
+pub(super) fn on_this_host(path: &Path, process: Option<u32>) -> PathBuf {
+    let through = process.map(|process| {
+        let mut through = PathBuf::from(format!("/proc/{process}/root")).into_os_string();
+        through.push(path);
+        PathBuf::from(through)
+    });
+    let theirs = through.as_deref().and_then(identity);
+    match through {
+        Some(through) if theirs.is_some() && theirs != identity(path) => through,
+        _ => path.to_owned(),
+    }
 }
 
 /// What tells a file from all others of this host: the device and the number on it.
@@ -101,7 +145,7 @@ mod tests {
 
     #[test]
     fn an_absolute_name_is_its_own_path() {
-        assert_eq!(on_host("/srv/a", None), Some(PathBuf::from("/srv/a")));
+        assert_eq!(absolute("/srv/a", None), Some(PathBuf::from("/srv/a")));
     }
 
     #[test]
@@ -110,13 +154,13 @@ mod tests {
         let _open = File::open("Cargo.toml").unwrap();
         for name in ["Cargo.toml", "./Cargo.toml"] {
             assert_eq!(
-                on_host(name, Some(process::id())),
+                absolute(name, Some(process::id())),
                 Some(folder.join("Cargo.toml"))
             );
         }
         // It is there, but it is not the process's image.
-        assert_eq!(on_host("README.md", Some(process::id())), None);
-        assert_eq!(on_host("Cargo.toml", None), None);
+        assert_eq!(absolute("README.md", Some(process::id())), None);
+        assert_eq!(absolute("Cargo.toml", None), None);
     }
 
     #[test]
@@ -126,17 +170,17 @@ mod tests {
         fs::create_dir_all(folder.join("two/images")).unwrap();
         let (one, two) = (folder.join("one/images/a"), folder.join("two/images/a"));
         let _first = File::create(&one).unwrap();
-        assert_eq!(on_host("images/a", Some(process::id())), Some(one.clone()));
+        assert_eq!(absolute("images/a", Some(process::id())), Some(one.clone()));
         assert_eq!(
-            on_host("./images/a", Some(process::id())),
+            absolute("./images/a", Some(process::id())),
             Some(one.clone())
         );
-        assert_eq!(on_host("../images/a", Some(process::id())), None);
-        assert_eq!(on_host("mages/a", Some(process::id())), None);
+        assert_eq!(absolute("../images/a", Some(process::id())), None);
+        assert_eq!(absolute("mages/a", Some(process::id())), None);
         // Two that it could be are none.
         let second = File::create(&two).unwrap();
-        assert_eq!(on_host("images/a", Some(process::id())), None);
-        assert_eq!(on_host("one/images/a", Some(process::id())), Some(one));
+        assert_eq!(absolute("images/a", Some(process::id())), None);
+        assert_eq!(absolute("one/images/a", Some(process::id())), Some(one));
         drop(second);
         fs::remove_dir_all(folder).unwrap();
     }
@@ -144,7 +188,7 @@ mod tests {
     #[test]
     fn what_is_no_plain_file_has_no_path() {
         for name in ["nbd://host/x", "json:{\"driver\": \"null-co\"}", ""] {
-            assert_eq!(on_host(name, Some(process::id())), None, "{name}");
+            assert_eq!(absolute(name, Some(process::id())), None, "{name}");
         }
     }
 

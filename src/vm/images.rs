@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::block_graph::Node;
 use super::error::Error;
-use super::image::{self, identity};
+use super::image::{self, identity, on_this_host};
 use super::machine::Vm;
 use super::server::Server;
 use crate::client::Holder;
@@ -61,9 +61,10 @@ fn look(nodes: &[Node], process: Option<u32>) -> Vec<Image> {
     let mut images: Vec<Image> = Vec::new();
     for node in nodes.iter().filter(is_file) {
         let path = node.file.as_deref();
-        let Some(path) = path.and_then(|file| image::on_host(file, process)) else {
+        let Some(path) = path.and_then(|file| image::absolute(file, process)) else {
             continue;
         };
+        let path = on_this_host(&path, process);
         if let Some(known) = images.iter_mut().find(|image| image.path == path) {
             known.writable |= node.writable;
             continue;

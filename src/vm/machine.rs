@@ -19,6 +19,7 @@ use super::migration::Migration;
 use super::pretence::Pretence;
 use super::proof::Proof;
 use super::recording::Recording;
+use super::release::Release;
 use super::schema::Known;
 use super::settings::Settings;
 use super::target::Target;
@@ -160,7 +161,8 @@ impl Vm {
     /// The monitor's connection, made now if there is none or the last one was lost.
     ///
     /// Blocks up to 5 s for the connection and the greeting; fails when the socket is missing, refused, silent, or held
-    /// by another client, and when another VM answers there than the one that was found.
+    /// by another client, when another VM answers there than the one that was found, and when its QEMU is too old for
+    /// the run.
     pub(super) async fn monitor(&self) -> Result<Qmp, Error> {
         let address = self.monitor_address()?;
         let settings = self.settings();
@@ -189,11 +191,26 @@ impl Vm {
         let qmp = connected.map_err(|error| self.error(error))?;
         self.proof().begin_again();
         self.prove(&qmp).await?;
+        self.is_new_enough(&qmp)?;
         *slot = Some(qmp.clone());
         // Another QEMU may listen there by now.
         *self.shared.commands.lock().await = None;
         *self.shared.schema.lock().await = None;
         Ok(qmp)
+    }
+
+    /// Fails if the QEMU at the other end is older than what the run is for.
+    fn is_new_enough(&self, monitor: &Qmp) -> Result<(), Error> {
+        let version = &monitor.greeting().version;
+        match &self.settings().needed {
+            Some(needed) if Release::from(version) < needed.qemu => {
+                Err(self.error(ErrorKind::TooOld {
+                    version: version.clone(),
+                    needed: needed.clone(),
+                }))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Whether the monitor's connection is there. None is made, and one that is being made counts as there.

@@ -3,7 +3,7 @@
 //! [`Vm`] is the way in. Mechanisms with a guarantee live here; workflows are scripts.
 //!
 //! - a call: [`machine`], `gate` (what becomes of it), [`effect`] (what it changes), [`harm`] and [`consent`] (who is asked first)
-//! - what it can be told: [`schema`]
+//! - what it can be told: [`schema`], and [`release`] (what is too old to be told it)
 //! - what takes long: [`job`], `jobs` (several as one), [`migration`]
 //! - disks: [`disk`], [`block_graph`], [`image`] (files on this host), [`overlay`] and `targets` (images that are made for
 //!   them, by `blank`), [`commit`] (images that are merged)
@@ -42,6 +42,7 @@ pub mod probe;
 pub mod process;
 mod proof;
 pub mod recording;
+pub mod release;
 pub mod schema;
 pub mod screen;
 mod server;
@@ -62,6 +63,7 @@ pub use freeze::{Freeze, FreezeOptions};
 pub use job::Job;
 pub use machine::{Arguments, Vm};
 pub use mode::Mode;
+pub use release::{Needed, Release};
 pub use settings::Settings;
 pub use target::Target;
 pub use watch::Watch;

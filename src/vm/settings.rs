@@ -9,6 +9,7 @@ use tokio_util::task::TaskTracker;
 use super::consent::Consent;
 use super::mode::Mode;
 use super::recording::Recording;
+use super::release::Needed;
 use crate::client::{Call, Tap};
 
 /// The settings of one run of qmpsh, as far as they concern its VMs.
@@ -27,6 +28,8 @@ pub struct Settings {
     pub shown: Option<Arc<dyn Tap>>,
     /// What becomes of changes.
     pub mode: Mode,
+    /// The QEMU that VMs must have; with an older one, nothing is asked of a VM but who it is.
+    pub needed: Option<Needed>,
     /// Whether the run is recorded, or was. A recorder is to be the tap as well.
     pub recording: Recording,
     /// The program that thaws a guest when this process no longer can: qmpsh itself.
@@ -44,6 +47,7 @@ impl Settings {
             consent: None,
             shown: None,
             mode: Mode::Live,
+            needed: None,
             recording: Recording::Off,
             // Not the path it was started by: an upgrade may have put another program there.
             guardian: PathBuf::from("/proc/self/exe"),

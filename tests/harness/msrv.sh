@@ -14,16 +14,8 @@ if [[ $EUID -ne 0 ]]; then
     echo "msrv: this needs root; run it as \`sudo -E make msrv\`" >&2
     exit 1
 fi
-command -v debootstrap >/dev/null ||
-    DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends debootstrap
-
-mkdir -p "$work"
-if [[ ! -d $root ]]; then
-    rm -rf "$root.building"
-    debootstrap --variant=minbase --include=cargo,rustc,gcc,libc6-dev "$suite" "$root.building"
-    mkdir -p "$root.building"/{source,crates,build}
-    mv "$root.building" "$root"
-fi
+tests/harness/debian.sh "$suite" "$root" cargo,rustc,gcc,libc6-dev
+mkdir -p "$root"/{source,crates,build}
 
 cargo vendor --locked --quiet "$work/crates"
 mkdir -p "$root/root/.cargo" "$work/build"

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use harness::Qmpsh;
 use qmpsh::script::check::Target;
+use qmpsh::script::header::Header;
 use qmpsh::script::{Session, Settings, Source};
 use qmpsh::vm::schema::{Bundled, bundled};
 use serde_json::{Value, json};
@@ -17,6 +18,7 @@ fn target(version: &str) -> Target {
     let bundled = bundled().find(|bundled| bundled.version() == version);
     Target {
         name: format!("QEMU {version}"),
+        release: version.parse().ok(),
         schema: Arc::new(bundled.unwrap().schema()),
     }
 }
@@ -259,13 +261,23 @@ fn all_that_is_delivered_is_right_for_every_version() {
     let session = Session::new(Settings::default()).unwrap();
     for version in bundled().map(Bundled::version) {
         let targets = [target(version)];
+        let release = targets[0].release.unwrap();
         let mut count = 0;
         for folder in ["scripts", "stdlib", "examples"] {
             for entry in fs::read_dir(root.join(folder)).unwrap() {
                 let path = entry.unwrap().path();
                 let text = fs::read_to_string(&path).unwrap();
                 let source = Source::new(path.display().to_string(), text);
+                let needed = Header::read(&source.text).unwrap().qemu;
                 let mut faults = session.examine(&source, &targets);
+                if let Some(needed) = needed.filter(|needed| release < needed.release) {
+                    let [fault] = faults.as_slice() else {
+                        panic!("{version}: {faults:#?}");
+                    };
+                    assert_eq!(fault.place.line, needed.line);
+                    assert!(fault.report.message.contains("the script needs QEMU"));
+                    faults.clear();
+                }
                 // The lesson on errors ends with one.
                 faults.retain(|fault| !fault.report.message.contains("`no-such-command`"));
                 let drawn: Vec<&str> = faults.iter().map(|fault| fault.drawn.as_str()).collect();
@@ -275,6 +287,21 @@ fn all_that_is_delivered_is_right_for_every_version() {
         }
         assert!(count > 40, "{count}");
     }
+}
+
+#[test]
+fn a_qemu_that_is_older_than_what_the_header_needs_is_told_alone() {
+    let script = "//! X.\n//! [needs]\n//! qemu = \"7.0\"\n\nvm(\"a\").qmp(\"query-stats\", #{ target: \"vm\" });";
+    let fault = ["3:1 QEMU 5.2: the script needs QEMU 7.0 or newer"];
+    assert_eq!(told_for("5.2", script), fault);
+    let none: [&str; 0] = [];
+    assert_eq!(told_for("7.2", script), none);
+    // What is wrong with any QEMU is told all the same.
+    let wrong = script.replace("vm(\"a\")", "vn(\"a\")");
+    assert_eq!(
+        told_for("5.2", &wrong)[1..],
+        ["5:1 there is no function `vn`"]
+    );
 }
 
 #[test]

@@ -91,9 +91,10 @@ fn an_export_shows_what_was_while_the_disk_is_written_to() {
 
 #[test]
 fn a_guest_that_finds_no_room_for_what_it_overwrites_goes_on_when_the_export_has_ended() {
-    let (guest, folder) = (Guest::boot(), Folder::new());
-    guest.shell_ok("head -c 12000000 /dev/urandom >/data/w; sync");
+    let folder = Folder::new();
     let small = Mount::of(&folder.join("small"), "3M");
+    let guest = Guest::boot();
+    guest.shell_ok("head -c 12000000 /dev/urandom >/data/w; sync");
     let running = qmpsh(["run", "backup-export", "--listen"])
         .arg(format!("unix:{}", folder.join("nbd").display()))
         .arg("--scratch")

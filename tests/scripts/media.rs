@@ -104,7 +104,11 @@ fn a_medium_is_what_it_was_said_to_be_and_not_what_it_says_it_is() {
     ] {
         run("media-change", &target, &words).expect_code(0);
         let drives = RawQmp::connect(qemu.qmp()).call("query-block", &Value::Null);
-        assert_eq!(drives[1]["inserted"]["drv"], format);
+        let inserted = &drives[1]["inserted"];
+        assert_eq!(
+            (&inserted["drv"], &inserted["ro"]),
+            (&json!(format), &json!(true))
+        );
     }
 }
 

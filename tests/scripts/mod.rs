@@ -24,6 +24,7 @@ mod media;
 mod memory;
 mod migrate;
 mod modes;
+mod needs;
 mod picture;
 mod power;
 mod preflight;

@@ -4,7 +4,9 @@
 use std::path::Path;
 
 use harness::{Folder, Qemu, RawQmp};
+use qmpsh::script::header::Header;
 use qmpsh::script::ready_made;
+use qmpsh::vm::Release;
 use serde_json::Value;
 
 use super::backup::back_up;
@@ -143,6 +145,14 @@ fn state(monitor: &Path) -> (Vec<String>, Vec<(String, String)>, Value) {
     (nodes(monitor), tops(monitor), status)
 }
 
+/// Whether a script says that it needs a newer QEMU than there is.
+fn is_too_new(name: &str) -> bool {
+    let header = Header::read(ready_made::find(name).unwrap()).unwrap();
+    let (major, minor) = Qemu::version();
+    let there: Release = format!("{major}.{minor}").parse().unwrap();
+    header.qemu.is_some_and(|oldest| there < oldest.release)
+}
+
 #[test]
 fn every_ready_made_script_can_be_tried_first() {
     let guest = lent();
@@ -174,9 +184,10 @@ fn every_ready_made_script_can_be_tried_first() {
     guest.shell_ok("mkdir -p /root/.ssh; : >/root/.ssh/authorized_keys");
     let on_guest = (guest.target(), guest.qmp());
     let on_machine = (machine.qmp().to_str().unwrap().to_owned(), machine.qmp());
-    qmpsh(["run", "snapshot-save", "--name", "one", &on_machine.0])
-        .run()
-        .expect_code(0);
+    if !is_too_new("snapshot-save") {
+        let save = ["run", "snapshot-save", "--name", "one", &on_machine.0];
+        qmpsh(save).run().expect_code(0);
+    }
     let backups = folder.join("backups");
     for _ in 0..2 {
         back_up(
@@ -237,6 +248,19 @@ fn every_ready_made_script_can_be_tried_first() {
                 .run()
         };
         let was = state(monitor);
+        if is_too_new(name) {
+            for mode in ["--dry-run", "--verbose"] {
+                let outcome = run(mode).expect_code(4);
+                let told = format!("{}{}", outcome.stdout, outcome.stderr);
+                let what = format!("and {name} needs ");
+                assert!(
+                    told.contains("it runs QEMU ") && told.contains(&what),
+                    "{told}"
+                );
+            }
+            assert_eq!(state(monitor), was, "{name}");
+            continue;
+        }
         let outcome = run("--dry-run").expect_code(0);
         let shown = format!("would {last}");
         assert_eq!(

@@ -5,8 +5,12 @@ use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex};
 use std::thread;
+use std::time::Duration;
 
 use harness::Folder;
+
+/// More than anything takes.
+const DEADLINE: Duration = Duration::from_secs(60);
 
 /// Passes all on between its clients and the socket behind it, but for what it holds.
 pub(super) struct Relay {
@@ -57,14 +61,14 @@ impl Relay {
         self.folder.join("socket")
     }
 
-    /// Returns when the message has come and is held.
+    /// Returns when the message has come and is held. Panics when it does not come.
+    #[track_caller]
     pub(super) fn wait(&self) {
         let state = self.gate.state.lock().unwrap();
-        drop(
-            self.gate
-                .changed
-                .wait_while(state, |state| *state == State::Waiting),
-        );
+        let is_waiting = |state: &mut State| *state == State::Waiting;
+        let changed = &self.gate.changed;
+        let waited = changed.wait_timeout_while(state, DEADLINE, is_waiting);
+        assert!(!waited.unwrap().1.timed_out(), "the message never came");
     }
 
     /// Lets the message go.

@@ -253,10 +253,8 @@ fn a_daemons_relative_image_is_found_where_it_is_and_not_where_the_daemon_sits()
     ])
     .run();
     assert_eq!(
-        std::fs::read_link(format!("/proc/{}/cwd", pid.trim()))
-            .unwrap()
-            .to_str(),
-        Some("/")
+        std::fs::read_link(format!("/proc/{}/cwd", pid.trim())).unwrap(),
+        std::fs::read_link(format!("/proc/{}/root", pid.trim())).unwrap()
     );
     assert!(
         std::process::Command::new("kill")

@@ -91,7 +91,7 @@ fn a_mirror_is_ready_then_completed() {
 fn a_job_can_be_paused_resumed_and_cancelled() {
     let qemu = machine();
     let script = format!(
-        "{MIRROR} let job = mirror(v, 65536);
+        "{MIRROR} let job = mirror(v, 1048576);
          job.pause(); let paused = v.watch(\"JOB_STATUS_CHANGE\");
          if job.status.status != \"paused\" {{ paused.wait(\"30s\", |e| e.data.status == \"paused\") }}
          let late = (|| {{ try {{ job.wait(#{{ timeout: \"10ms\" }}) }} catch (e) {{ return [e.kind, e.message] }} }}).call();

@@ -19,7 +19,7 @@ pub(super) fn register(engine: &mut Engine) {
         r"
         The VM's drives as an operator thinks of them (QMP `query-block`, QEMU 0.14), each `#{ device, qdev, node, file, path,
         format, virtual_size, actual_size, backing_depth, writable, removable, locked, tray_open, bitmaps }`. Sizes are
-        bytes; `file` is QEMU's name for the image, `path` its absolute path on this host where that can be told. What a
+        bytes; `file` is QEMU's name for the image, `path` its absolute path, as QEMU sees it, where that can be told. What a
         drive does not have is `()`: an empty one has no `node`.
 
         ```rhai

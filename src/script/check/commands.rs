@@ -10,6 +10,7 @@ use super::given::Given;
 use super::seen::{Before, Call, Seen};
 use crate::report::Report;
 use crate::script::AGENT_CALL;
+use crate::vm::Release;
 use crate::vm::agent::AgentCommands;
 use crate::vm::schema::{Bundled, Finding, Problem, Schema, bundled};
 
@@ -17,6 +18,8 @@ use crate::vm::schema::{Bundled, Finding, Problem, Schema, bundled};
 pub struct Target {
     /// What messages call it: `QEMU 7.2`, or a VM's name.
     pub name: String,
+    /// Its release; none where that is not known.
+    pub release: Option<Release>,
     /// What it takes.
     pub schema: Arc<Schema>,
 }
@@ -41,7 +44,7 @@ pub(super) struct Told {
 }
 
 /// What is wrong with a call, or notable, if it sends a command.
-pub(super) fn findings(call: &Call, seen: &Seen, targets: &[Target]) -> Vec<Told> {
+pub(super) fn findings(call: &Call, seen: &Seen, targets: &[&Target]) -> Vec<Told> {
     let Some(sent) = sent(call) else {
         return Vec::new();
     };

@@ -16,7 +16,7 @@ pub(super) fn findings(
     call: &Call,
     seen: &Seen,
     functions: &Functions,
-    targets: &[Target],
+    targets: &[&Target],
 ) -> Vec<Told> {
     let Some(names) = names(call).filter(|_| !may_be_held(seen, functions)) else {
         return Vec::new();

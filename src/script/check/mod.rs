@@ -54,7 +54,7 @@ pub(super) fn examine(
     library: &Library,
     script: &AST,
     header: &Header,
-    targets: &[Target],
+    targets: &[&Target],
 ) -> Vec<Found> {
     let seen = Seen::of(script);
     let (functions, mut errors) = Functions::of(engine, library, script, &seen);

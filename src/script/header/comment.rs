@@ -50,11 +50,15 @@ impl Comment {
         comment
     }
 
-    pub(super) fn invalid(&self, at: usize, message: impl Into<String>) -> Invalid {
+    /// The line in the script of a place in the TOML.
+    pub(super) fn line(&self, at: usize) -> usize {
         let before = self.toml.get(..at).unwrap_or(&self.toml);
-        let line = self.first_line + before.matches('\n').count();
+        self.first_line + before.matches('\n').count()
+    }
+
+    pub(super) fn invalid(&self, at: usize, message: impl Into<String>) -> Invalid {
         Invalid {
-            line,
+            line: self.line(at),
             report: Report::usage(format!("the header is wrong: {}", message.into())),
         }
     }

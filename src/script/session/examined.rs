@@ -25,6 +25,27 @@ pub struct Fault {
     pub is_error: bool,
 }
 
+/// What is to be told of targets that are older than the script needs, each with its line; and all others, which alone
+/// it is compared with.
+fn for_it<'a>(header: &Header, targets: &'a [Target]) -> (Vec<(Report, usize)>, Vec<&'a Target>) {
+    let Some(oldest) = header.qemu else {
+        return (Vec::new(), targets.iter().collect());
+    };
+    let is_older = |target: &&Target| target.release.is_some_and(|own| own < oldest.release);
+    let (older, others): (Vec<_>, Vec<_>) = targets.iter().partition(is_older);
+    let message = |target: &Target| {
+        let needed = oldest.release;
+        Report::usage(format!(
+            "{}: the script needs QEMU {needed} or newer",
+            target.name
+        ))
+    };
+    let told = older
+        .into_iter()
+        .map(|target| (message(target), oldest.line));
+    (told.collect(), others)
+}
+
 impl Session {
     /// What is wrong with a script for these QEMUs, as far as that can be known without running it.
     pub fn examine(&self, source: &Source, targets: &[Target]) -> Vec<Fault> {
@@ -55,7 +76,8 @@ impl Session {
                 }];
             }
         };
-        let found = check::examine(&self.engine, &self.library, &script, &header, targets);
+        let (too_old, targets) = for_it(&header, targets);
+        let found = check::examine(&self.engine, &self.library, &script, &header, &targets);
         let fault = |found: check::Found| {
             let mut explainer = self.explainer(Some(&script), &source.name);
             if !found.is_error {
@@ -69,7 +91,13 @@ impl Session {
                 is_error: found.is_error,
             }
         };
-        found.into_iter().map(fault).collect()
+        let too_old = too_old.into_iter().map(|(report, line)| Fault {
+            drawn: draw_at(&report, source, line, self.color),
+            report,
+            place: start(line),
+            is_error: true,
+        });
+        too_old.chain(found.into_iter().map(fault)).collect()
     }
 
     /// What draws an error of a script.

@@ -62,6 +62,9 @@ impl GuestAgent {
             .agent_cell()
             .get_or_try_init(|| async {
                 let target = self.vm.target();
+                if self.vm.settings().needed.is_some() && target.qmp().is_some() {
+                    self.vm.monitor().await?;
+                }
                 let address = match (target.agent(), target.qmp()) {
                     // libvirt holds both, and tells which is meant by the command.
                     (Some(address), _) | (None, Some(address @ Address::Libvirt { .. })) => {

@@ -175,7 +175,7 @@ fn locate(file: &str, process: Option<u32>) -> Result<Place, String> {
             "its QEMU cannot be seen among this host's processes, so it may be on another".into(),
         );
     };
-    let path = image::on_host(file, process)
+    let path = image::absolute(file, process)
         .ok_or("it is no plain file whose path can be told".to_owned())?;
     let found = image::identity(&path).ok_or("there is no such file on this host".to_owned())?;
     if !has_open(pid, found) {

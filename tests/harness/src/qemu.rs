@@ -4,11 +4,30 @@ use std::fmt::Write as _;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
+use std::sync::LazyLock;
 
 use serde_json::Value;
 
 use crate::wait::{DEADLINE, is_listening, until};
 use crate::{Folder, Process, RawQmp};
+
+static VERSION: LazyLock<(u32, u32)> = LazyLock::new(|| {
+    let output = std::process::Command::new("qemu-system-x86_64")
+        .arg("--version")
+        .output()
+        .expect("qemu-system-x86_64 runs");
+    let told = String::from_utf8_lossy(&output.stdout);
+    let numbers = told
+        .split_ascii_whitespace()
+        .skip_while(|word| *word != "version")
+        .nth(1)
+        .and_then(|version| {
+            let (major, rest) = version.split_once('.')?;
+            let (minor, _) = rest.split_once('.')?;
+            Some((major.parse().ok()?, minor.parse().ok()?))
+        });
+    numbers.unwrap_or_else(|| panic!("no version in {output:?}"))
+});
 
 /// A running QEMU with no machine (`-M none`).
 pub struct Qemu {
@@ -29,6 +48,11 @@ pub struct QemuBuilder {
 }
 
 impl Qemu {
+    /// The first two numbers of the version that tests start.
+    pub fn version() -> (u32, u32) {
+        *VERSION
+    }
+
     /// A QEMU with one QMP monitor, to be started.
     pub fn bare() -> QemuBuilder {
         QemuBuilder::default()
