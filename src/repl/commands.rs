@@ -19,6 +19,7 @@ use super::session::{Answer, Session};
 use super::value::Value;
 use crate::nearest::did_you_mean;
 use crate::report::{Exit, Kind, Report};
+use crate::script::ready_made;
 
 /// A command.
 pub struct Command {
@@ -74,6 +75,12 @@ pub const COMMANDS: &[Command] = &[
         arguments: "[EXPR]",
         about: "a value as JSON; without an expression, the last one",
         perform: |session, expression| Ok(json(session, expression)),
+    },
+    Command {
+        name: "run",
+        arguments: "[SCRIPT] [ARGS...]",
+        about: "run a script; alone, lists the ready-made ones",
+        perform: run,
     },
     Command {
         name: "time",
@@ -202,6 +209,15 @@ fn needed(name: &str, rest: &str, example: &str) -> Result<(), Report> {
 fn take_into_use(session: &mut Session, target: &str) -> Result<Answer, Report> {
     needed("use", target, ":use /run/web01.qmp")?;
     Ok(session.take_into_use(target))
+}
+
+fn run(session: &mut Session, line: &str) -> Result<Answer, Report> {
+    if line.is_empty() {
+        return Ok(session.tell(&ready_made::list()));
+    }
+    let words = shlex::split(line)
+        .ok_or_else(|| Report::usage("the line has a quote that nothing closes"))?;
+    session.run_script(words)
 }
 
 fn json(session: &mut Session, expression: &str) -> Answer {

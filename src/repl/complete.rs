@@ -16,6 +16,7 @@ mod names;
 mod offer;
 mod parts;
 mod place;
+mod scripts;
 
 pub use hint::hint;
 pub use live::Live;

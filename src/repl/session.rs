@@ -3,6 +3,7 @@
 
 mod behind;
 mod glance;
+mod scripts;
 mod telling;
 mod values;
 mod vms;

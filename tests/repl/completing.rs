@@ -269,6 +269,8 @@ fn a_vm_is_offered_by_its_names_and_what_it_takes_is_known_from_its_name_alone()
         ("vms(\"we", "web01\""),
         (":use we", "web01"),
         (":tree we", "web01"),
+        (":run guest-report we", "web01"),
+        (":run guest-exec --jobs 2 web01 we", "web01"),
         (":events we", "web01"),
         (":events web01 DEVICE_DEL", "DEVICE_DELETED"),
         (":events web01 STOP RES", "RESUME"),

@@ -11,6 +11,7 @@ mod log;
 mod looking;
 mod pager;
 mod pipe;
+mod run;
 mod tab;
 mod top;
 mod watch;

@@ -165,6 +165,20 @@ fn commands_tell_what_is_wrong_with_them() {
             "did you mean `fsfreeze`?",
         ),
         (":shell exit 3", "the line ended with exit code 3", ""),
+        (":run nonesuch", "there is no ready-made script and no", ""),
+        (":run 'x", "a quote that nothing closes", ""),
+        (":run -", "no script on its standard input", ""),
+        (
+            ":run guest-report",
+            "<VM>",
+            "`:run guest-report --help` tells",
+        ),
+        (
+            ":run pause a --dry-run",
+            "--dry-run",
+            "from its start: `qmpsh --dry-run`",
+        ),
+        (":run pause a --jbos 3", "'--jbos'", "--jobs"),
     ] {
         let error = talk.error(line);
         assert!(
@@ -327,6 +341,13 @@ fn words_are_completed_by_where_they_stand() {
         (":help :ti", &[":time"]),
         (":set mode v", &["vi"]),
         (":time mach", &["machines"]),
+        (":run guest-rep", &["guest-report"]),
+        (":run --allow-w", &["--allow-write"]),
+        (":run --allow-env HOME guest-rep", &["guest-report"]),
+        (":run guest-exec --jo", &["--jobs"]),
+        (":run guest-exec --jobs 3 --jo", &[]),
+        (":run guest-exec --jobs ", &[]),
+        (":run nonesuch --jo", &[]),
         ("nonesuch.", &[]),
     ] {
         let found = talk.words(line);
@@ -401,6 +422,70 @@ fn lines_are_recorded_from_here_to_there_with_the_vm_that_they_are_about() {
     let script = std::fs::read_to_string(folder.join("more.rhai")).unwrap();
     let lines = "\n\nlet v = vm(\"/run/web01.qmp\");\nlet z = [v, y];\n";
     assert!(script.ends_with(lines), "{script}");
+}
+
+#[test]
+fn a_script_is_run_as_qmpsh_run_does_beside_what_lines_have() {
+    let folder = Folder::new();
+    let script = |name: &str, text: &str| {
+        let path = folder.join(name);
+        std::fs::write(&path, text).unwrap();
+        path.display().to_string()
+    };
+    let sum = script(
+        "sum.rhai",
+        "//! Adds.\n//! [args]\n//! numbers = { type = \"int\", many = true }\n//! twice = { type = \"bool\", flag = true }\n\
+         fn all(n) { n.reduce(|a, b| a + b, 0) }\nlet x = all(args.numbers);\nif args.twice { x *= 2 }\nprint(x); guard(\"g\", || print(\"undone\")); x",
+    );
+    let mut talk = Talk::new();
+    talk.expect(&[
+        ("let x = 1; fn all(n) { 0 }", ""),
+        ("let g = guard(\"held\", || print(\"released\"));", ""),
+        (&format!(":run {sum} 3 4 --twice"), "14\nundone\n"),
+        ("[last, x, all(5)]", "[14, 1, 0]\n"),
+        (":held", "held\n"),
+    ]);
+    let help = talk.shows(&format!(":run {sum} --help"));
+    assert!(
+        help.starts_with("Adds.\n\nUsage: :run ") && help.contains("--twice"),
+        "{help}"
+    );
+    assert!(
+        talk.error(&format!(":run {sum} a"))
+            .contains("`a` is no integer")
+    );
+    // It sees nothing of the session, and its end is not the session's.
+    let blind = script("blind.rhai", "x");
+    assert!(
+        talk.error(&format!(":run {blind}"))
+            .contains("there is no variable `x`")
+    );
+    talk.expect(&[("last_error.kind", "script\n")]);
+    let ends = script(
+        "ends.rhai",
+        "exit(if args.len() > 1 { 3 } else { 0 }, args)",
+    );
+    talk.expect(&[(&format!(":run {ends} 'a b'"), ""), ("last", "[a b]\n")]);
+    let line = format!(":run {ends} c d");
+    assert_eq!(talk.session.take(&line), Answer::Failed(Exit::Script(3)));
+    talk.expect(&[("last", "[c, d]\n")]);
+    // It touches what it declares, or what the line allows.
+    let reads = script("reads.rhai", "host.read_text(args[0]).len() > 0");
+    let denied = talk.error(&format!(":run {reads} {reads}"));
+    assert!(
+        denied.contains("with --allow-read") && denied.contains("reads.rhai"),
+        "{denied}"
+    );
+    talk.expect(&[
+        (&format!(":run --allow-read {reads} {reads} {reads}"), ""),
+        ("last", "true\n"),
+    ]);
+    let wrong = script("wrong.rhai", "//! W.\n//! [args]\n//! a = { kind = 1 }\n");
+    assert!(
+        talk.error(&format!(":run {wrong}"))
+            .contains("wrong.rhai:3")
+    );
+    assert!(talk.shows(":run").contains("\nguest-report  "));
 }
 
 #[test]
