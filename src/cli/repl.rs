@@ -28,10 +28,11 @@ pub(super) fn execute(options: &Options) -> Exit {
         return finish::complain(&report, options);
     }
     thaw::warn_of_stale(options);
-    if io::stdin().is_terminal() && io::stdout().is_terminal() && !is_dumb() {
+    let are_typed = io::stdin().is_terminal();
+    if are_typed && io::stdout().is_terminal() && !is_dumb() {
         at_terminal(options)
     } else {
-        in_pipe(options)
+        line_by_line(options, are_typed)
     }
 }
 
@@ -89,7 +90,8 @@ fn at_terminal(options: &Options) -> Exit {
     })
 }
 
-fn in_pipe(options: &Options) -> Exit {
+/// A session without an editor. Whoever types is asked, be it at a terminal that shows nothing but lines.
+fn line_by_line(options: &Options, are_typed: bool) -> Exit {
     let surroundings = Surroundings {
         history: None,
         size: || None,
@@ -97,14 +99,20 @@ fn in_pipe(options: &Options) -> Exit {
         views: None,
         log: None,
         preferences: Preferences::new(options.color()),
-        for_people: false,
+        for_people: are_typed && io::stdout().is_terminal() && !options.json,
     };
-    let settings = match finish::settings(options) {
+    let lines = stream::Lines::new(are_typed);
+    let mut vms = finish::vm_settings(options);
+    if are_typed {
+        vms.consent = Some(Arc::new(Asking::by(lines.ask())));
+    }
+    let mut settings = match finish::settings_with(vms, options) {
         Ok(settings) => settings,
         Err(exit) => return exit,
     };
+    settings.permit.whole_host = are_typed;
     match new_session(settings, surroundings, options) {
-        Ok(mut session) => stream::run(&mut session, io::BufReader::new(io::stdin())),
+        Ok(mut session) => stream::run(&mut session, &lines, io::BufReader::new(io::stdin())),
         Err(exit) => exit,
     }
 }

@@ -10,7 +10,9 @@ mod top;
 mod tree;
 mod watch;
 
+use std::env;
 use std::io;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::help;
@@ -282,6 +284,16 @@ fn set(session: &mut Session, words: &str) -> Result<Answer, Report> {
     };
     session.preferences_mut().set(name, value.trim())?;
     Ok(Answer::Done)
+}
+
+/// A path as it is typed, in which `~` begins what is in the user's home.
+fn home(path: &str) -> PathBuf {
+    let below = path.strip_prefix("~/");
+    let home = env::var_os("HOME").filter(|home| !home.is_empty());
+    match below.zip(home) {
+        Some((below, home)) => Path::new(&home).join(below),
+        None => PathBuf::from(path),
+    }
 }
 
 fn unwritable(path: &str, error: &io::Error) -> Report {

@@ -252,10 +252,7 @@ impl Waiting {
     fn lines(&self, session: &mut Session) -> Exit {
         loop {
             session.tell_ended();
-            let color = session.preferences().color;
-            let recording = session.lines().is_recording().then_some("rec");
-            let marks = session.mode().into_iter().chain(recording);
-            let prompt = Prompt::new(session.in_use(), marks, session.held(), color);
+            let prompt = session.prompt();
             let wanted = Wanted::Line(prompt, session.preferences());
             if self.prompts.send(wanted).is_err() {
                 return Exit::Fault;

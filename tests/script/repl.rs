@@ -1,5 +1,7 @@
 //! The REPL's session, with no terminal: lines in, text out.
 
+use std::os::unix::fs::PermissionsExt;
+
 use harness::Folder;
 use qmpsh::repl::complete::complete;
 use qmpsh::repl::pager::Size;
@@ -309,7 +311,7 @@ fn a_start_file_counts_its_lines_and_goes_on_behind_a_mistake() {
     assert_eq!(talk.shown.text(), "");
     let told = talk.told.text();
     assert!(
-        told.contains("there is no function `nobody()`") && told.contains("rc.rhai:7"),
+        told.contains("there is no function `nobody()`") && told.contains("rc.rhai:7:1\n"),
         "{told}"
     );
     talk.expect(&[("x", "42\n")]);
@@ -375,14 +377,30 @@ fn lines_are_saved_as_a_script_that_is_not_written_over_another() {
     );
     assert!(
         talk.error(&format!(":save {path}"))
-            .contains("cannot be written")
+            .contains("is there already")
     );
+    // A function that was defined anew is there once, and a map is no block.
     talk.shows("fn twice(x) { x * 20 }");
-    let error = talk.error(&format!(":save {path}2"));
+    talk.shows("let m = #{ a: twice(2) }");
+    talk.shows("let password = \"hunter2\";");
+    let shown = talk.shows(&format!(":save {path}2"));
     assert!(
-        error.contains("is written, but does not run as it is: in line 5, "),
-        "{error}"
+        shown.contains("does it again\nit may hold a secret"),
+        "{shown}"
     );
+    let mode = std::fs::metadata(format!("{path}2"))
+        .unwrap()
+        .permissions()
+        .mode();
+    assert_eq!(mode & 0o777, 0o600);
+    let outcome = harness::Qmpsh::new(env!("CARGO_BIN_EXE_qmpsh"))
+        .args(["run", &format!("{path}2")])
+        .run();
+    assert_eq!((outcome.code, outcome.stderr.as_str()), (Some(0), ""));
+    talk.shows("1");
+    talk.shows("let y = last");
+    let error = talk.error(&format!(":save {path}3"));
+    assert!(error.contains("there is no variable `last`"), "{error}");
 }
 
 #[test]
@@ -422,6 +440,42 @@ fn lines_are_recorded_from_here_to_there_with_the_vm_that_they_are_about() {
     let script = std::fs::read_to_string(folder.join("more.rhai")).unwrap();
     let lines = "\n\nlet v = vm(\"/run/web01.qmp\");\nlet z = [v, y];\n";
     assert!(script.ends_with(lines), "{script}");
+}
+
+#[test]
+fn lines_that_are_pasted_together_are_what_they_would_be_one_by_one() {
+    let mut talk = Talk::new();
+    talk.expect(&[
+        ("1 + 1\n:json last\nlast + 1", "2\n2\n3\n"),
+        ("let b = 40\nlet c = 2\nb + c", "42\n"),
+        ("let b = [\n 1,\n 2,\n]\nb.len()", "2\n"),
+        ("let d = b\n  .len();\nd", "2\n"),
+    ]);
+    // The first that fails ends them.
+    assert!(
+        talk.error("let e = 1\nfail(\"no\")\n:vars\ne")
+            .contains("no")
+    );
+    talk.expect(&[("e", "1\n")]);
+}
+
+#[test]
+fn a_function_that_wants_a_variable_is_told_that_it_sees_none() {
+    let mut talk = Talk::new();
+    talk.shows("let x = 1; fn f(a) { a + x }");
+    let error = talk.error("f(1)");
+    assert!(
+        error.contains("functions see only their own variables: hand them `x`"),
+        "{error}"
+    );
+}
+
+#[test]
+fn what_a_program_printed_is_shown_as_it_printed_it() {
+    Talk::new().expect(&[(
+        "#{ out: \"a\\tb\\n  c\\x1b[2J\\n\", n: 1, err: \"x\\n\" }",
+        "err: \"x\\n\"\nn: 1\nout: |\n  a\\tb\n    c\\x1b[2J\n",
+    )]);
 }
 
 #[test]

@@ -10,6 +10,8 @@
 mod read;
 mod tree;
 
+pub(super) use read::id_of;
+
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
