@@ -46,7 +46,7 @@ fn terminal_at(home: &Arc<Folder>) -> Terminal {
 /// What the prompt tells of a VM in use whose monitor is at that path: with the folder, for all are called `qmp`.
 fn told(qmp: &Path) -> String {
     let folder = qmp.parent().and_then(Path::file_name).unwrap_or_default();
-    format!("{}/qmp", folder.display())
+    format!("{}/qmp", folder.to_string_lossy())
 }
 
 /// Types a line, and waits for the prompt below what it gives.
