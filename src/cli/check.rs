@@ -8,11 +8,10 @@ use clap::builder::PossibleValuesParser;
 use serde_json::{Value, json};
 
 use super::options::Options;
-use super::{finish, one_shot, qmp, run};
+use super::{finish, one_shot, qmp};
 use crate::report::Exit;
 use crate::script::check::Target;
-use crate::script::result;
-use crate::script::{Fault, Session};
+use crate::script::{Fault, Session, Source, result};
 use crate::vm::schema::{Bundled, bundled};
 
 /// Tell what is wrong in scripts, without running them
@@ -54,7 +53,7 @@ impl Check {
         };
         let mut faults = Vec::new();
         for script in &self.scripts {
-            match run::find(script) {
+            match Source::find(script) {
                 Ok(source) => faults.extend(session.examine(&source, &targets)),
                 Err(report) => return finish::complain(&report, options),
             }

@@ -25,6 +25,7 @@ use self::typed::Typed;
 use super::finish;
 use super::options::Options;
 use crate::report::Exit;
+use crate::script::Source;
 use crate::script::argument::{self, Kind};
 use crate::script::header::Header;
 
@@ -207,7 +208,8 @@ fn with_scripts(run: Command, places: &[String], host: &Host) -> Command {
     let Some(script) = places.first() else {
         return run;
     };
-    let Some(header) = offers::script(script).and_then(|text| Header::read(&text).ok()) else {
+    let Some(header) = Source::glance(script).and_then(|source| Header::read(&source.text).ok())
+    else {
         return run;
     };
     let mut command = argument::command(script, &header).no_binary_name(false);

@@ -4,11 +4,11 @@ use std::ffi::OsString;
 
 use clap::Args;
 
-use super::allow::Allow;
 use super::finish;
 use super::options::Options;
 use crate::report::Exit;
-use crate::script::{Session, Settings, Source, argument};
+use crate::script::argument::{self, Allow};
+use crate::script::{Session, Settings, Source};
 use crate::wire::secret::HIDDEN;
 
 /// Evaluate an expression and print its value: text bare, all else as JSON

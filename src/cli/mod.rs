@@ -2,7 +2,6 @@
 //! everything else to standard error.
 
 mod agent;
-mod allow;
 mod call;
 mod check;
 mod completions;

@@ -4,8 +4,8 @@
 use super::finish;
 use super::options::Options;
 use crate::report::Exit;
+use crate::script::argument::Called;
 use crate::script::output::Output;
-use crate::script::permit::Permit;
 use crate::script::run::{Current, Ended};
 use crate::script::stage::Performed;
 use crate::script::{Stage, outcome, signals};
@@ -20,7 +20,7 @@ pub(super) fn perform(
         Err(exit) => return exit,
     };
     let output = Output::of_process(false);
-    let stage = match Stage::new(output, Permit::default(), inventory) {
+    let stage = match Stage::new(output, Called::default(), inventory) {
         Ok(stage) => stage,
         Err(error) => return finish::no_session(&error, options),
     };

@@ -28,11 +28,17 @@ pub(super) fn execute(options: &Options) -> Exit {
         return finish::complain(&report, options);
     }
     thaw::warn_of_stale(options);
-    if io::stdin().is_terminal() {
+    let are_typed = io::stdin().is_terminal();
+    if are_typed && io::stdout().is_terminal() && !is_dumb() {
         at_terminal(options)
     } else {
-        in_pipe(options)
+        line_by_line(options, are_typed)
     }
+}
+
+/// A terminal that cannot move its cursor is no place for an editor.
+fn is_dumb() -> bool {
+    env::var_os("TERM").is_none_or(|terminal| terminal == "dumb")
 }
 
 fn at_terminal(options: &Options) -> Exit {
@@ -60,14 +66,13 @@ fn at_terminal(options: &Options) -> Exit {
         },
         ..settings
     };
-    let is_plain = terminal::is_plain();
     let surroundings = Surroundings {
         history: history.clone(),
         size: terminal::size,
-        pager: Pager::of_user().filter(|_| !is_plain),
-        views: (!is_plain).then(|| screen.views().clone()),
+        pager: Pager::of_user(),
+        views: Some(screen.views().clone()),
         log: Some(log),
-        preferences: Preferences::new(options.color() && options.color_on(&io::stdout())),
+        preferences: Preferences::new(options.color()),
         for_people: !options.json,
         json: options.json,
     };
@@ -86,7 +91,8 @@ fn at_terminal(options: &Options) -> Exit {
     })
 }
 
-fn in_pipe(options: &Options) -> Exit {
+/// A session without an editor. Whoever types is asked, be it at a terminal that shows nothing but lines.
+fn line_by_line(options: &Options, are_typed: bool) -> Exit {
     let surroundings = Surroundings {
         history: None,
         size: || None,
@@ -94,15 +100,21 @@ fn in_pipe(options: &Options) -> Exit {
         views: None,
         log: None,
         preferences: Preferences::new(options.color()),
-        for_people: false,
+        for_people: are_typed && io::stdout().is_terminal() && !options.json,
         json: options.json,
     };
-    let settings = match finish::settings(options) {
+    let lines = stream::Lines::new(are_typed);
+    let mut vms = finish::vm_settings(options);
+    if are_typed {
+        vms.consent = Some(Arc::new(Asking::by(lines.ask())));
+    }
+    let mut settings = match finish::settings_with(vms, options) {
         Ok(settings) => settings,
         Err(exit) => return exit,
     };
+    settings.permit.whole_host = are_typed;
     match new_session(settings, surroundings, options) {
-        Ok(mut session) => stream::run(&mut session, io::BufReader::new(io::stdin())),
+        Ok(mut session) => stream::run(&mut session, &lines, io::BufReader::new(io::stdin())),
         Err(exit) => exit,
     }
 }

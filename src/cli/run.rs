@@ -1,20 +1,16 @@
 //! `qmpsh run`: a script from a file, from standard input or from the binary, with the arguments that it declares.
 
 use std::env;
-use std::ffi::{OsStr, OsString};
-use std::fs::File;
-use std::io;
-use std::path::Path;
+use std::ffi::OsString;
 
 use clap::Args;
 
-use super::allow::Allow;
 use super::options::{self, Options};
 use super::{finish, modes, thaw, told, usage};
-use crate::nearest::did_you_mean;
 use crate::report::{Exit, Report};
+use crate::script::argument::{self, Allow, Called};
 use crate::script::header::Header;
-use crate::script::{Session, Settings, Source, argument, ready_made, source};
+use crate::script::{Session, Settings, Source};
 use crate::vm::Needed;
 use crate::wire::secret::HIDDEN;
 
@@ -34,7 +30,7 @@ impl Run {
         let Some((script, words)) = self.words.split_first() else {
             return finish::complain(&Report::usage("no script was given"), options);
         };
-        let source = match find(script) {
+        let source = match Source::find(script) {
             Ok(source) => source,
             Err(report) => return finish::complain(&report, options),
         };
@@ -73,9 +69,7 @@ impl Run {
             return finish::complain(&report, options);
         }
         thaw::warn_of_stale(options);
-        let values = argument::values(&header, matches);
-        let mut permit = header.permit(&values);
-        permit.widen(self.allow.permit());
+        let Called { permit, args } = Called::of(&header, matches, self.allow);
         let mut vms = finish::vm_settings(options);
         vms.needed = header.qemu.map(|oldest| Needed {
             qemu: oldest.release,
@@ -87,9 +81,8 @@ impl Run {
         };
         let settings = Settings {
             permit,
-            args: argument::to_script(&header, matches, &values),
-            // Who runs a ready-made script did not write it.
-            lines: options.verbose > 0 || ready_made::find(&source.name).is_none(),
+            args,
+            lines: options.verbose > 0 || !source.is_ready_made(),
             ..usual
         };
         let mut session = match Session::new(settings) {
@@ -105,48 +98,4 @@ impl Run {
         session.leave();
         exit
     }
-}
-
-/// The script that `word` means. A bare name is a ready-made script before it is a file: a file in the working
-/// directory must not take its place unseen.
-pub(super) fn find(word: &OsStr) -> Result<Source, Report> {
-    if word == "-" {
-        let bytes = source::read(io::stdin())
-            .map_err(|error| Report::usage(format!("standard input cannot be read: {error}")))?;
-        return text(bytes, "<stdin>");
-    }
-    let name = word.to_string_lossy();
-    if let Some(script) = ready_made::find(&name) {
-        return Ok(Source::new(&*name, script));
-    }
-    let path = Path::new(word);
-    match File::open(path).and_then(source::read) {
-        Ok(bytes) => text(bytes, &name),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Err(missing(&name)),
-        Err(error) => Err(Report::usage(format!("`{name}` cannot be read: {error}"))),
-    }
-}
-
-fn missing(name: &str) -> Report {
-    if name.contains('/') || name.contains('.') {
-        return Report::usage(format!("there is no file `{name}`"));
-    }
-    let hint = did_you_mean(name, ready_made::names())
-        .unwrap_or_else(|| "`qmpsh scripts` lists the ready-made scripts".to_owned());
-    Report::usage(format!(
-        "there is no ready-made script and no file `{name}`"
-    ))
-    .with_hint(hint)
-}
-
-fn text(bytes: Vec<u8>, name: &str) -> Result<Source, Report> {
-    let text = String::from_utf8(bytes).map_err(|wrong| {
-        let before = &wrong.as_bytes()[..wrong.utf8_error().valid_up_to()];
-        let line = before.split(|byte| *byte == b'\n').count();
-        Report::usage(format!("`{name}` is not UTF-8 text: see line {line}"))
-    })?;
-    if text.trim().is_empty() {
-        return Err(Report::usage(format!("`{name}` is empty")));
-    }
-    Ok(Source::new(name, text))
 }

@@ -7,7 +7,6 @@ use super::finish;
 use super::options::Options;
 use crate::nearest::did_you_mean;
 use crate::report::{Exit, Report};
-use crate::script::header::Header;
 use crate::script::ready_made;
 use crate::script::result;
 
@@ -40,27 +39,11 @@ impl Scripts {
 }
 
 fn list(json: bool) -> String {
-    let scripts = ready_made::names().map(|name| {
-        let header = ready_made::find(name)
-            .and_then(|script| Header::read(script).ok())
-            .unwrap_or_default();
-        (name, header.summary)
-    });
-    if json {
-        let list: Vec<_> = scripts
-            .map(|(name, summary)| json!({"name": name, "summary": summary}))
-            .collect();
-        return result::json(&json!(list), false);
+    if !json {
+        return ready_made::list();
     }
-    let scripts: Vec<_> = scripts.collect();
-    let width = scripts
-        .iter()
-        .map(|(name, _)| name.len())
-        .max()
-        .unwrap_or(0);
-    let lines: Vec<String> = scripts
-        .iter()
-        .map(|(name, summary)| format!("{name:width$}  {summary}"))
+    let list: Vec<_> = ready_made::summaries()
+        .map(|(name, summary)| json!({"name": name, "summary": summary}))
         .collect();
-    lines.join("\n")
+    result::json(&json!(list), false)
 }

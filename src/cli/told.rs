@@ -7,7 +7,7 @@ use super::options::Options;
 use crate::inventory::ConfigError;
 use crate::report::{Exit, Kind, Report};
 use crate::script::header::Invalid;
-use crate::script::{Failure, Source, diagnostic, result};
+use crate::script::{Failure, Source, argument, diagnostic, result};
 
 /// An error of this run.
 pub(super) fn error(report: &Report, options: &Options) -> String {
@@ -93,17 +93,8 @@ pub(super) fn signal(signal: u8, options: &Options) -> String {
 
 /// A command line that clap could not read, as JSON.
 pub(super) fn usage(error: &clap::Error) -> String {
-    let text = error.render().to_string();
-    let paragraphs = text.split("\n\n").map(|paragraph| {
-        let words: Vec<&str> = paragraph.split_whitespace().collect();
-        words.join(" ")
-    });
-    let (tips, mut others): (Vec<_>, Vec<_>) =
-        paragraphs.partition(|paragraph| paragraph.starts_with("tip: "));
-    let message = others.remove(0);
-    let mut report = Report::usage(message.trim_start_matches("error: "));
-    report.hint = tips
-        .first()
-        .map(|tip| tip.trim_start_matches("tip: ").to_owned());
-    result::json(&json!({ "error": report.to_value() }), false)
+    result::json(
+        &json!({ "error": argument::misread(error).to_value() }),
+        false,
+    )
 }

@@ -2,8 +2,10 @@
 //! lexer it takes what is not whole yet, and says what is open at the end.
 
 mod chain;
+mod functions;
 
 pub use chain::{Step, chain, opening};
+pub use functions::{Definition, definitions};
 
 /// A piece of code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -10,7 +10,9 @@ mod top;
 mod tree;
 mod watch;
 
+use std::env;
 use std::io;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::help;
@@ -19,6 +21,7 @@ use super::session::{Answer, Session};
 use super::value::Value;
 use crate::nearest::did_you_mean;
 use crate::report::{Exit, Kind, Report};
+use crate::script::ready_made;
 
 /// A command.
 pub struct Command {
@@ -74,6 +77,12 @@ pub const COMMANDS: &[Command] = &[
         arguments: "[EXPR]",
         about: "a value as JSON; without an expression, the last one",
         perform: |session, expression| Ok(json(session, expression)),
+    },
+    Command {
+        name: "run",
+        arguments: "[SCRIPT] [ARGS...]",
+        about: "run a script; alone, lists the ready-made ones",
+        perform: run,
     },
     Command {
         name: "time",
@@ -204,6 +213,15 @@ fn take_into_use(session: &mut Session, target: &str) -> Result<Answer, Report> 
     Ok(session.take_into_use(target))
 }
 
+fn run(session: &mut Session, line: &str) -> Result<Answer, Report> {
+    if line.is_empty() {
+        return Ok(session.tell(&ready_made::list()));
+    }
+    let words = shlex::split(line)
+        .ok_or_else(|| Report::usage("the line has a quote that nothing closes"))?;
+    session.run_script(words)
+}
+
 fn json(session: &mut Session, expression: &str) -> Answer {
     if expression.is_empty() {
         return session.tell_raw(true);
@@ -266,6 +284,16 @@ fn set(session: &mut Session, words: &str) -> Result<Answer, Report> {
     };
     session.preferences_mut().set(name, value.trim())?;
     Ok(Answer::Done)
+}
+
+/// A path as it is typed, in which `~` begins what is in the user's home.
+fn home(path: &str) -> PathBuf {
+    let below = path.strip_prefix("~/");
+    let home = env::var_os("HOME").filter(|home| !home.is_empty());
+    match below.zip(home) {
+        Some((below, home)) => Path::new(&home).join(below),
+        None => PathBuf::from(path),
+    }
 }
 
 fn unwritable(path: &str, error: &io::Error) -> Report {

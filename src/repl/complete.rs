@@ -1,10 +1,11 @@
 //! What the word at the cursor can become. `place` reads where the cursor stands. What the session knows is
-//! in `names`, what calls take in `calls`, `arguments` and `parts`; what VMs tell comes by `live`, which no more than a
+//! in `names` and `agent`, what calls take in `calls`, `arguments` and `parts`; what VMs tell comes by `live`, which no more than a
 //! moment is waited for.
 //!
 //! Nothing of the line is run. Names that a VM or a guest chose are offered only if a terminal shows them as they are, and
 //! are written so that they stay in the text that they are in.
 
+mod agent;
 mod arguments;
 mod calls;
 mod colon;
@@ -15,6 +16,7 @@ mod names;
 mod offer;
 mod parts;
 mod place;
+mod scripts;
 
 pub use hint::hint;
 pub use live::Live;
@@ -67,6 +69,10 @@ pub fn complete(session: &mut Session, line: &str, cursor: usize) -> (usize, Vec
 
 fn of_code(session: &mut Session, before: &str, after: &str) -> (usize, Vec<Offer>) {
     let code = Code::of(before);
+    if code.tokens.iter().any(|token| token.text == "vms") {
+        // One of them may stand for all.
+        session.around();
+    }
     match code.inside {
         Inside::Nothing => (before.len(), Vec::new()),
         Inside::Text(start) => {
@@ -154,10 +160,11 @@ fn members(session: &mut Session, owner: &[Token<'_>]) -> Vec<Offer> {
         return Vec::new();
     };
     if let Some(Behind { vm, members }) = session.vm_behind_chain(&steps) {
-        if let [qmp] = &members[..] {
-            if qmp.name == "qmp" && !qmp.is_call {
-                return commands_as_methods(session, &vm);
-            }
+        match &members[..] {
+            [step] if step.is_call => {}
+            [step] if step.name == "qmp" => return commands_as_methods(session, &vm),
+            [step] if step.name == "agent" => return agent::members(session, &vm, &steps),
+            _ => {}
         }
     }
     names::members(session, &steps)

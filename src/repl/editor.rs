@@ -1,13 +1,11 @@
-//! Where lines come from that somebody types at a terminal. The session knows an editor by [`Editor`] alone: rustyline's, in
-//! `line.rs`, or the terminal's own, in `plain.rs`.
+//! Where lines come from that somebody types at a terminal. The session knows an editor by [`Editor`] alone; the one that
+//! there is, is rustyline's, in `line.rs`.
 
 mod line;
-mod plain;
 
 use std::sync::mpsc::{Sender, channel};
 
 pub use line::LineEditor;
-pub use plain::PlainEditor;
 
 use super::complete::{Candidate, complete, hint};
 use super::preferences::Preferences;
@@ -32,11 +30,6 @@ pub enum Input {
     GivenUp,
     /// Nothing, and nothing will be: the end of the input.
     End,
-}
-
-/// Whether an answer is a yes.
-fn is_yes(answer: &str) -> bool {
-    matches!(answer.trim().to_lowercase().as_str(), "y" | "yes")
 }
 
 /// What an editor asks its session while somebody types: the session lives on another thread.

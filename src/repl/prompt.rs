@@ -103,13 +103,25 @@ impl Prompt {
     }
 }
 
-/// What of a VM's name is told at each line: a socket's file without its folder.
+/// Names of sockets that tell nothing of their VM: what tells is the folder.
+const COMMON: [&str; 5] = ["qmp", "monitor", "mon", "qemu", "socket"];
+
+/// What of a VM's name is told at each line: a socket's file without its folder, where that tells enough.
 fn short(target: &str) -> String {
     let first = target.split(',').next().unwrap_or(target);
-    let last = first.rsplit('/').next().unwrap_or(first);
-    let name = if last.is_empty() { first } else { last };
-    let name = name.strip_suffix(".qmp").unwrap_or(name);
-    escaped(name).chars().take(40).collect()
+    let mut parts = first.rsplit('/');
+    let last = parts
+        .next()
+        .filter(|last| !last.is_empty())
+        .unwrap_or(first);
+    let folder = parts.next().filter(|folder| !folder.is_empty());
+    let name = last.strip_suffix(".qmp").unwrap_or(last);
+    let stem = last.split('.').next().unwrap_or_default();
+    let told = match folder {
+        Some(folder) if COMMON.contains(&stem) => format!("{folder}/{name}"),
+        _ => name.to_owned(),
+    };
+    escaped(&told).chars().take(40).collect()
 }
 
 #[cfg(test)]
@@ -125,6 +137,9 @@ mod tests {
         for (target, name) in [
             ("/run/web01.qmp", "web01"),
             ("qmp=/run/a.qmp,agent=/run/a.qga", "a"),
+            ("/run/vms/alpha/qmp", "alpha/qmp"),
+            ("qmp=/run/b/monitor.sock,agent=/x", "b/monitor.sock"),
+            ("qmp", "qmp"),
             ("tcp:127.0.0.1:4444", "tcp:127.0.0.1:4444"),
             ("a\u{1b}[2J", "a\\x1b[2J"),
         ] {

@@ -3,6 +3,7 @@
 
 mod behind;
 mod glance;
+mod scripts;
 mod telling;
 mod values;
 mod vms;
@@ -17,6 +18,7 @@ use super::lines::Lines;
 use super::log::Log;
 use super::pager::{Pager, Size};
 use super::preferences::Preferences;
+use super::prompt::Prompt;
 use super::value::Value;
 use super::view::Views;
 use super::{commands, help, history, whole};
@@ -97,6 +99,9 @@ impl Session {
         if text.trim().is_empty() {
             return Answer::Done;
         }
+        if let Some(pieces) = self.pieces(text) {
+            return self.take_each(&pieces);
+        }
         if let Some(command) = text.trim_start().strip_prefix(':') {
             return match commands::perform(self, command) {
                 Ok(answer) => answer,
@@ -116,36 +121,47 @@ impl Session {
         }
     }
 
+    /// What was pasted as several lines, if these were typed as such: commands are among them, or they are no script
+    /// together, for want of the semicolons that nobody types.
+    fn pieces(&self, text: &str) -> Option<Vec<String>> {
+        if !text.contains('\n') {
+            return None;
+        }
+        let pieces: Vec<String> = whole::pieces(text).map(|(_, piece)| piece).collect();
+        let is_command = |piece: &String| piece.trim_start().starts_with(':');
+        let compiles = |text: &str| self.script.check(&Source::new("<pasted>", text)).is_ok();
+        let are_lines = pieces.iter().any(is_command)
+            || !compiles(text) && pieces.iter().all(|piece| compiles(piece));
+        (pieces.len() > 1 && are_lines).then_some(pieces)
+    }
+
+    fn take_each(&mut self, pieces: &[String]) -> Answer {
+        for piece in pieces {
+            let answer = self.take(piece);
+            if answer != Answer::Done {
+                return answer;
+            }
+        }
+        Answer::Done
+    }
+
     /// Runs the file that a user has for the start of every session: what fails in it is told and does no harm.
     pub fn take_start(&mut self, source: &Source) {
-        let mut text = String::new();
-        let mut first_line = 0;
-        for (number, line) in source.text.lines().enumerate() {
-            if text.is_empty() {
-                first_line = number;
-            }
-            text.push_str(line);
-            text.push('\n');
-            if !whole::is_whole(text.trim_end()) {
-                continue;
-            }
-            let statement = std::mem::take(&mut text);
+        for (before, statement) in whole::pieces(&source.text) {
             if statement.trim_start().starts_with(':') {
                 self.take(&statement);
             } else {
-                self.start(&source.name, first_line, &statement);
+                self.start(&source.name, before, &statement);
             }
-        }
-        if !text.trim().is_empty() {
-            self.start(&source.name, first_line, &text);
         }
     }
 
     /// Runs a statement of a file that begins behind so many lines, which errors are to count.
     fn start(&mut self, name: &str, before: usize, statement: &str) {
-        let name = format!("{name}:{}", before + 1);
+        // So that its lines have the numbers that they have in the file.
+        let text = format!("{}{statement}", "\n".repeat(before));
         self.script.set_asks(false);
-        let outcome = self.script.line(&Source::new(name, statement));
+        let outcome = self.script.line(&Source::new(name, text));
         // What it is worth is nothing to show at a start.
         let _ = self.ending(outcome);
     }
@@ -153,7 +169,7 @@ impl Session {
     /// The value of what was typed; what else ended it is told.
     pub(super) fn evaluate(&mut self, text: &str) -> Result<Value, Answer> {
         self.count += 1;
-        let source = Source::new(format!("line {}", self.count), text);
+        let source = Source::new(format!("<line {}>", self.count), text);
         self.script.set_asks(self.preferences().confirm);
         let outcome = self.script.line(&source);
         let value = self.ending(outcome)?;
@@ -268,6 +284,13 @@ impl Session {
             Mode::ReadOnly => Some("read-only"),
             Mode::DryRun(_) => Some("dry-run"),
         }
+    }
+
+    /// The prompt for the next line.
+    pub fn prompt(&self) -> Prompt {
+        let recording = self.lines.is_recording().then_some("rec");
+        let marks = self.mode().into_iter().chain(recording);
+        Prompt::new(self.in_use(), marks, self.held(), self.preferences().color)
     }
 
     /// What is held.

@@ -159,7 +159,7 @@ mod tests {
              maps:\n  NAME  SIZE\n  x      1 B\n\
              none: ()\n\
              text: \"true\"\n\
-             two: \"a\\nb\"",
+             two: |\n  a\n  b",
         );
     }
 

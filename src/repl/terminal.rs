@@ -1,8 +1,7 @@
 //! A session at a terminal. The editor has a thread of its own, so that the session can act while somebody types: tell that
 //! a freeze ended, complete a word, or leave when a signal says so.
 
-use std::env;
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, Write};
 use std::os::fd::AsFd;
 use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
@@ -13,7 +12,7 @@ use std::time::Duration;
 use nix::sys::signal::{SigSet, Signal};
 use rustix::termios::{OptionalActions, Termios, tcgetattr, tcgetwinsize, tcsetattr};
 
-use super::editor::{Asker, Editor, Input, LineEditor, PlainEditor, Question};
+use super::editor::{Asker, Editor, Input, LineEditor, Question};
 use super::pager::{self, Size};
 use super::preferences::Preferences;
 use super::prompt::Prompt;
@@ -152,13 +151,6 @@ impl<W: Write> Write for Half<W> {
     }
 }
 
-/// Whether the terminal is only good for lines as it has them edited itself: its cursor cannot be moved, or what is shown goes on
-/// elsewhere, as behind `| tee`.
-pub fn is_plain() -> bool {
-    let is_dumb = env::var_os("TERM").is_none_or(|terminal| terminal == "dumb");
-    is_dumb || !io::stdout().is_terminal()
-}
-
 /// Lives a session from its `start`, before the first prompt, to its end, which undoes what is held. Blocks. To be called
 /// before other threads are started.
 pub fn run(
@@ -193,10 +185,9 @@ pub fn run(
     let (prompts, prompted) = channel();
     *lock(&screen.editor) = Some(prompts.clone());
     let typing = screen.typing.clone();
-    let is_plain = is_plain();
     let editing = thread::Builder::new()
         .name("editor".into())
-        .spawn(move || edit(&events, &prompted, typing, history, is_plain));
+        .spawn(move || edit(&events, &prompted, typing, history));
     if let Err(error) = editing {
         let report = Report::new(Kind::Fault, format!("no thread for the editor: {error}"));
         session.complain(&report);
@@ -220,17 +211,10 @@ fn edit(
     wanted: &Receiver<Wanted>,
     typing: Typing,
     history: Option<PathBuf>,
-    is_plain: bool,
 ) {
     // Where it stays blocked, a line is drawn for the old size until the next one.
     let _ = SigSet::from(Signal::SIGWINCH).thread_unblock();
-    let editor: Result<Box<dyn Editor>, String> = if is_plain {
-        let (input, prompts) = (io::stdin().lock(), io::stderr());
-        Ok(Box::new(PlainEditor::new(input, prompts)))
-    } else {
-        LineEditor::new(Asker(events.clone()), typing, history).map(|editor| Box::new(editor) as _)
-    };
-    let mut editor = match editor {
+    let mut editor = match LineEditor::new(Asker(events.clone()), typing, history) {
         Ok(editor) => editor,
         Err(why) => {
             let _ = events.send(Event::NoEditor(why));
@@ -268,10 +252,7 @@ impl Waiting {
     fn lines(&self, session: &mut Session) -> Exit {
         loop {
             session.tell_ended();
-            let color = session.preferences().color;
-            let recording = session.lines().is_recording().then_some("rec");
-            let marks = session.mode().into_iter().chain(recording);
-            let prompt = Prompt::new(session.in_use(), marks, session.held(), color);
+            let prompt = session.prompt();
             let wanted = Wanted::Line(prompt, session.preferences());
             if self.prompts.send(wanted).is_err() {
                 return Exit::Fault;

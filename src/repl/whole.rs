@@ -41,6 +41,25 @@ pub fn is_whole(text: &str) -> bool {
     }
 }
 
+/// The whole statements and commands of a text, each with how many lines are before it. The last may be open.
+pub(super) fn pieces(text: &str) -> impl Iterator<Item = (usize, String)> {
+    let mut pieces = Vec::new();
+    let (mut piece, mut begun) = (String::new(), 0);
+    for (number, line) in text.lines().enumerate() {
+        if piece.is_empty() {
+            begun = number;
+        }
+        piece.push_str(line);
+        piece.push('\n');
+        if is_whole(piece.trim_end()) {
+            pieces.push((begun, std::mem::take(&mut piece)));
+        }
+    }
+    pieces.push((begun, piece));
+    let is_some = |(_, piece): &(usize, String)| !piece.trim().is_empty();
+    pieces.into_iter().filter(is_some)
+}
+
 fn scan(text: &str) -> End {
     let mut open = Vec::new();
     let mut last = None;

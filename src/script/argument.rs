@@ -1,6 +1,9 @@
 //! The arguments that a script's header declares: their types, the command line that clap makes of them, and the values
 //! that the script finds in `args`.
 
+mod allow;
+mod called;
+
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 
@@ -11,6 +14,9 @@ use super::header::Header;
 use crate::duration;
 use crate::vm::size;
 use crate::wire::secret::is_secret;
+
+pub use allow::Allow;
+pub use called::{Called, Line, Uncalled, misread};
 
 /// The id under which words are kept that no header declares.
 const WORDS: &str = "words";
@@ -32,6 +38,18 @@ pub struct Argument {
     pub required: bool,
     /// What it is when not given, as words.
     pub default: Vec<String>,
+}
+
+impl Argument {
+    /// How it is written as an option, without the dashes.
+    pub fn option(&self) -> String {
+        self.name.replace('_', "-")
+    }
+
+    /// Whether it is an option without a value.
+    pub fn is_switch(&self) -> bool {
+        self.flag && self.kind == Kind::Bool && !self.many && self.default.is_empty()
+    }
 }
 
 /// The type of an argument.
@@ -200,14 +218,13 @@ fn argument(declared: &Argument) -> Arg {
         .value_name(if declared.flag {
             declared.kind.placeholder().to_owned()
         } else {
-            declared.name.replace('_', "-").to_uppercase()
+            declared.option().to_uppercase()
         })
         .default_values(&declared.default);
     if declared.flag {
-        arg = arg.long(declared.name.replace('_', "-"));
+        arg = arg.long(declared.option());
     }
-    let is_switch = declared.flag && declared.kind == Kind::Bool && !declared.many;
-    if is_switch && declared.default.is_empty() {
+    if declared.is_switch() {
         return arg.action(ArgAction::SetTrue);
     }
     arg = arg

@@ -67,9 +67,23 @@ impl Explainer<'_> {
             let source = self.places(error).last().map(|place| place.source.clone());
             let text = source.map(|source| self.text(&source));
             let mistake = error.unwrap_inner();
-            report.hint = self.names().near(mistake, text.as_deref());
+            report.hint = self
+                .out_of_reach(mistake)
+                .or_else(|| self.names().near(mistake, text.as_deref()));
         }
         report
+    }
+
+    /// That a variable is there, and functions do not see it.
+    fn out_of_reach(&self, mistake: &EvalAltResult) -> Option<String> {
+        let EvalAltResult::ErrorVariableNotFound(name, _) = mistake else {
+            return None;
+        };
+        self.scope.contains(name).then(|| {
+            format!(
+                "functions see only their own variables: hand them `{name}`, or make it a `const` and write `global::{name}`"
+            )
+        })
     }
 
     /// The word that a function was to be called by, and that is none of the names that it can have.

@@ -16,8 +16,8 @@ const CALL_DEPTH: usize = 128;
 /// How deep expressions may nest, at the top level and in functions.
 const EXPRESSION_DEPTH: (usize, usize) = (128, 64);
 
-/// An engine whose scripts import from `library` and see `args`.
-pub(super) fn build(library: Library, args: Dynamic) -> Result<Engine, ParseError> {
+/// An engine whose scripts import from `library`, and see `args` as their run has it.
+pub(super) fn build(library: Library) -> Result<Engine, ParseError> {
     let mut engine = Engine::new_raw();
     engine.register_global_module(StandardPackage::new().as_shared_module());
     // Rhai's optimizer calls functions while compiling and changes what `switch` and constants mean in closures.
@@ -28,7 +28,7 @@ pub(super) fn build(library: Library, args: Dynamic) -> Result<Engine, ParseErro
     engine.disable_symbol("eval");
     engine.set_module_resolver(library.clone());
     engine.on_progress(|operations| run::poll_stop(operations).map(Dynamic::from));
-    volatile(&mut engine, library, args);
+    volatile(&mut engine, library);
     with::register(&mut engine)?;
     number::register(&mut engine);
     api::register(&mut engine);
@@ -37,7 +37,7 @@ pub(super) fn build(library: Library, args: Dynamic) -> Result<Engine, ParseErro
 
 /// The parts of Rhai that it marks as deprecated to say that they may change; its version is pinned.
 #[expect(deprecated, reason = "see above")]
-fn volatile(engine: &mut Engine, library: Library, args: Dynamic) {
+fn volatile(engine: &mut Engine, library: Library) {
     let bound = BoundNames::default();
     let catchers = Catchers::default();
     let (seen, caught) = (bound.clone(), catchers.clone());
@@ -53,7 +53,7 @@ fn volatile(engine: &mut Engine, library: Library, args: Dynamic) {
             return Ok(None);
         }
         Ok(match name {
-            "args" => Some(args.clone()),
+            "args" => Some(run::current()?.run().args().clone()),
             "host" => Some(api::host()),
             "null" => Some(Dynamic::from(Null)),
             _ => lookup::function(name, &mut context)

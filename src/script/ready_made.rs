@@ -1,5 +1,8 @@
 //! The ready-made scripts in the binary, by name. A new one is a file in `scripts/` and a line here.
 
+use super::header::Header;
+use super::table;
+
 /// Name and text, by the alphabet.
 const SCRIPTS: &[(&str, &str)] = &[
     ("backup", include_str!("../../scripts/backup.rhai")),
@@ -158,6 +161,22 @@ pub fn find(name: &str) -> Option<&'static str> {
 /// The names of all.
 pub fn names() -> impl Iterator<Item = &'static str> {
     SCRIPTS.iter().map(|(name, _)| *name)
+}
+
+/// The names of all, each with what the script does.
+pub fn summaries() -> impl Iterator<Item = (&'static str, String)> {
+    SCRIPTS.iter().map(|(name, text)| {
+        let header = Header::read(text).unwrap_or_default();
+        (*name, header.summary)
+    })
+}
+
+/// All as lines for people.
+pub fn list() -> String {
+    let rows: Vec<Vec<String>> = summaries()
+        .map(|(name, summary)| vec![name.to_owned(), summary])
+        .collect();
+    table::lines(&rows).join("\n")
 }
 
 #[cfg(test)]

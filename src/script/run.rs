@@ -14,6 +14,7 @@ use std::time::Duration;
 use rhai::{Dynamic, EvalAltResult};
 
 use self::waits::{Waiting, Waits};
+use super::argument::Called;
 use super::bridge::{self, Bridge};
 use super::consent::Consents;
 use super::error;
@@ -31,7 +32,7 @@ pub struct Run {
     bridge: Arc<Bridge>,
     stop: Stop,
     output: Arc<Output>,
-    permit: Permit,
+    called: Called,
     inventory: Arc<Inventory>,
     guards: Mutex<Vec<Arc<dyn Guard>>>,
     notes: Mutex<Vec<Report>>,
@@ -90,14 +91,14 @@ impl Run {
     pub(super) fn new(
         bridge: Arc<Bridge>,
         output: Arc<Output>,
-        permit: Permit,
+        called: Called,
         inventory: Arc<Inventory>,
     ) -> Arc<Self> {
         Arc::new(Self {
             bridge,
             stop: Stop::root(),
             output,
-            permit,
+            called,
             inventory,
             guards: Mutex::default(),
             notes: Mutex::default(),
@@ -124,7 +125,12 @@ impl Run {
 
     /// What of this host the script may touch.
     pub fn permit(&self) -> &Permit {
-        &self.permit
+        &self.called.permit
+    }
+
+    /// What the script finds in `args`.
+    pub(super) fn args(&self) -> &Dynamic {
+        &self.called.args
     }
 
     /// The VMs that the session can name.

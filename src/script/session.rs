@@ -4,6 +4,7 @@
 
 mod aside;
 mod asked;
+mod called;
 mod examined;
 mod following;
 
@@ -15,6 +16,7 @@ use std::thread;
 
 use rhai::{AST, Dynamic, Engine, EvalAltResult, Scope};
 
+use super::argument::Called;
 use super::error;
 use super::following::Following;
 use super::kept::{self, Held, Kept};
@@ -112,8 +114,12 @@ impl Session {
     ) -> io::Result<Self> {
         let sources = Sources::default();
         let library = Library::new(embedded, settings.modules, sources.clone());
-        let engine = engine::build(library.clone(), settings.args).map_err(io::Error::other)?;
-        let stage = Stage::new(settings.output, settings.permit, settings.inventory)?;
+        let engine = engine::build(library.clone()).map_err(io::Error::other)?;
+        let called = Called {
+            permit: settings.permit,
+            args: settings.args,
+        };
+        let stage = Stage::new(settings.output, called, settings.inventory)?;
         Ok(Self {
             engine,
             following: stage.following(settings.color),

@@ -177,9 +177,9 @@ mod tests {
 
     use super::{Action, Count};
     use crate::inventory::Inventory;
+    use crate::script::argument::Called;
     use crate::script::bridge::Bridge;
     use crate::script::output::Output;
-    use crate::script::permit::Permit;
     use crate::script::run::{Current, Run};
     use crate::script::stop::Cause;
     use crate::vm::{self, Fleet};
@@ -190,7 +190,7 @@ mod tests {
         Run::new(
             Bridge::new().unwrap(),
             Arc::new(output),
-            Permit::default(),
+            Called::default(),
             Arc::new(Inventory::new(fleet, Vec::new())),
         )
     }

@@ -8,10 +8,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
+use super::argument::Called;
 use super::bridge::Bridge;
 use super::following::Following;
 use super::output::Output;
-use super::permit::Permit;
 use super::run::{Current, Run};
 use super::session::STACK;
 use crate::inventory::Inventory;
@@ -23,7 +23,7 @@ const SETTLE: Duration = Duration::from_secs(5);
 pub struct Stage {
     bridge: Arc<Bridge>,
     output: Arc<Output>,
-    permit: Permit,
+    called: Called,
     inventory: Arc<Inventory>,
     control: Control,
 }
@@ -55,12 +55,12 @@ pub struct Performed<T> {
 }
 
 impl Stage {
-    /// A stage. Fails if the runtime cannot start.
-    pub fn new(output: Output, permit: Permit, inventory: Inventory) -> io::Result<Self> {
+    /// A stage whose runs are given this. Fails if the runtime cannot start.
+    pub fn new(output: Output, called: Called, inventory: Inventory) -> io::Result<Self> {
         Ok(Self {
             bridge: Bridge::new()?,
             output: Arc::new(output),
-            permit,
+            called,
             inventory: Arc::new(inventory),
             control: Control::default(),
         })
@@ -100,10 +100,19 @@ impl Stage {
         &self,
         work: impl FnOnce(&Current) -> T + Send,
     ) -> io::Result<Performed<T>> {
+        self.perform_as(self.called.clone(), work)
+    }
+
+    /// As [`Stage::perform`], for a run that is given something else.
+    pub(super) fn perform_as<T: Send>(
+        &self,
+        called: Called,
+        work: impl FnOnce(&Current) -> T + Send,
+    ) -> io::Result<Performed<T>> {
         let run = Run::new(
             self.bridge.clone(),
             self.output.clone(),
-            self.permit.clone(),
+            called,
             self.inventory.clone(),
         );
         self.control.set(Some(run.clone()));

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Map, Value};
 
+use super::block_graph::id_of;
 use super::error::{Error, ErrorKind};
 use super::machine::Vm;
 
@@ -121,11 +122,12 @@ fn as_disk(disk: &Value) -> Disk {
             .filter(|text| !text.is_empty())
     };
     let name = text("device")
-        .or_else(|| text("qdev"))
-        .or_else(|| text("node-name"));
+        .map(str::to_owned)
+        .or_else(|| text("qdev").map(id_of))
+        .or_else(|| text("node-name").map(str::to_owned));
     let count = |name: &str| disk["stats"][name].as_u64().unwrap_or(0);
     Disk {
-        name: name.unwrap_or("?").to_owned(),
+        name: name.unwrap_or_else(|| "?".to_owned()),
         read_bytes: count("rd_bytes"),
         written_bytes: count("wr_bytes"),
         reads: count("rd_operations"),

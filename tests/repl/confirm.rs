@@ -128,3 +128,42 @@ fn a_freeze_ends_in_time_while_a_question_is_open_and_a_late_yes_sends_nothing()
     terminal.wait_for_end(&format!("[y/N] y\n{PROMPT}"));
     line(&terminal, "v.status", "running\n");
 }
+
+#[test]
+fn a_terminal_without_an_editor_has_a_prompt_and_asks_all_the_same() {
+    let mut qemu = qemu();
+    let terminal = Qmpsh::new(QMPSH)
+        .env("TERM", "dumb")
+        .deadline(BOUND)
+        .on_terminal();
+    terminal.wait_for_end(PROMPT);
+    let target = qemu.qmp().display().to_string();
+    line(&terminal, &format!("let v = vm(\"{target}\");"), "");
+    line(&terminal, "v.status", "running\n");
+    // An error does not end it, and what is open goes on.
+    terminal.types("nobody()\r");
+    terminal.wait_for("there is no function");
+    terminal.wait_for_end(PROMPT);
+    terminal.types("[1,\r");
+    terminal.wait_for_end("\n...");
+    terminal.types("2].len()\r");
+    terminal.wait_for_end(&format!("\n2\n{PROMPT}"));
+    for answer in ["\r", "n\r", "\x03"] {
+        terminal.types("v.qmp.quit();\r");
+        terminal.wait_for_end(QUIT);
+        terminal.types(answer);
+        terminal.wait_for_end(PROMPT);
+        assert!(lives(&qemu));
+    }
+    terminal.types("print(\"begun\"); sleep(\"1h\")\r");
+    terminal.wait_for("\nbegun");
+    terminal.types("\x03");
+    terminal.wait_for_end(&format!("interrupted\n{PROMPT}"));
+    terminal.types("v.qmp.quit();\r");
+    terminal.wait_for_end(QUIT);
+    terminal.types("y\r");
+    assert!(qemu.process().wait(BOUND).is_some());
+    terminal.wait_for_end(PROMPT);
+    terminal.types("\x04");
+    assert_eq!(terminal.wait(), Some(0));
+}

@@ -2,7 +2,7 @@
 
 use harness::{Guest, Signal, Terminal};
 
-use super::terminal;
+use super::{terminal, told};
 
 fn at_guest(guest: &Guest) -> Terminal {
     let terminal = terminal();
@@ -24,7 +24,7 @@ fn a_freeze_is_held_from_line_to_line_and_released_by_one() {
     terminal.wait_for("qmp FROZEN ");
     assert!(guest.is_frozen());
     terminal.types("v.agent.fsstatus()\r");
-    terminal.wait_for("\nfrozen\nqmp FROZEN ");
+    terminal.wait_for(&format!("\nfrozen\n{} FROZEN ", told(&guest.qmp())));
     assert!(guest.is_frozen());
     // What is being typed stays as it is while the time passes.
     terminal.types("f.rel");
@@ -81,7 +81,7 @@ fn a_freeze_that_ends_by_itself_is_told_above_what_is_being_typed() {
     terminal.wait_for_end("> 1 + 41");
     assert!(!guest.is_frozen());
     terminal.types("\r");
-    terminal.wait_for_end("\n42\nqmp>");
+    terminal.wait_for_end(&format!("\n42\n{}>", told(&guest.qmp())));
 }
 
 #[test]
@@ -97,7 +97,7 @@ fn a_line_that_fails_thaws_what_it_froze_and_an_interrupt_leaves_what_was_held()
     terminal.types("print(\"begun\"); loop { }\r");
     terminal.wait_for("\nbegun");
     terminal.types("\x03");
-    terminal.wait_for("interrupted\nqmp FROZEN ");
+    terminal.wait_for(&format!("interrupted\n{} FROZEN ", told(&guest.qmp())));
     assert!(guest.is_frozen());
     terminal.types(":release\r");
     terminal.wait_for_end("qmp>");
@@ -113,14 +113,14 @@ fn ctrl_c_in_a_call_while_frozen_keeps_the_freeze_and_in_its_block_thaws() {
     terminal.types("print(\"begun\"); w.wait(\"1h\")\r");
     terminal.wait_for("\nbegun");
     terminal.types("\x03");
-    terminal.wait_for("interrupted\nqmp FROZEN ");
+    terminal.wait_for(&format!("interrupted\n{} FROZEN ", told(&guest.qmp())));
     assert!(guest.is_frozen());
     terminal.types("f.release()\r");
     terminal.wait_for_end("qmp>");
     terminal.types("\x0cwith v.agent.fsfreeze() as g { print(\"frozen now\"); sleep(\"1h\") }\r");
     terminal.wait_for("\nfrozen now");
     terminal.types("\x03");
-    terminal.wait_for_end("interrupted\nqmp>");
+    terminal.wait_for_end(&format!("interrupted\n{}>", told(&guest.qmp())));
     terminal.wait_for("file systems were frozen for ");
     assert!(!guest.is_frozen());
 }

@@ -12,10 +12,12 @@ mod looking;
 mod pager;
 mod pipe;
 mod plain;
+mod run;
 mod tab;
 mod top;
 mod watch;
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -40,6 +42,12 @@ fn terminal_at(home: &Arc<Folder>) -> Terminal {
     let terminal = Qmpsh::at_home(QMPSH, home).deadline(BOUND).on_terminal();
     terminal.wait_for_end(PROMPT);
     terminal
+}
+
+/// What the prompt tells of a VM in use whose monitor is at that path: with the folder, for all are called `qmp`.
+fn told(qmp: &Path) -> String {
+    let folder = qmp.parent().and_then(Path::file_name).unwrap_or_default();
+    format!("{}/qmp", folder.to_string_lossy())
 }
 
 /// Types a line, and waits for the prompt below what it gives.

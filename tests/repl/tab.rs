@@ -2,13 +2,13 @@
 
 use harness::{Folder, Qemu, Qmpsh, Terminal};
 
-use super::{BOUND, PROMPT, QMPSH, line, terminal};
+use super::{BOUND, PROMPT, QMPSH, line, terminal, told};
 
 /// A session with the QEMU as `v`, and the end of its prompt.
 fn at(qemu: &Qemu) -> Terminal {
     let terminal = terminal();
     terminal.types(&format!(":use {}\r", qemu.qmp().display()));
-    terminal.wait_for_end("\nqmp>");
+    terminal.wait_for_end("/qmp>");
     terminal
 }
 
@@ -34,7 +34,7 @@ fn tab_shows_live_commands_their_arguments_and_what_the_vm_has() {
         terminal.types(typed);
         terminal.presses_until_end("\t", &format!("qmp> {completed}"));
         terminal.types("\x15");
-        terminal.wait_for_end("\nqmp>");
+        terminal.wait_for_end("/qmp>");
     }
     // Several are listed.
     terminal.types("v.qmp.object_del(#{ id: \"sp\t\t");
@@ -56,15 +56,15 @@ fn the_editor_answers_while_the_vm_is_stopped() {
     terminal.types("\x15v.job(\"\t\t\tx");
     terminal.wait_for_end("qmp> v.job(\"x");
     terminal.types("\x15");
-    terminal.wait_for_end("\nqmp>");
+    terminal.wait_for_end("/qmp>");
     terminal.types("6 * 7\r");
-    terminal.wait_for_end("6 * 7\n42\nqmp>");
+    terminal.wait_for_end(&format!("6 * 7\n42\n{}>", told(&qemu.qmp())));
     let status = format!("/proc/{}/stat", qemu.pid());
     let status = std::fs::read_to_string(status).unwrap();
     assert!(status.contains(") T "), "{status}");
     qemu.process().cont();
     terminal.types("v.version != \"\"\r");
-    terminal.wait_for("\ntrue\nqmp>");
+    terminal.wait_for(&format!("\ntrue\n{}>", told(&qemu.qmp())));
 }
 
 #[test]

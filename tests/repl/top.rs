@@ -2,7 +2,7 @@
 
 use harness::{Guest, Qemu, Qmpsh};
 
-use super::{BOUND, QMPSH, terminal};
+use super::{BOUND, QMPSH, terminal, told};
 
 #[test]
 fn a_guest_that_works_is_seen_to_on_the_screen_until_q() {
@@ -31,7 +31,7 @@ fn a_guest_that_works_is_seen_to_on_the_screen_until_q() {
     terminal.wait_for("vCPU 0");
     assert!(!terminal.screen().contains("q leaves"));
     terminal.types("1 + 1\r");
-    terminal.wait_for_end("1 + 1\n2\nqmp>");
+    terminal.wait_for_end(&format!("1 + 1\n2\n{}>", told(&guest.qmp())));
     terminal.types(":top\r");
     terminal.wait_for_end("q leaves");
     terminal.types("\x03");

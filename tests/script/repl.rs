@@ -1,5 +1,7 @@
 //! The REPL's session, with no terminal: lines in, text out.
 
+use std::os::unix::fs::PermissionsExt;
+
 use harness::Folder;
 use qmpsh::repl::complete::complete;
 use qmpsh::repl::pager::Size;
@@ -166,6 +168,20 @@ fn commands_tell_what_is_wrong_with_them() {
             "did you mean `fsfreeze`?",
         ),
         (":shell exit 3", "the line ended with exit code 3", ""),
+        (":run nonesuch", "there is no ready-made script and no", ""),
+        (":run 'x", "a quote that nothing closes", ""),
+        (":run -", "no script on its standard input", ""),
+        (
+            ":run guest-report",
+            "<VM>",
+            "`:run guest-report --help` tells",
+        ),
+        (
+            ":run pause a --dry-run",
+            "--dry-run",
+            "from its start: `qmpsh --dry-run`",
+        ),
+        (":run pause a --jbos 3", "'--jbos'", "--jobs"),
     ] {
         let error = talk.error(line);
         assert!(
@@ -296,7 +312,7 @@ fn a_start_file_counts_its_lines_and_goes_on_behind_a_mistake() {
     assert_eq!(talk.shown.text(), "");
     let told = talk.told.text();
     assert!(
-        told.contains("there is no function `nobody()`") && told.contains("rc.rhai:7"),
+        told.contains("there is no function `nobody()`") && told.contains("rc.rhai:7:1\n"),
         "{told}"
     );
     talk.expect(&[("x", "42\n")]);
@@ -328,6 +344,13 @@ fn words_are_completed_by_where_they_stand() {
         (":help :ti", &[":time"]),
         (":set mode v", &["vi"]),
         (":time mach", &["machines"]),
+        (":run guest-rep", &["guest-report"]),
+        (":run --allow-w", &["--allow-write"]),
+        (":run --allow-env HOME guest-rep", &["guest-report"]),
+        (":run guest-exec --jo", &["--jobs"]),
+        (":run guest-exec --jobs 3 --jo", &[]),
+        (":run guest-exec --jobs ", &[]),
+        (":run nonesuch --jo", &[]),
         ("nonesuch.", &[]),
     ] {
         let found = talk.words(line);
@@ -355,14 +378,30 @@ fn lines_are_saved_as_a_script_that_is_not_written_over_another() {
     );
     assert!(
         talk.error(&format!(":save {path}"))
-            .contains("cannot be written")
+            .contains("is there already")
     );
+    // A function that was defined anew is there once, and a map is no block.
     talk.shows("fn twice(x) { x * 20 }");
-    let error = talk.error(&format!(":save {path}2"));
+    talk.shows("let m = #{ a: twice(2) }");
+    talk.shows("let password = \"hunter2\";");
+    let shown = talk.shows(&format!(":save {path}2"));
     assert!(
-        error.contains("is written, but does not run as it is: in line 5, "),
-        "{error}"
+        shown.contains("does it again\nit may hold a secret"),
+        "{shown}"
     );
+    let mode = std::fs::metadata(format!("{path}2"))
+        .unwrap()
+        .permissions()
+        .mode();
+    assert_eq!(mode & 0o777, 0o600);
+    let outcome = harness::Qmpsh::new(env!("CARGO_BIN_EXE_qmpsh"))
+        .args(["run", &format!("{path}2")])
+        .run();
+    assert_eq!((outcome.code, outcome.stderr.as_str()), (Some(0), ""));
+    talk.shows("1");
+    talk.shows("let y = last");
+    let error = talk.error(&format!(":save {path}3"));
+    assert!(error.contains("there is no variable `last`"), "{error}");
 }
 
 #[test]
@@ -402,6 +441,106 @@ fn lines_are_recorded_from_here_to_there_with_the_vm_that_they_are_about() {
     let script = std::fs::read_to_string(folder.join("more.rhai")).unwrap();
     let lines = "\n\nlet v = vm(\"/run/web01.qmp\");\nlet z = [v, y];\n";
     assert!(script.ends_with(lines), "{script}");
+}
+
+#[test]
+fn lines_that_are_pasted_together_are_what_they_would_be_one_by_one() {
+    let mut talk = Talk::new();
+    talk.expect(&[
+        ("1 + 1\n:json last\nlast + 1", "2\n2\n3\n"),
+        ("let b = 40\nlet c = 2\nb + c", "42\n"),
+        ("let b = [\n 1,\n 2,\n]\nb.len()", "2\n"),
+        ("let d = b\n  .len();\nd", "2\n"),
+    ]);
+    // The first that fails ends them.
+    assert!(
+        talk.error("let e = 1\nfail(\"no\")\n:vars\ne")
+            .contains("no")
+    );
+    talk.expect(&[("e", "1\n")]);
+}
+
+#[test]
+fn a_function_that_wants_a_variable_is_told_that_it_sees_none() {
+    let mut talk = Talk::new();
+    talk.shows("let x = 1; fn f(a) { a + x }");
+    let error = talk.error("f(1)");
+    assert!(
+        error.contains("functions see only their own variables: hand them `x`"),
+        "{error}"
+    );
+}
+
+#[test]
+fn what_a_program_printed_is_shown_as_it_printed_it() {
+    Talk::new().expect(&[(
+        "#{ out: \"a\\tb\\n  c\\x1b[2J\\n\", n: 1, err: \"x\\n\" }",
+        "err: \"x\\n\"\nn: 1\nout: |\n  a\\tb\n    c\\x1b[2J\n",
+    )]);
+}
+
+#[test]
+fn a_script_is_run_as_qmpsh_run_does_beside_what_lines_have() {
+    let folder = Folder::new();
+    let script = |name: &str, text: &str| {
+        let path = folder.join(name);
+        std::fs::write(&path, text).unwrap();
+        path.display().to_string()
+    };
+    let sum = script(
+        "sum.rhai",
+        "//! Adds.\n//! [args]\n//! numbers = { type = \"int\", many = true }\n//! twice = { type = \"bool\", flag = true }\n\
+         fn all(n) { n.reduce(|a, b| a + b, 0) }\nlet x = all(args.numbers);\nif args.twice { x *= 2 }\nprint(x); guard(\"g\", || print(\"undone\")); x",
+    );
+    let mut talk = Talk::new();
+    talk.expect(&[
+        ("let x = 1; fn all(n) { 0 }", ""),
+        ("let g = guard(\"held\", || print(\"released\"));", ""),
+        (&format!(":run {sum} 3 4 --twice"), "14\nundone\n"),
+        ("[last, x, all(5)]", "[14, 1, 0]\n"),
+        (":held", "held\n"),
+    ]);
+    let help = talk.shows(&format!(":run {sum} --help"));
+    assert!(
+        help.starts_with("Adds.\n\nUsage: :run ") && help.contains("--twice"),
+        "{help}"
+    );
+    assert!(
+        talk.error(&format!(":run {sum} a"))
+            .contains("`a` is no integer")
+    );
+    // It sees nothing of the session, and its end is not the session's.
+    let blind = script("blind.rhai", "x");
+    assert!(
+        talk.error(&format!(":run {blind}"))
+            .contains("there is no variable `x`")
+    );
+    talk.expect(&[("last_error.kind", "script\n")]);
+    let ends = script(
+        "ends.rhai",
+        "exit(if args.len() > 1 { 3 } else { 0 }, args)",
+    );
+    talk.expect(&[(&format!(":run {ends} 'a b'"), ""), ("last", "[a b]\n")]);
+    let line = format!(":run {ends} c d");
+    assert_eq!(talk.session.take(&line), Answer::Failed(Exit::Script(3)));
+    talk.expect(&[("last", "[c, d]\n")]);
+    // It touches what it declares, or what the line allows.
+    let reads = script("reads.rhai", "host.read_text(args[0]).len() > 0");
+    let denied = talk.error(&format!(":run {reads} {reads}"));
+    assert!(
+        denied.contains("with --allow-read") && denied.contains("reads.rhai"),
+        "{denied}"
+    );
+    talk.expect(&[
+        (&format!(":run --allow-read {reads} {reads} {reads}"), ""),
+        ("last", "true\n"),
+    ]);
+    let wrong = script("wrong.rhai", "//! W.\n//! [args]\n//! a = { kind = 1 }\n");
+    assert!(
+        talk.error(&format!(":run {wrong}"))
+            .contains("wrong.rhai:3")
+    );
+    assert!(talk.shows(":run").contains("\nguest-report  "));
 }
 
 #[test]

@@ -2,7 +2,6 @@
 
 use std::env;
 use std::ffi::OsStr;
-use std::fs::File;
 use std::future::Future;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -16,8 +15,7 @@ use tokio::time::timeout;
 use crate::client::{Address, holder};
 use crate::inventory::config::Places;
 use crate::inventory::{Config, Found, Inventory};
-use crate::script::header::Header;
-use crate::script::{ready_made, source};
+use crate::script::ready_made;
 use crate::vm::agent::AgentCommands;
 use crate::vm::schema::{self, Builtin, Schema, Type, find_name};
 use crate::vm::{self, Fleet};
@@ -207,26 +205,9 @@ pub(super) fn scripts(current: &OsStr) -> Vec<CompletionCandidate> {
 
 /// The ready-made scripts, with what they do.
 pub(super) fn ready_made() -> Vec<CompletionCandidate> {
-    ready_made::names()
-        .map(|name| {
-            let header = ready_made::find(name).and_then(|text| Header::read(text).ok());
-            let help = header.map(|header| StyledStr::from(header.summary));
-            CompletionCandidate::new(name).help(help)
-        })
+    ready_made::summaries()
+        .map(|(name, summary)| CompletionCandidate::new(name).help(Some(StyledStr::from(summary))))
         .collect()
-}
-
-/// The text of a script that a line names.
-pub(super) fn script(word: &str) -> Option<String> {
-    if let Some(text) = ready_made::find(word) {
-        return Some(text.to_owned());
-    }
-    // Only a file: a pipe would keep whoever types waiting.
-    let path = Path::new(word);
-    let bytes = path
-        .is_file()
-        .then(|| File::open(path).and_then(source::read).ok())??;
-    String::from_utf8(bytes).ok()
 }
 
 /// The variables of the environment.

@@ -1,5 +1,7 @@
 //! Chains of names with dots between them, as in `vm("web01").agent`, read back from where a line ends.
 
+mod each;
+
 use super::{Kind, Token, is_sign, unescaped};
 
 /// A name in a chain of them.
@@ -9,8 +11,35 @@ pub struct Step {
     pub name: String,
     /// Whether it is called.
     pub is_call: bool,
-    /// What it is called with, where that is one text written out.
+    /// What it is called with, where that is one text written out; of an item its number, where that is.
     pub literal: Option<String>,
+}
+
+/// What a step is called that leads to an item of a list.
+const ITEM: &str = "[]";
+
+impl Step {
+    /// A name that is not called.
+    pub fn name(name: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            is_call: false,
+            literal: None,
+        }
+    }
+
+    /// An item of the list before it: the one of that number, or any.
+    fn item(number: Option<&str>) -> Self {
+        Self {
+            literal: number.map(str::to_owned),
+            ..Self::name(ITEM)
+        }
+    }
+
+    /// Whether it leads to an item of the list before it.
+    pub fn is_item(&self) -> bool {
+        self.name == ITEM
+    }
 }
 
 /// The names at the end of `tokens` with dots between them. None if something else stands there, a list or a number.
@@ -22,8 +51,8 @@ pub fn chain(tokens: &[Token<'_>]) -> Option<Vec<Step>> {
 /// How many names in a row are followed to what they stand for.
 const FOLLOWED: usize = 8;
 
-/// The chain with its first name replaced by the chain that a line before gave to it, by `let` or `with`: what is being
-/// typed was not run yet.
+/// The chain with its first name replaced by the chain that was given to it before in what is being typed, which was not run
+/// yet: by `let`, `with`, a loop, or as the parameter of a closure for each of a list.
 fn spelled_out(mut steps: Vec<Step>, mut before: &[Token<'_>]) -> Vec<Step> {
     for _ in 0..FOLLOWED {
         let Some((root, rest)) = steps.split_first().filter(|(root, _)| !root.is_call) else {
@@ -49,6 +78,11 @@ fn given(name: &str, tokens: &[Token<'_>]) -> Option<(usize, Vec<Step>)> {
             let (start, steps) = chain_with_start(&tokens[..at])?;
             return Some((start, steps));
         }
+        if let Some(steps) =
+            each::of_loop(name, tokens, at).or_else(|| each::of_closure(name, tokens, at))
+        {
+            return Some((at, steps));
+        }
         let value = tokens.get(at + 2).filter(|sign| is_sign(sign, &["="]));
         if value.is_none() || !is_name(at, &["let", "const"]) || !is_name(at + 1, &[name]) {
             return None;
@@ -60,16 +94,22 @@ fn given(name: &str, tokens: &[Token<'_>]) -> Option<(usize, Vec<Step>)> {
     })
 }
 
+/// The chain at the end, and where it begins.
 fn chain_with_start(tokens: &[Token<'_>]) -> Option<(usize, Vec<Step>)> {
     let mut steps = Vec::new();
     let mut rest = tokens;
     loop {
-        let mut step = Step {
-            name: String::new(),
-            is_call: false,
-            literal: None,
-        };
-        if rest.last()?.text == ")" && rest.last()?.kind == Kind::Sign {
+        while is_sign(rest.last()?, &["]"]) {
+            let open = opening(rest)?;
+            let number = match &rest[open + 1..rest.len() - 1] {
+                [only] if only.kind == Kind::Number => Some(only.text),
+                _ => None,
+            };
+            steps.push(Step::item(number));
+            rest = &rest[..open];
+        }
+        let mut step = Step::name("");
+        if is_sign(rest.last()?, &[")"]) {
             let open = opening(rest)?;
             step.is_call = true;
             step.literal = match &rest[open + 1..rest.len() - 1] {
@@ -79,7 +119,9 @@ fn chain_with_start(tokens: &[Token<'_>]) -> Option<(usize, Vec<Step>)> {
             rest = &rest[..open];
         }
         let (name, before) = rest.split_last()?;
-        if name.kind != Kind::Name {
+        // Behind these words a list begins, and nothing has an item.
+        let is_word = matches!(name.text, "in" | "return" | "else");
+        if name.kind != Kind::Name || is_word {
             return None;
         }
         name.text.clone_into(&mut step.name);
@@ -140,7 +182,38 @@ mod tests {
         assert_eq!(names("a"), "vm.agent");
         assert_eq!(names("c.d"), "vm.agent.b.d");
         assert_eq!(names("d"), "d");
-        for text in ["", "[1]", "(v)", "5", "m::f()", "v.", ")"] {
+        let item = |number| Step::item(number);
+        let list = || step("vms", true, Some("web*"));
+        assert_eq!(of("vms(\"web*\")[1]"), Some(vec![list(), item(Some("1"))]));
+        let each = vec![list(), item(None), step("agent", false, None)];
+        for text in [
+            "for w in vms(\"web*\") { w.agent",
+            "for (w, n) in vms(\"web*\").filter(|x| x.a) { w.agent",
+            "let all = vms(\"web*\"); for w in all { if x { w.agent",
+            "parallel(vms(\"web*\"), #{ jobs: 2 }, |w| { [1, w.agent",
+            "x + vms(\"web*\").filter(|x| x.a).map(|w| w.agent",
+            "vms(\"web*\").for_each(|w, n| w.agent",
+        ] {
+            assert_eq!(of(text), Some(each.clone()), "{text}");
+        }
+        assert_eq!(
+            of("for w in [a.b(1), c] { w.agent").map(|steps| steps.len()),
+            Some(3)
+        );
+        for text in ["parallel([v, 2], |w| w", "[v, 2].map(|w| w"] {
+            assert_eq!(of(text), Some(vec![step("v", false, None)]), "{text}");
+        }
+        // What is closed is not there any more, and what is none of a list is not known.
+        for text in [
+            "for w in vms() { 1 } w",
+            "vms().map(|w| w.x); w",
+            "vms().reduce(|w, x| w",
+            "f(vms(), |w| w",
+            "for w in a + vms() { w",
+        ] {
+            assert_eq!(of(text), Some(vec![step("w", false, None)]), "{text}");
+        }
+        for text in ["", "[1]", "in [1]", "(v)", "5", "m::f()", "v.", ")"] {
             assert_eq!(of(text), None, "{text}");
         }
     }

@@ -24,7 +24,7 @@ pub(super) fn vms(session: &mut Session, pattern: &str) -> Result<Answer, Report
     }
     let text = |text: &str| match text {
         "" => Value::Nothing,
-        text => Value::Text(text.to_owned()),
+        text => Value::Text(cut(text)),
     };
     let row = |vm: &Found| {
         Value::Map(vec![
@@ -47,6 +47,18 @@ pub(super) fn vms(session: &mut Session, pattern: &str) -> Result<Answer, Report
         return Ok(session.tell("no VM is found here"));
     }
     Ok(session.tell_shown(&Value::List(rows)))
+}
+
+/// The longest text in a cell of the table of VMs: one long name must not turn it into something else.
+const CELL: usize = 36;
+
+/// A text as a cell shows it. A UUID is whole.
+fn cut(text: &str) -> String {
+    if text.chars().count() <= CELL {
+        return text.to_owned();
+    }
+    let head: String = text.chars().take(CELL - 3).collect();
+    format!("{head}...")
 }
 
 pub(super) fn variables(session: &mut Session) -> Answer {

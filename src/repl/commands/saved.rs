@@ -1,12 +1,16 @@
 //! `:record` and `:save`: lines that succeeded, as a script.
 
+use std::collections::BTreeSet;
 use std::fs::OpenOptions;
-use std::io::Write;
+use std::io::{ErrorKind, Write};
+use std::os::unix::fs::OpenOptionsExt;
 use std::time::SystemTime;
 
-use super::{needed, unwritable};
+use super::{home, needed, unwritable};
+use crate::repl::code::{Definition, definitions};
 use crate::repl::session::{Answer, Session};
 use crate::report::{Kind, Report};
+use crate::wire::secret;
 
 pub(super) fn record(session: &mut Session, rest: &str) -> Result<Answer, Report> {
     match rest {
@@ -46,11 +50,20 @@ pub(super) fn save(session: &mut Session, path: &str) -> Result<Answer, Report> 
     }
     let script = as_script(&lines);
     let what = counted(lines.len());
+    let has_secret = lines.iter().any(|line| secret::may_be_in(line));
+    // Whatever the lines hold, whoever typed them decides who else reads it.
     let mut file = OpenOptions::new()
         .write(true)
         .create_new(true)
-        .open(path)
-        .map_err(|error| unwritable(path, &error))?;
+        .mode(0o600)
+        .open(home(path))
+        .map_err(|error| match error.kind() {
+            ErrorKind::AlreadyExists => {
+                Report::new(Kind::Host, format!("`{path}` is there already"))
+                    .with_hint("nothing is written over: choose another name, or remove it")
+            }
+            _ => unwritable(path, &error),
+        })?;
     file.write_all(script.as_bytes())
         .map_err(|error| unwritable(path, &error))?;
     if let Some((line, wrong)) = session.check(&script) {
@@ -64,8 +77,13 @@ pub(super) fn save(session: &mut Session, path: &str) -> Result<Answer, Report> 
             ..report
         });
     }
+    let secret = if has_secret {
+        "\nit may hold a secret, and is for your eyes only: a script would better read that from a file"
+    } else {
+        ""
+    };
     Ok(session.tell(&format!(
-        "wrote {what} to {path}: `qmpsh run {path}` does it again"
+        "wrote {what} to {path}: `qmpsh run {path}` does it again{secret}"
     )))
 }
 
@@ -80,16 +98,42 @@ fn counted(lines: usize) -> String {
 fn as_script(lines: &[&str]) -> String {
     let now = humantime::format_rfc3339_seconds(SystemTime::now());
     let mut script = format!("//! Lines of a session, saved on {now}.\n\n");
-    for line in lines {
-        script.push_str(line.trim_end());
+    for line in newest(lines) {
+        let line = line.trim();
+        if line.is_empty() {
+            continue;
+        }
+        script.push_str(line);
         let end = line.lines().next_back().unwrap_or_default();
-        if !line.trim_end().ends_with([';', '}']) || end.trim_start().starts_with("#{") {
+        let is_function = definitions(line)
+            .first()
+            .is_some_and(|one| one.place == (0..line.len()));
+        if !line.ends_with(';') && !is_function {
             // Behind a comment it would be a part of that.
             script.push_str(if end.contains("//") { "\n;" } else { ";" });
         }
         script.push('\n');
     }
     script
+}
+
+/// The lines without the functions that later ones define anew, which a script may not.
+fn newest(lines: &[&str]) -> Vec<String> {
+    let mut defined: BTreeSet<(String, usize)> = BTreeSet::new();
+    let mut newest = Vec::new();
+    for line in lines.iter().rev() {
+        let own = definitions(line);
+        let mut kept = (*line).to_owned();
+        let is_old = |one: &&Definition| defined.contains(&(one.name.to_owned(), one.parameters));
+        for old in own.iter().rev().filter(is_old) {
+            kept.replace_range(old.place.clone(), "");
+        }
+        let shape = |one: Definition| (one.name.to_owned(), one.parameters);
+        defined.extend(own.into_iter().map(shape));
+        newest.push(kept);
+    }
+    newest.reverse();
+    newest
 }
 
 #[cfg(test)]
@@ -104,6 +148,10 @@ mod tests {
             "x + 1 // one",
             "print(x);",
             "#{ a: 1 }",
+            "let y = 2; fn f() { 2 }",
+            "fn f() { 3 }",
+            "let m = #{ a: 1 }",
+            "if x { 1 }",
         ];
         let script = as_script(&lines);
         let (header, rest) = script.split_once("\n\n").unwrap();
@@ -113,7 +161,7 @@ mod tests {
         );
         assert_eq!(
             rest,
-            "let x = 1;\nfn f() { 1 }\nx + 1 // one\n;\nprint(x);\n#{ a: 1 };\n"
+            "let x = 1;\nx + 1 // one\n;\nprint(x);\n#{ a: 1 };\nlet y = 2;\nfn f() { 3 }\nlet m = #{ a: 1 };\nif x { 1 };\n"
         );
     }
 }

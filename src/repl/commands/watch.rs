@@ -15,6 +15,9 @@ use crate::wire::escape::escaped;
 /// How long it waits between two looks where nothing is said.
 const EVERY: Duration = Duration::from_secs(2);
 
+/// The least time between two looks: nobody reads faster.
+const LEAST: Duration = Duration::from_millis(50);
+
 pub(super) fn watch(session: &mut Session, words: &str) -> Result<Answer, Report> {
     let (every, expression) = read(words);
     needed("watch", expression, ":watch 2s v.status")?;
@@ -43,7 +46,7 @@ fn read(words: &str) -> (Duration, &str) {
     };
     match words.split_once(char::is_whitespace) {
         Some((word, rest)) if is_time(word) => match duration::parse(word) {
-            Ok(every) => (every, rest.trim_start()),
+            Ok(every) => (every.max(LEAST), rest.trim_start()),
             Err(_) => (EVERY, words),
         },
         _ => (EVERY, words),
@@ -172,11 +175,12 @@ fn one_below_the_other(session: &mut Session, every: Duration, expression: &str)
 mod tests {
     use std::time::Duration;
 
-    use super::{EVERY, marked, read, reversed};
+    use super::{EVERY, LEAST, marked, read, reversed};
 
     #[test]
     fn the_time_is_the_first_word_if_it_has_a_unit() {
         for (words, every, expression) in [
+            ("0s v.status", LEAST, "v.status"),
             ("500ms v.status", Duration::from_millis(500), "v.status"),
             ("v.status", EVERY, "v.status"),
             ("2 + 3", EVERY, "2 + 3"),

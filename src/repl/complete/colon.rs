@@ -2,12 +2,12 @@
 
 use super::calls::{schema, vms};
 use super::offer::{Offer, Typed};
-use super::{files, of_code};
+use super::{files, of_code, scripts};
 use crate::repl::commands::COMMANDS;
 use crate::repl::help;
 use crate::repl::preferences::Preferences;
 use crate::repl::session::Session;
-use crate::script::{Named, ready_made};
+use crate::script::Named;
 
 /// The offers for the end of `before`, which is `:` and `command`, and where the word begins that they are for.
 pub(super) fn offers(
@@ -23,6 +23,9 @@ pub(super) fn offers(
         });
         return (before.len() - command.len(), names.collect());
     };
+    if name == "run" {
+        return scripts::offers(session, before, rest);
+    }
     let takes = COMMANDS.iter().find(|command| command.name == name);
     let takes = takes.map_or("", |command| command.arguments);
     let place = rest.split_whitespace().count()
@@ -73,10 +76,6 @@ fn of_one(
         ("NAME", "events") => events(session, first),
         ("VM" | "PATTERN", _) => plain(vms(session, typed)),
         ("FILE" | "PATH" | "LINE", _) => files(),
-        ("SCRIPT", _) => ready_made::names()
-            .map(Offer::word)
-            .chain(files())
-            .collect(),
         _ if expected.chars().all(|next| next.is_ascii_lowercase()) => vec![Offer::word(expected)],
         _ => Vec::new(),
     }
@@ -109,7 +108,7 @@ fn expected(takes: &str, place: usize) -> Option<&str> {
 }
 
 /// What needs no quotes in a command.
-fn plain(mut offers: Vec<Offer>) -> Vec<Offer> {
+pub(super) fn plain(mut offers: Vec<Offer>) -> Vec<Offer> {
     offers.retain(|offer| !offer.text.contains(['"', '\\', '\'', ' ']));
     offers
 }

@@ -117,6 +117,11 @@ impl Live {
         }
     }
 
+    /// The VMs that were found here, as far as they are known.
+    pub(in crate::repl) fn known_around(&self) -> &[Found] {
+        &self.around.known
+    }
+
     /// The VMs that are found here.
     pub(in crate::repl) fn around(&mut self, script: &script::Session) -> &[Found] {
         self.around.hear(Duration::ZERO);

@@ -59,6 +59,9 @@ fn typed(session: &mut Session, chain: &[Step]) -> Option<(String, Vec<String>)>
     let (root, steps) = chain.split_first()?;
     let (mut kind, keys, steps) = match session.reached(root, steps) {
         Some(reached) => (reached.kind, reached.keys, reached.rest),
+        None if root.name == "vms" && steps.first().is_some_and(Step::is_item) => {
+            ("vm".to_owned(), Vec::new(), &steps[1..])
+        }
         None if root.name == "host" => ("host".to_owned(), Vec::new(), steps),
         None => (entry(session, None, root)?.gives.clone(), Vec::new(), steps),
     };

@@ -15,7 +15,7 @@ use rustyline::history::FileHistory;
 use rustyline::validate::{ValidationContext, ValidationResult, Validator};
 use rustyline::{CompletionType, Config, Context, EditMode, Editor as Rustyline, Helper};
 
-use super::{Asker, Editor, Input, Question, is_yes};
+use super::{Asker, Editor, Input, Question};
 use crate::repl::history;
 use crate::repl::preferences::{Keys, Preferences};
 use crate::repl::prompt::Prompt;
@@ -116,7 +116,7 @@ impl<T: From<Question>> Editor for LineEditor<T> {
         }
         // Ctrl-C and the end of the input are no answer, and so no yes.
         let answer = self.read_at(question).unwrap_or_default();
-        is_yes(&answer)
+        matches!(answer.trim().to_lowercase().as_str(), "y" | "yes")
     }
 }
 

@@ -1,9 +1,10 @@
 //! The VM that stands behind what is written in a line, without running that: a variable that holds it, or
-//! `vm("web01")` written out. What else a call would give is not known, since it may do something.
+//! `vm("web01")` written out. What else a call would give is not known, since it may do something. For each of a list stands
+//! one of it.
 
 use std::sync::Arc;
 
-use rhai::{Dynamic, Map};
+use rhai::{Array, Dynamic, Map};
 
 use super::{Answer, Session};
 use crate::repl::code::{Code, Step, chain};
@@ -21,7 +22,7 @@ pub struct Behind {
     pub members: Vec<Step>,
 }
 
-/// A value that a variable holds, or a map in it.
+/// A value that a variable holds, or one in its maps and lists.
 pub(in crate::repl) struct Reached<'a> {
     /// Its type.
     pub(in crate::repl) kind: String,
@@ -44,20 +45,22 @@ impl Session {
     pub fn vm_behind_chain(&self, steps: &[Step]) -> Option<Behind> {
         let (root, rest) = steps.split_first()?;
         if root.is_call {
-            let is_ours = root.name == "vm" && !self.defines("vm");
-            let text = root.literal.clone().filter(|_| is_ours)?;
-            return Some(Behind {
-                vm: Named::Text(text),
-                members: rest.to_vec(),
-            });
+            if self.defines(&root.name) {
+                return None;
+            }
+            let (vm, members) = match (root.name.as_str(), rest) {
+                ("vm", _) => (Named::Text(root.literal.clone()?), rest),
+                ("vms", [item, rest @ ..]) if item.is_item() => {
+                    (self.one_around(root.literal.as_deref())?, rest)
+                }
+                _ => return None,
+            };
+            let members = members.to_vec();
+            return Some(Behind { vm, members });
         }
         let reached = self.reached(root, rest)?;
         let (vm, is_agent) = reached.vm?;
-        let agent = is_agent.then(|| Step {
-            name: "agent".to_owned(),
-            is_call: false,
-            literal: None,
-        });
+        let agent = is_agent.then(|| Step::name("agent"));
         let members = agent.into_iter().chain(reached.rest.iter().cloned());
         Some(Behind {
             vm: Named::Vm(vm),
@@ -65,7 +68,7 @@ impl Session {
         })
     }
 
-    /// What the variable `root` holds, and in its maps what the steps behind it lead to.
+    /// What the variable `root` holds, and in its maps and lists what the steps behind it lead to.
     pub(in crate::repl) fn reached<'a>(
         &self,
         root: &Step,
@@ -100,6 +103,14 @@ impl Session {
 }
 
 fn reached<'a>(script: &script::Session, value: &Dynamic, steps: &'a [Step]) -> Reached<'a> {
+    let list = value.read_lock::<Array>();
+    if let (Some(list), [item, rest @ ..]) = (&list, steps) {
+        let number = item.literal.as_ref().and_then(|text| text.parse().ok());
+        let inner = list.get(number.unwrap_or(0));
+        if let Some(inner) = inner.filter(|_| item.is_item()) {
+            return reached(script, inner, rest);
+        }
+    }
     let map = value.read_lock::<Map>();
     if let (Some(map), [step, rest @ ..]) = (&map, steps) {
         if let Some(inner) = map.get(step.name.as_str()).filter(|_| !step.is_call) {

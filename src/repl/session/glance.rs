@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::Session;
-use crate::inventory::Found;
+use crate::inventory::{Filter, Found};
 use crate::script::Named;
 use crate::vm::glance::{Seen, Subject};
 
@@ -36,6 +36,22 @@ impl Session {
     /// The VMs that are found here, as far as that is known within the moment.
     pub(in crate::repl) fn around(&mut self) -> &[Found] {
         self.live.around(&self.script)
+    }
+
+    /// One of the VMs that are known to be here, the one in use if it may be any, for what all of them have alike.
+    pub(super) fn one_around(&self, pattern: Option<&str>) -> Option<Named> {
+        let filter = match pattern {
+            Some(pattern) => Filter::called(pattern).ok()?,
+            None => Filter::default(),
+        };
+        if let Some(vm) = self.vm_in_use().filter(|_| pattern.is_none()) {
+            return Some(Named::Vm(vm));
+        }
+        let mut known = self.live.known_around().iter();
+        let found = known.find(|found| found.is_reachable() && filter.admits(found))?;
+        let address = || found.qmp.as_ref().map(ToString::to_string);
+        let name = found.uuid.clone().or_else(address);
+        Some(Named::Text(name.unwrap_or_else(|| found.label())))
     }
 
     /// The user's folder of modules.

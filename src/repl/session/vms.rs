@@ -44,6 +44,11 @@ impl Session {
         self.in_use.as_ref().map(|in_use| in_use.name.as_str())
     }
 
+    /// The VM in use.
+    pub(super) fn vm_in_use(&self) -> Option<Vm> {
+        self.in_use.as_ref().and_then(|in_use| in_use.vm.clone())
+    }
+
     /// Tells events of the VMs that a word means; none of the names means all.
     pub(in crate::repl) fn follow(&mut self, vms: &str, filters: &[Filter]) -> Answer {
         match self.script.follow(vms, filters) {
@@ -54,7 +59,7 @@ impl Session {
 
     /// Tells events of the VM in use.
     pub(in crate::repl) fn follow_in_use(&mut self, filters: &[Filter]) -> Answer {
-        let Some(vm) = self.in_use.as_ref().and_then(|in_use| in_use.vm.clone()) else {
+        let Some(vm) = self.vm_in_use() else {
             return Answer::Done;
         };
         match self.script.follow_vm(&vm, filters) {
@@ -75,7 +80,7 @@ impl Session {
 
     /// How busy the VM in use is.
     pub(in crate::repl) fn load(&mut self) -> Result<Load, Answer> {
-        let Some(vm) = self.in_use.as_ref().and_then(|in_use| in_use.vm.clone()) else {
+        let Some(vm) = self.vm_in_use() else {
             return Err(Answer::Done);
         };
         let load = self.script.load(&vm);
@@ -104,7 +109,7 @@ impl Session {
         if !target.is_empty() {
             return Ok(Named::Text(target.to_owned()));
         }
-        let in_use = self.in_use.as_ref().and_then(|in_use| in_use.vm.clone());
+        let in_use = self.vm_in_use();
         let vm = in_use.or_else(|| self.script.vm_in(IN_USE));
         vm.map(Named::Vm).ok_or_else(|| {
             Report::usage("no VM is in use").with_hint("`:use web01` takes one, as `v`")

@@ -64,7 +64,8 @@ impl Tree {
             Value::List(items) => items.iter().all(Value::is_plain),
             // Few are seen at once; more are easier to find below each other.
             Value::Map(members) => {
-                let is_plain = |(_, member): &(String, Value)| member.is_plain();
+                let is_plain =
+                    |(_, member): &(String, Value)| member.is_plain() && of_lines(member).is_none();
                 used > 0 && members.len() <= FEW && members.iter().all(is_plain)
             }
             _ => false,
@@ -121,7 +122,15 @@ impl Tree {
     fn member(&mut self, indent: &str, key: &str, value: &Value, unit: Option<Unit>) {
         let name = self.key(key);
         let used = indent.len() + escaped(key).width() + 2;
-        if let Some(line) = self.short(value, unit, used) {
+        if let Some(text) = of_lines(value) {
+            // What a program printed is read as it printed it.
+            self.lines.push(format!("{indent}{name}: |"));
+            let lines = text.lines().map(|line| {
+                let line = self.style.paint(Color::Green.normal(), &escaped(line));
+                format!("{indent}{STEP}{line}")
+            });
+            self.lines.extend(lines);
+        } else if let Some(line) = self.short(value, unit, used) {
             self.lines.push(format!("{indent}{name}: {line}"));
         } else {
             self.lines.push(format!("{indent}{name}:"));
@@ -171,6 +180,14 @@ impl Tree {
             }
             None => shown,
         }
+    }
+}
+
+/// A text of several lines.
+fn of_lines(value: &Value) -> Option<&str> {
+    match value {
+        Value::Text(text) if text.trim_end_matches('\n').contains('\n') => Some(text),
+        _ => None,
     }
 }
 

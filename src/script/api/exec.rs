@@ -63,7 +63,8 @@ pub(super) fn register(engine: &mut Engine) {
         "shell",
         &["agent", "line: string", "options: map", "map"],
         r#"
-        Runs a line in the guest's shell (`/bin/sh -c`, on Windows `cmd.exe /c`), with the options and the result of `exec`.
+        Runs a line in the guest's shell (`/bin/sh -c`, on Windows `cmd.exe /c`), with the options and the result of `exec`
+        (`guest-exec`).
 
         ```rhai
         v.agent.shell("sync && ls /data", #{ check: true });

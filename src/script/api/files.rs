@@ -27,7 +27,8 @@ fn whole(engine: &mut Engine) {
         "file_read",
         &["agent", "path: string", "string"],
         r#"
-        A whole file of the guest's as text, up to 256 MiB. Throws when it is not UTF-8: `file_read_blob` reads any.
+        A whole file of the guest's as text, up to 256 MiB (`guest-file-open`). Throws when it is not UTF-8:
+        `file_read_blob` reads any.
 
         ```rhai
         print(v.agent.file_read("/etc/hostname"));
@@ -40,7 +41,7 @@ fn whole(engine: &mut Engine) {
         "file_read_blob",
         &["agent", "path: string", "blob"],
         r#"
-        A whole file of the guest's as bytes, up to 256 MiB.
+        A whole file of the guest's as bytes, up to 256 MiB (`guest-file-open`).
 
         ```rhai
         print(v.agent.file_read_blob("/etc/hostname").len());
@@ -60,7 +61,8 @@ fn whole(engine: &mut Engine) {
         "file_write",
         &["agent", "path: string", "content", "int"],
         r#"
-        Writes a whole file of the guest's, text or bytes, in place of what it held; gives the bytes written.
+        Writes a whole file of the guest's, text or bytes, in place of what it held (`guest-file-open`); gives the bytes
+        written.
 
         ```rhai
         v.agent.file_write("/data/motd", "maintenance at 02:00\n");
@@ -74,7 +76,7 @@ fn whole(engine: &mut Engine) {
         "file_append",
         &["agent", "path: string", "content", "int"],
         r#"
-        Adds text or bytes to the end of a file of the guest's; gives the bytes written.
+        Adds text or bytes to the end of a file of the guest's (`guest-file-open`); gives the bytes written.
 
         ```rhai
         v.agent.file_append("/data/log", "frozen for a backup\n");
@@ -99,8 +101,8 @@ fn streamed(engine: &mut Engine) {
         "download",
         &["agent", "guest_path: string", "host_path: string", "int"],
         r#"
-        Streams a file of the guest's, of any size, to a file on this host, which the header must allow (`write`); gives
-        the bytes. It appears under its name only when it is whole.
+        Streams a file of the guest's, of any size, to a file on this host, which the header must allow (`write`), by
+        `guest-file-open`; gives the bytes. It appears under its name only when it is whole.
 
         ```rhai
         v.agent.download("/var/log/syslog", "/tmp/web01-syslog");
@@ -116,8 +118,8 @@ fn streamed(engine: &mut Engine) {
         "upload",
         &["agent", "host_path: string", "guest_path: string", "int"],
         r#"
-        Streams a file of this host's, which the header must allow (`read`), to the guest, in place of what was there;
-        gives the bytes. When it fails midway, the guest is left with the first part.
+        Streams a file of this host's, which the header must allow (`read`), to the guest, in place of what was there, by
+        `guest-file-open`; gives the bytes. When it fails midway, the guest is left with the first part.
 
         ```rhai
         v.agent.upload("/srv/agent.conf", "/data/agent.conf");

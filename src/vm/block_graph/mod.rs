@@ -14,6 +14,8 @@ mod read;
 mod svg;
 mod tree;
 
+pub(super) use read::id_of;
+
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 

@@ -73,7 +73,7 @@ fn drive(told: &Value) -> Option<Drive> {
 }
 
 /// The device's id in its path: `/machine/peripheral/ID/virtio-backend`.
-fn id_of(qdev: &str) -> String {
+pub(in crate::vm) fn id_of(qdev: &str) -> String {
     let id = qdev
         .strip_prefix("/machine/peripheral/")
         .and_then(|rest| rest.split('/').next());

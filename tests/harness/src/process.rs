@@ -13,7 +13,10 @@ use std::thread;
 use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::process::{Pid, PidfdFlags, Signal, kill_process, kill_process_group, pidfd_open};
+use rustix::process::{
+    Pid, PidfdFlags, Signal, WaitId, WaitIdOptions, kill_process, kill_process_group, pidfd_open,
+    waitid,
+};
 
 type Order = (Command, Sender<io::Result<Child>>);
 
@@ -101,9 +104,12 @@ impl Process {
         let _ = kill_process_group(pid_of(&self.child), signal);
     }
 
-    /// Stops it (SIGSTOP).
+    /// Stops it (SIGSTOP); returns when all its threads stand still.
     pub fn stop(&self) {
         self.signal(Signal::STOP);
+        let options = WaitIdOptions::STOPPED | WaitIdOptions::EXITED | WaitIdOptions::NOWAIT;
+        let id = WaitId::Pid(Pid::from_child(&self.child));
+        rustix::io::retry_on_intr(|| waitid(id.clone(), options)).expect("its own child");
     }
 
     /// Lets a stopped one continue (SIGCONT).

@@ -48,8 +48,8 @@ impl Terminal {
         // Not to become the tests' own terminal: it is to be that of the new session.
         let flags = OpenptFlags::RDWR | OpenptFlags::NOCTTY;
         let other_end = || ioctl_tiocgptpeer(&master, flags).expect("it has another end");
-        // Unless the test wants another.
-        if !command.get_envs().any(|(name, _)| name == "TERM") {
+        let is_told = command.get_envs().any(|(name, _)| name == "TERM");
+        if !is_told {
             command.env("TERM", "xterm-256color");
         }
         command

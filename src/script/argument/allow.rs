@@ -6,7 +6,7 @@ use crate::script::permit::Permit;
 
 /// What a script may touch besides what its header declares.
 #[derive(Clone, Debug, Default, Args)]
-pub(super) struct Allow {
+pub struct Allow {
     /// Let the script read this file, or what is below this folder
     #[arg(long = "allow-read", value_name = "PATH")]
     read: Vec<String>,
@@ -22,7 +22,8 @@ pub(super) struct Allow {
 }
 
 impl Allow {
-    pub(super) fn permit(self) -> Permit {
+    /// What they allow.
+    pub fn permit(self) -> Permit {
         Permit {
             read: self.read,
             write: self.write,
