@@ -7,7 +7,7 @@ use clap::Args;
 use super::finish;
 use super::options::Options;
 use crate::report::Exit;
-use crate::script::argument::{self, Allow};
+use crate::script::argument::{self, Allow, Called};
 use crate::script::{Session, Settings, Source};
 use crate::wire::secret::HIDDEN;
 
@@ -36,8 +36,11 @@ impl Eval {
             Err(exit) => return exit,
         };
         let settings = Settings {
-            permit: self.allow.permit(),
-            args: argument::words(self.words),
+            called: Called {
+                permit: self.allow.permit(),
+                args: argument::words(self.words),
+                needed: None,
+            },
             ..usual
         };
         let mut session = match Session::new(settings) {

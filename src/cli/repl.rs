@@ -16,6 +16,7 @@ use crate::repl::preferences::Preferences;
 use crate::repl::session::Surroundings;
 use crate::repl::{Session, history, stream, terminal};
 use crate::report::{Exit, Kind, Report};
+use crate::script::argument::Called;
 use crate::script::consent::Asking;
 use crate::script::permit::Permit;
 use crate::script::{Settings, Source, source};
@@ -60,10 +61,7 @@ fn at_terminal(options: &Options) -> Exit {
         .map(|()| history::file(&state));
     let settings = Settings {
         output: screen.output(),
-        permit: Permit {
-            whole_host: true,
-            ..Permit::default()
-        },
+        called: of_typed(),
         ..settings
     };
     let surroundings = Surroundings {
@@ -112,10 +110,23 @@ fn line_by_line(options: &Options, are_typed: bool) -> Exit {
         Ok(settings) => settings,
         Err(exit) => return exit,
     };
-    settings.permit.whole_host = are_typed;
+    if are_typed {
+        settings.called = of_typed();
+    }
     match new_session(settings, surroundings, options) {
         Ok(mut session) => stream::run(&mut session, &lines, io::BufReader::new(io::stdin())),
         Err(exit) => exit,
+    }
+}
+
+/// What lines may do that somebody types at a terminal: all that their user may.
+fn of_typed() -> Called {
+    Called {
+        permit: Permit {
+            whole_host: true,
+            ..Permit::default()
+        },
+        ..Called::default()
     }
 }
 

@@ -11,7 +11,6 @@ use crate::report::{Exit, Report};
 use crate::script::argument::{self, Allow, Called};
 use crate::script::header::Header;
 use crate::script::{Session, Settings, Source};
-use crate::vm::Needed;
 use crate::wire::secret::HIDDEN;
 
 /// Run a script: a file, `-` for standard input, or a ready-made script by its name
@@ -69,19 +68,13 @@ impl Run {
             return finish::complain(&report, options);
         }
         thaw::warn_of_stale(options);
-        let Called { permit, args } = Called::of(&header, matches, self.allow);
-        let mut vms = finish::vm_settings(options);
-        vms.needed = header.qemu.map(|oldest| Needed {
-            qemu: oldest.release,
-            by: source.name.clone(),
-        });
-        let usual = match finish::settings_with(vms, options) {
+        let called = Called::of(&source.name, &header, matches, self.allow);
+        let usual = match finish::settings(options) {
             Ok(settings) => settings,
             Err(exit) => return exit,
         };
         let settings = Settings {
-            permit,
-            args,
+            called,
             lines: options.verbose > 0 || !source.is_ready_made(),
             ..usual
         };

@@ -23,7 +23,6 @@ use super::kept::{self, Held, Kept};
 use super::library::{EMBEDDED, Library};
 use super::outcome::{Ending, Failure, Outcome, fault};
 use super::output::Output;
-use super::permit::Permit;
 use super::reference::{self, Entry, Reference};
 use super::run::Current;
 use super::source::{Source, Sources};
@@ -50,10 +49,8 @@ pub(super) const STACK: usize = if cfg!(debug_assertions) {
 pub struct Settings {
     /// Where results and messages go.
     pub output: Output,
-    /// What of this host scripts may touch.
-    pub permit: Permit,
-    /// The value of `args`.
-    pub args: Dynamic,
+    /// What scripts are given.
+    pub called: Called,
     /// The user's folder of modules.
     pub modules: Option<PathBuf>,
     /// Whether errors are drawn in colour.
@@ -69,8 +66,7 @@ impl Default for Settings {
         let vms = vm::Settings::new(vm::settings::default_state_dir());
         Self {
             output: Output::of_process(false),
-            permit: Permit::default(),
-            args: Dynamic::from_array(Vec::new()),
+            called: Called::default(),
             modules: None,
             color: false,
             lines: true,
@@ -115,11 +111,7 @@ impl Session {
         let sources = Sources::default();
         let library = Library::new(embedded, settings.modules, sources.clone());
         let engine = engine::build(library.clone()).map_err(io::Error::other)?;
-        let called = Called {
-            permit: settings.permit,
-            args: settings.args,
-        };
-        let stage = Stage::new(settings.output, called, settings.inventory)?;
+        let stage = Stage::new(settings.output, settings.called, settings.inventory)?;
         Ok(Self {
             engine,
             following: stage.following(settings.color),

@@ -109,6 +109,8 @@ impl Stage {
         called: Called,
         work: impl FnOnce(&Current) -> T + Send,
     ) -> io::Result<Performed<T>> {
+        let need = &self.inventory.fleet().settings().need;
+        need.set(called.needed.clone());
         let run = Run::new(
             self.bridge.clone(),
             self.output.clone(),
@@ -131,6 +133,7 @@ impl Stage {
             Ok(thread.join().and_then(|ended| ended))
         });
         self.control.set(None);
+        need.set(None);
         ended.map(|ended| Performed { run, ended })
     }
 }

@@ -177,6 +177,7 @@ impl Vm {
         };
         if let Some(qmp) = slot.as_ref().filter(|qmp| !qmp.is_closed()) {
             self.prove(qmp).await?;
+            self.is_new_enough(qmp)?;
             return Ok(qmp.clone());
         }
         let connected = match &settings.recording {
@@ -202,11 +203,11 @@ impl Vm {
     /// Fails if the QEMU at the other end is older than what the run is for.
     fn is_new_enough(&self, monitor: &Qmp) -> Result<(), Error> {
         let version = &monitor.greeting().version;
-        match &self.settings().needed {
+        match self.settings().need.now() {
             Some(needed) if Release::from(version) < needed.qemu => {
                 Err(self.error(ErrorKind::TooOld {
                     version: version.clone(),
-                    needed: needed.clone(),
+                    needed,
                 }))
             }
             _ => Ok(()),

@@ -63,7 +63,7 @@ pub use freeze::{Freeze, FreezeOptions};
 pub use job::Job;
 pub use machine::{Arguments, Vm};
 pub use mode::Mode;
-pub use release::{Needed, Release};
+pub use release::{Need, Needed, Release};
 pub use settings::Settings;
 pub use target::Target;
 pub use watch::Watch;

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::wire::message::Version;
 
@@ -52,6 +53,26 @@ pub struct Needed {
     pub qemu: Release,
     /// What needs it, as messages call it: a script's name.
     pub by: String,
+}
+
+/// What the run that takes place now needs; runs take place one after the other. All clones are the same.
+#[derive(Clone, Debug, Default)]
+pub struct Need(Arc<Mutex<Option<Needed>>>);
+
+impl Need {
+    /// From now on this is needed, or nothing.
+    pub fn set(&self, needed: Option<Needed>) {
+        // It is whole at any time.
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = needed;
+    }
+
+    /// What is needed now.
+    pub(super) fn now(&self) -> Option<Needed> {
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use tokio_util::task::TaskTracker;
 use super::consent::Consent;
 use super::mode::Mode;
 use super::recording::Recording;
-use super::release::Needed;
+use super::release::Need;
 use crate::client::{Call, Tap};
 
 /// The settings of one run of qmpsh, as far as they concern its VMs.
@@ -29,7 +29,7 @@ pub struct Settings {
     /// What becomes of changes.
     pub mode: Mode,
     /// The QEMU that VMs must have; with an older one, nothing is asked of a VM but who it is.
-    pub needed: Option<Needed>,
+    pub need: Need,
     /// Whether the run is recorded, or was. A recorder is to be the tap as well.
     pub recording: Recording,
     /// The program that thaws a guest when this process no longer can: qmpsh itself.
@@ -47,7 +47,7 @@ impl Settings {
             consent: None,
             shown: None,
             mode: Mode::Live,
-            needed: None,
+            need: Need::default(),
             recording: Recording::Off,
             // Not the path it was started by: an upgrade may have put another program there.
             guardian: PathBuf::from("/proc/self/exe"),

@@ -72,7 +72,10 @@ fn under_a_script(stage: &Stage, step: Step) -> bool {
         state: Mutex::new(State::Waiting),
     }));
     let mut session = Session::new(Settings {
-        args: vec![rhai::Dynamic::from(stage.target()), "60s".into()].into(),
+        called: qmpsh::script::argument::Called {
+            args: vec![rhai::Dynamic::from(stage.target()), "60s".into()].into(),
+            ..Default::default()
+        },
         inventory: Inventory::new(Fleet::new(vms), Vec::new()),
         ..Settings::default()
     })

@@ -32,6 +32,24 @@ fn a_script_works_on_the_sessions_vm_and_is_asked_about_as_any_line() {
 }
 
 #[test]
+fn a_script_that_needs_a_newer_qemu_is_refused_on_a_vm_that_is_connected_and_lines_are_not() {
+    let qemu = Qemu::bare().start();
+    let terminal = terminal();
+    terminal.resize(200, 50);
+    let target = qemu.qmp().display().to_string();
+    line(&terminal, &format!("let v = vm(\"{target}\");"), "");
+    line(&terminal, "v.status", "running\n");
+    let folder = Folder::new();
+    let newer = folder.join("newer.rhai");
+    let text = "//! X.\n//! [args]\n//! vm = { type = \"vm\" }\n//! [needs]\n//! qemu = \"99.1\"\nvm(args.vm).qmp.stop();";
+    std::fs::write(&newer, text).unwrap();
+    terminal.types(&format!(":run {} {target}\r", newer.display()));
+    terminal.wait_for("needs 99.1 or newer");
+    terminal.wait_for_end(PROMPT);
+    line(&terminal, "v.status", "running\n");
+}
+
+#[test]
 fn ctrl_c_ends_a_script_and_keeps_the_session() {
     let folder = Folder::new();
     let path = folder.join("waits.rhai");

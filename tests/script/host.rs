@@ -4,6 +4,7 @@ use std::fs;
 use std::thread;
 
 use qmpsh::report::Exit;
+use qmpsh::script::argument::Called;
 use qmpsh::script::permit::Permit;
 use qmpsh::script::{Ending, Settings};
 use rhai::Dynamic;
@@ -15,8 +16,11 @@ use crate::stops::stop_at_ready;
 fn stage(folder: &Folder, permit: Permit) -> Stage {
     let args = Dynamic::from(folder.path("").display().to_string());
     Stage::with(Settings {
-        permit,
-        args,
+        called: Called {
+            permit,
+            args,
+            needed: None,
+        },
         ..Settings::default()
     })
 }

@@ -53,7 +53,10 @@ fn json_of_what_has_none_names_the_place() {
 fn args_are_seen_everywhere() {
     let args = Map::from([("vm".into(), "web01".into())]);
     let mut stage = Stage::with(Settings {
-        args: args.into(),
+        called: qmpsh::script::argument::Called {
+            args: args.into(),
+            ..Default::default()
+        },
         ..Settings::default()
     });
     assert_eq!(stage.value("fn f() { args.vm } let g = || args.vm; f() + g.call() + args.vm + parallel([1], |x| args.vm)[0].ok"), "web01web01web01web01");

@@ -46,7 +46,7 @@ impl Session {
             }
         };
         let name = format!("{RUN} {}", source.name);
-        let called = match line.call(&name, &header) {
+        let called = match line.call(&name, &source.name, &header) {
             Ok(called) => called,
             Err(uncalled) => return self.uncalled(uncalled, &name, &words),
         };

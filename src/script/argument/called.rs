@@ -9,14 +9,17 @@ use super::{Allow, command, to_script, values};
 use crate::report::Report;
 use crate::script::header::Header;
 use crate::script::permit::Permit;
+use crate::vm::Needed;
 
 /// What a script is given with its call.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Called {
     /// What of this host it may touch.
     pub permit: Permit,
     /// What it finds in `args`.
     pub args: Dynamic,
+    /// The QEMU that its VMs must have.
+    pub needed: Option<Needed>,
 }
 
 /// Why a line calls no script.
@@ -40,15 +43,31 @@ pub struct Line {
 /// The id of a line's script and its words.
 const SCRIPT: &str = "script";
 
+impl Default for Called {
+    /// Nothing of this host, and no arguments.
+    fn default() -> Self {
+        Self {
+            permit: Permit::default(),
+            args: Dynamic::from_array(Vec::new()),
+            needed: None,
+        }
+    }
+}
+
 impl Called {
-    /// What a script is given whose words were read as `matches`, and which may touch this besides what it declares.
-    pub fn of(header: &Header, matches: &ArgMatches, allow: Allow) -> Self {
+    /// What a script is given, `name` to messages, whose words were read as `matches`, and which may touch this besides what it
+    /// declares.
+    pub fn of(name: &str, header: &Header, matches: &ArgMatches, allow: Allow) -> Self {
         let values = values(header, matches);
         let mut permit = header.permit(&values);
         permit.widen(allow.permit());
         Self {
             permit,
             args: to_script(header, matches, &values),
+            needed: header.qemu.map(|oldest| Needed {
+                qemu: oldest.release,
+                by: name.to_owned(),
+            }),
         }
     }
 }
@@ -79,10 +98,11 @@ impl Line {
         })
     }
 
-    /// Reads the script's own words, as its header declares them; `name` calls it.
-    pub fn call(self, name: &str, header: &Header) -> Result<Called, Uncalled> {
-        let matches = command(name, header).try_get_matches_from(self.words);
-        Ok(Called::of(header, &matches.map_err(uncalled)?, self.allow))
+    /// Reads the own words of the script `name`, as its header declares them; `by` calls it.
+    pub fn call(self, by: &str, name: &str, header: &Header) -> Result<Called, Uncalled> {
+        let matches = command(by, header).try_get_matches_from(self.words);
+        let matches = matches.map_err(uncalled)?;
+        Ok(Called::of(name, header, &matches, self.allow))
     }
 }
 

@@ -62,7 +62,7 @@ impl GuestAgent {
             .agent_cell()
             .get_or_try_init(|| async {
                 let target = self.vm.target();
-                if self.vm.settings().needed.is_some() && target.qmp().is_some() {
+                if self.vm.settings().need.now().is_some() && target.qmp().is_some() {
                     self.vm.monitor().await?;
                 }
                 let address = match (target.agent(), target.qmp()) {
