@@ -194,6 +194,9 @@ fn script(name: &str, header: &Header) -> String {
         let about = cell(&about);
         text.push_str(&format!("| `{}` | {about} |\n", called(argument)));
     }
+    if let Some(oldest) = header.qemu {
+        text.push_str(&format!("\nIt needs QEMU {} or newer.\n", oldest.release));
+    }
     let allow = &header.allow;
     let touched: Vec<String> = [
         ("reads", &allow.read),

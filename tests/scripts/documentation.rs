@@ -8,7 +8,7 @@ use super::qmpsh;
 use crate::documented;
 
 /// What has to be there before an example, and what is done behind it, by a part of the example; the first counts.
-const AROUND: [(&str, &str, &str); 17] = [
+const AROUND: [(&str, &str, &str); 19] = [
     ("v.job(\"backup0\").cancel()", SLOW_BACKUP, ""),
     ("v.job(\"backup0\").wait", BACKUP, ""),
     (
@@ -37,6 +37,12 @@ const AROUND: [(&str, &str, &str); 17] = [
     ("overlay: \"snap0\"", SNAP0, ""),
     ("v.wait_for_jobs", BACKUP, ""),
     ("with v.commit(#{ node: top", "", ""),
+    ("commit.wait()", PLAN, "v.disks()[0].node == \"disk0\""),
+    (
+        "with v.commit(plan)",
+        PLAN,
+        "v.disks()[0].node != \"disk0\"",
+    ),
     ("with v.targets", "", "v.qmp(\"query-jobs\").len() == 0"),
     (
         "for event in w.drain()",
@@ -78,6 +84,12 @@ const SNAP0: &str = "v.qmp.blockdev_create(#{ \"job-id\": \"c\", options: #{ dri
     v.job(\"c\").wait(); v.qmp.blockdev_add(#{ driver: \"file\", \"node-name\": \"f0\", filename: \"/srv/snap0\" });
     v.qmp.blockdev_create(#{ \"job-id\": \"c\", options: #{ driver: \"qcow2\", file: \"f0\", size: 67108864 } });
     v.job(\"c\").wait(); v.qmp.blockdev_add(#{ driver: \"qcow2\", \"node-name\": \"snap0\", file: \"f0\", backing: () });";
+
+const PLAN: &str =
+    "with v.overlays([#{ node: \"disk0\", file: \"/srv/disk0.tonight.qcow2\" }]) as overlays {
+        v.transaction(overlays.actions); overlays.keep();
+    }
+    let plan = #{ node: v.disks()[0].node, top: v.disks()[0].node, base: \"disk0\" };";
 
 /// Commands that an agent may lack or refuse: newer ones, and what its guest cannot do.
 const MAY_BE_REFUSED: [&str; 5] = [

@@ -46,7 +46,12 @@ pub(super) fn register(engine: &mut Engine) {
         "commit",
         "merged",
         "array",
-        "The images that are merged, from the top down, each `#{ node, file }`.",
+        r"
+        The images that are merged, from the top down, each `#{ node, file }`.
+
+        ```rhai
+        with v.commit(plan) as commit { print(commit.merged[0].file); }
+        ```",
     )
     .register_into_engine(engine, |held: &mut Held| {
         let merged = held.0.commit.merged();
@@ -56,14 +61,24 @@ pub(super) fn register(engine: &mut Engine) {
         "commit",
         "base",
         "map",
-        "The image that they are merged into, `#{ node, file }`.",
+        r"
+        The image that they are merged into, `#{ node, file }`.
+
+        ```rhai
+        with v.commit(plan) as commit { print(commit.base.file); }
+        ```",
     )
     .register_into_engine(engine, |held: &mut Held| image(held.0.commit.base()));
     property(
         "commit",
         "bitmaps",
         "array",
-        "The names of the persistent bitmaps of the merged images: they end with them.",
+        r"
+        The names of the persistent bitmaps of the merged images: they end with them.
+
+        ```rhai
+        with v.commit(plan) as commit { print(commit.bitmaps); }
+        ```",
     )
     .register_into_engine(engine, |held: &mut Held| -> Array {
         let bitmaps = held.0.commit.bitmaps().iter();
@@ -77,7 +92,7 @@ pub(super) fn register(engine: &mut Engine) {
         merged nodes. Throws QEMU's words when the job failed. Shows a bar on a terminal.
 
         ```rhai
-        let merge = |v, plan| { with v.commit(plan) as commit { commit.wait(); } };
+        with v.commit(plan) as commit { commit.wait(); commit.remove(); }
         ```",
     )
     .register_into_engine(engine, |held: &mut Held| {
@@ -97,7 +112,10 @@ pub(super) fn register(engine: &mut Engine) {
         backing file, or another file has its name by now.
 
         ```rhai
-        let merge = |v, plan| { with v.commit(plan) as commit { commit.wait(); commit.remove(); } };
+        with v.commit(plan) as commit {
+            commit.wait();
+            for one in commit.remove().filter(|one| !one.removed) { log(`${one.file} stays: ${one.why}`); }
+        }
         ```",
     )
     .register_into_engine(engine, |held: &mut Held| {
