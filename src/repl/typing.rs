@@ -164,13 +164,15 @@ impl Line {
             "" => String::new(),
             hint => Paint::new().dimmed().paint(hint).to_string(),
         };
+        // The prompt has a line of its own, whatever was to be written: a longest line comes in pieces.
+        let gap = if text.ends_with('\n') { "" } else { "\n" };
         let wrap = if end.column == 0 && end.row > 0 && !self.text.ends_with('\n') {
             "\n"
         } else {
             ""
         };
         format!(
-            "{}\r\x1b[J{text}{}{}{hint}{wrap}{}\r{}",
+            "{}\r\x1b[J{text}{gap}{}{}{hint}{wrap}{}\r{}",
             by(cursor.row, 'A'),
             self.prompt.now(&self.begun),
             self.text,

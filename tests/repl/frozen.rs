@@ -45,7 +45,11 @@ fn a_guest_whose_vm_ends_is_frozen_no_more() {
     terminal.wait_for("qmp FROZEN ");
     guest.process().signal(Signal::KILL);
     terminal.wait_for("error: ");
+    // Above the prompt stands all of what is told, to its last line.
+    terminal.wait_for("help: the VM has ended");
     terminal.wait_for_end(" >");
+    let screen = terminal.screen();
+    assert!(screen.contains("help: the VM has ended"), "{screen}");
     terminal.types(":held\r");
     terminal.wait_for("\nnothing is held\n");
 }
