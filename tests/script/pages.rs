@@ -68,21 +68,22 @@ fn functions(reference: &Reference) -> String {
 
 fn of_type(kind: &str, reference: &Reference) -> String {
     let gives = |entry: &&Entry| entry.gives == kind && entry.owner.as_deref() != Some(kind);
-    let links = groups(own(reference).filter(gives));
-    let links: Vec<String> = links
-        .into_values()
-        .map(|forms| {
-            let Entry { name, owner, .. } = forms[0];
-            match owner {
-                Some(owner) => format!("[`{owner}.{name}`]({owner}.md#{name})"),
-                None => format!("[`{name}`](functions.md#{name})"),
-            }
+    // Several types may have one of the same name.
+    let sources: BTreeSet<(Option<&str>, &str)> = own(reference)
+        .filter(gives)
+        .map(|entry| (entry.owner.as_deref(), entry.name.as_str()))
+        .collect();
+    let links: Vec<String> = sources
+        .into_iter()
+        .map(|(owner, name)| match owner {
+            Some(owner) => format!("[`{owner}.{name}`]({owner}.md#{name})"),
+            None => format!("[`{name}`](functions.md#{name})"),
         })
         .collect();
     let about = if links.is_empty() {
         format!("`{kind}` is there in every script.")
     } else {
-        format!("It comes from {}.", links.join(" and "))
+        format!("It comes from {}.", links.join(", "))
     };
     let members = reference.members(kind).filter(|entry| !entry.of_language);
     let title = format!("What a value of type {kind} has");
