@@ -85,7 +85,7 @@ fn after_a_lost_connection_a_change_is_not_sent_again() {
 
 #[test]
 fn a_flood_of_events_is_bounded_and_what_was_dropped_is_told() {
-    let event = |number: u32| json!({ "event": "TICK", "data": { "number": number }, "timestamp": { "seconds": 1, "microseconds": 2 } });
+    let event = |number: u32| json!({ "event": "RTC_CHANGE", "data": { "number": number }, "timestamp": { "seconds": 1, "microseconds": 2 } });
     let flood: Vec<u8> = (0..100_000)
         .flat_map(|number| format!("{}\r\n", event(number)).into_bytes())
         .collect();
@@ -97,7 +97,7 @@ fn a_flood_of_events_is_bounded_and_what_was_dropped_is_told() {
         .expect("query-version")
         .reply(json!({}))
         .start();
-    let script = "let w = vm(args[0]).watch(\"TICK\"); vm(args[0]).status;
+    let script = "let w = vm(args[0]).watch(\"RTC_CHANGE\"); vm(args[0]).status;
         let events = w.drain(); print(events.len()); print(events[0].data.number)";
     let outcome = ask_within("20s", peer.socket(), script);
     prints(&outcome, "1024\n98976\n");
@@ -112,7 +112,7 @@ fn a_flood_of_events_is_bounded_and_what_was_dropped_is_told() {
 #[test]
 fn a_wait_that_missed_events_tells_so() {
     let event =
-        json!({ "event": "TICK", "data": {}, "timestamp": { "seconds": 1, "microseconds": 2 } });
+        json!({ "event": "RTC_CHANGE", "data": {}, "timestamp": { "seconds": 1, "microseconds": 2 } });
     let flood = format!("{event}\r\n").repeat(2000);
     let peer = FakePeer::builder()
         .greet()
@@ -122,9 +122,9 @@ fn a_wait_that_missed_events_tells_so() {
         .wait_for_hang_up()
         .start();
     let script =
-        "let w = vm(args[0]).watch(\"TICK\"); vm(args[0]).status; print(w.wait(\"10s\").event)";
+        "let w = vm(args[0]).watch(\"RTC_CHANGE\"); vm(args[0]).status; print(w.wait(\"10s\").event)";
     let outcome = ask_within("20s", peer.socket(), script);
-    prints(&outcome, "TICK\n");
+    prints(&outcome, "RTC_CHANGE\n");
     assert!(
         outcome.stderr.contains("976 events were dropped"),
         "{outcome:#?}"

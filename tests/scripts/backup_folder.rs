@@ -156,6 +156,13 @@ fn verifying_finds_what_is_not_as_it_was_written() {
     assert!(text.contains(&parent));
     std::fs::write(&manifest, text.replace(&parent, "\"parent\":null")).unwrap();
     verified("by its manifest on nothing");
+
+    // The last point is not passed over for the one before it, unless that is named.
+    std::fs::write(&manifest, "{").unwrap();
+    verified("its manifest cannot be understood");
+    let outcome = restore(&of_vm, &folder.join("out"), &[]).expect_code(1);
+    assert!(outcome.stderr.contains("cannot be understood"), "{outcome:#?}");
+    restore(&of_vm, &folder.join("out"), &["--until", &names[0]]).expect_code(0);
 }
 
 #[test]
@@ -169,6 +176,11 @@ fn restoring_writes_over_nothing_unless_it_is_told_to() {
     let outcome = restore(&of_vm, &to, &[]).expect_code(1);
     assert!(outcome.stderr.contains("is there already"), "{outcome:#?}");
     assert_eq!(std::fs::read(to.join("disk-a.qcow2")).unwrap(), b"mine");
+    let user = std::fs::File::open(to.join("disk-a.qcow2")).unwrap();
+    let outcome = restore(&of_vm, &to, &["--force"]).expect_code(1);
+    assert!(outcome.stderr.contains("is in use by"), "{outcome:#?}");
+    assert_eq!(std::fs::read(to.join("disk-a.qcow2")).unwrap(), b"mine");
+    drop(user);
     restore(&of_vm, &to, &["--force"]).expect_code(0);
     assert_ne!(std::fs::read(to.join("disk-a.qcow2")).unwrap(), b"mine");
 
