@@ -1,6 +1,7 @@
 //! `guest-passwd` and `guest-ssh-keys`: no secret is seen, and keys are told and set.
 
 use harness::Folder;
+use serde_json::{Value, json};
 
 use super::lent::lent;
 use super::{document, qmpsh};
@@ -99,5 +100,20 @@ fn keys_are_listed_added_once_and_removed() {
         .run()
         .expect_code(4);
     assert!(outcome.stdout.contains("failed: "), "{outcome:#?}");
+
+    // A user who never had a key has no file, which is the agent's error, and gets one with the first.
+    guest.shell_ok("rm -r /root/.ssh");
+    let rows = document(&run(&[]).expect_code(0));
+    assert_eq!(
+        (&rows[0]["keys"], &rows[0]["error"]),
+        (&json!([]), &Value::Null)
+    );
+    run(&["--remove", file]).expect_code(0);
+    guest.shell_ok("! test -e /root/.ssh");
+    let rows = document(&run(&["--add", file]).expect_code(0));
+    assert_eq!(rows[0]["added"], 2);
+    // One that cannot be read is still an error.
+    guest.shell_ok("rm /root/.ssh/authorized_keys; mkdir /root/.ssh/authorized_keys");
+    run(&[]).expect_code(4);
     guest.shell_ok("rm -r /root/.ssh");
 }

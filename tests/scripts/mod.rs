@@ -10,6 +10,7 @@ mod chains;
 mod commit;
 mod commit_failures;
 mod device;
+mod device_stops;
 mod documentation;
 mod fleet;
 mod guest_accounts;

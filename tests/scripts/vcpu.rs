@@ -6,6 +6,15 @@ use serde_json::{Value, json};
 use super::device::{comes_true, run};
 use super::{document, eval, qmpsh};
 
+/// Has QEMU 5.2 under TCG tell of processors in the way that its guest looks: the registers stay as old guests know them, whatever
+/// the firmware's tables ask for.
+fn repair_registers(guest: &Guest) {
+    if Qemu::version() < (7, 2) {
+        let write = json!({ "command-line": "o/b 0xcd8 0" });
+        guest.raw_qmp().call("human-monitor-command", &write);
+    }
+}
+
 fn processors(guest: &Guest) -> String {
     guest.shell_ok("grep -c ^processor /proc/cpuinfo")
 }
@@ -13,6 +22,7 @@ fn processors(guest: &Guest) -> String {
 #[test]
 fn processors_are_plugged_in_used_by_the_guest_and_unplugged() {
     let guest = Guest::builder().arg("-smp").arg("1,maxcpus=4").boot();
+    repair_registers(&guest);
     let target = guest.target();
     let done = document(&run(&["vcpu-add", &target, "2"], 0));
     assert_eq!(
@@ -113,6 +123,8 @@ fn one_that_cannot_be_plugged_in_takes_those_before_it_along() {
         .reply(json!({}))
         .expect("device_add")
         .reply_error("GenericError", "no more threads")
+        .expect("qom-list")
+        .reply(json!([{ "name": "vcpu1", "type": "child<some-cpu>" }]))
         .expect("device_del")
         .send_message(
             &json!({ "event": "DEVICE_DELETED", "timestamp": { "seconds": 1, "microseconds": 2 },
@@ -123,7 +135,7 @@ fn one_that_cannot_be_plugged_in_takes_those_before_it_along() {
     let target = format!("qmp={},agent=/no/such", peer.socket().display());
     let outcome = run(&["vcpu-add", &target, "2"], 4);
     assert!(
-        outcome.stderr.contains("no more threads") && !outcome.stderr.contains("could not"),
+        outcome.stderr.contains("no more threads") && !outcome.stderr.contains("and then"),
         "{outcome:#?}"
     );
     let requests = peer.finish();
