@@ -42,7 +42,7 @@ impl Tap for Verbose {
         let vm = line
             .vm
             .map_or_else(|| line.address.to_string(), str::to_owned);
-        let message = self.text(&line.message.to_string());
+        let message = self.text(&line.message.redacted().to_string());
         let text = format!(
             "{way} {channel} {}: {message}\n",
             escaped(&hidden_text(&vm))

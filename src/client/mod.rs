@@ -31,5 +31,5 @@ pub use holder::Holder;
 pub use qmp::{NEGOTIATION, Qmp};
 pub use random::nonce;
 pub use silence::Silence;
-pub use tap::{Channel, Direction, LinkChange, Tap, TapLine, TapLink};
+pub use tap::{Channel, Direction, KeptMessage, LinkChange, Message, Tap, TapLine, TapLink};
 pub use unix_sockets::UnixSockets;

@@ -1,9 +1,10 @@
-//! A tap sees each message that crosses a connection, and how connections begin and end, for `-v` and recordings. Secrets
-//! are hidden before it looks.
+//! A tap sees each message that crosses a connection, and how connections begin and end, for `-v`, recordings and a
+//! session's `:log`. It sees a message with its secrets hidden, which costs more than the message: who only keeps
+//! messages hides nothing before somebody looks.
 
 use std::collections::BTreeSet;
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -51,8 +52,82 @@ pub struct TapLine<'a> {
     pub direction: Direction,
     /// The peer.
     pub address: &'a Address,
+    /// The message.
+    pub message: Message<'a>,
+}
+
+/// A message. What it is can only be asked with its secrets hidden.
+#[derive(Clone, Copy)]
+pub struct Message<'a> {
+    json: Json<'a>,
+    /// Whether it answers with a secret.
+    is_secret: bool,
+}
+
+#[derive(Clone, Copy)]
+enum Json<'a> {
+    Encoded(&'a [u8]),
+    Read(&'a Value),
+}
+
+/// A message that is kept, as it was: with its secrets, so that it is for this process's memory only.
+pub struct KeptMessage {
+    json: Vec<u8>,
+    is_secret: bool,
+}
+
+impl Message<'_> {
     /// The message, its secrets hidden; what a peer sent may hold control characters.
-    pub message: &'a Value,
+    pub fn redacted(&self) -> Value {
+        let mut message = match self.json {
+            Json::Read(message) => redacted(message),
+            // We wrote it, so it can be read.
+            Json::Encoded(json) => redacted(&serde_json::from_slice(json).unwrap_or_default()),
+        };
+        if self.is_secret {
+            secret::hide_answer(&mut message);
+        }
+        message
+    }
+
+    /// The message for later: cheaper than to hide its secrets now.
+    pub fn kept(&self) -> KeptMessage {
+        KeptMessage {
+            json: match self.json {
+                Json::Read(message) => serde_json::to_vec(message).unwrap_or_default(),
+                Json::Encoded(json) => json.trim_ascii().to_vec(),
+            },
+            is_secret: self.is_secret,
+        }
+    }
+}
+
+impl KeptMessage {
+    /// How many bytes it has.
+    pub fn size(&self) -> usize {
+        self.json.len()
+    }
+
+    /// As [`Message::redacted`].
+    pub fn redacted(&self) -> Value {
+        let (json, is_secret) = (Json::Encoded(&self.json), self.is_secret);
+        Message { json, is_secret }.redacted()
+    }
+}
+
+impl<'a> From<&'a Value> for Message<'a> {
+    fn from(message: &'a Value) -> Self {
+        Self {
+            json: Json::Read(message),
+            is_secret: false,
+        }
+    }
+}
+
+impl fmt::Debug for Message<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.redacted().fmt(f)
+    }
 }
 
 /// What became of a connection, as a tap sees it.
@@ -148,35 +223,38 @@ impl TapPoint {
 
     /// Shows a received message.
     pub(super) fn received(&self, address: &Address, message: &Value) {
-        self.show(Direction::Received, address, message);
+        if self.tap.is_none() {
+            return;
+        }
+        let mut awaited = self.secret_ids();
+        let is_secret = !awaited.is_empty() && id_of(message).is_some_and(|id| awaited.remove(&id));
+        drop(awaited);
+        let json = Json::Read(message);
+        self.show(Direction::Received, address, Message { json, is_secret });
     }
 
     /// Shows a message as it was encoded for sending.
     pub(super) fn sent(&self, address: &Address, encoded: &[u8]) {
-        if self.tap.is_some() {
-            if let Ok(message) = serde_json::from_slice(encoded) {
-                if secret::asks_for(&message) {
-                    self.secret_ids().extend(id_of(&message));
-                }
-                self.show(Direction::Sent, address, &message);
-            }
+        if self.tap.is_none() {
+            return;
         }
+        if secret::may_ask(encoded) {
+            let asks = |message: &Value| secret::asks_for(message);
+            let message = serde_json::from_slice(encoded).ok().filter(asks);
+            self.secret_ids().extend(message.as_ref().and_then(id_of));
+        }
+        let json = Json::Encoded(encoded);
+        let is_secret = false;
+        self.show(Direction::Sent, address, Message { json, is_secret });
     }
 
-    fn secret_ids(&self) -> std::sync::MutexGuard<'_, BTreeSet<String>> {
+    fn secret_ids(&self) -> MutexGuard<'_, BTreeSet<String>> {
         // A plain set, which no panic leaves half changed.
         self.secret.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn show(&self, direction: Direction, address: &Address, message: &Value) {
+    fn show(&self, direction: Direction, address: &Address, message: Message<'_>) {
         if let Some(tap) = &self.tap {
-            let mut message = redacted(message);
-            let is_answer = direction == Direction::Received;
-            let id = id_of(&message).filter(|_| is_answer);
-            if id.is_some_and(|id| self.secret_ids().remove(&id)) {
-                secret::hide_answer(&mut message);
-            }
-            let message = &message;
             tap.message(&TapLine {
                 vm: None,
                 channel: self.channel,

@@ -122,7 +122,7 @@ pub const COMMANDS: &[Command] = &[
     },
     Command {
         name: "log",
-        arguments: "[N] [TEXT]",
+        arguments: "[-v] [N] [TEXT]",
         about: "the last messages to and from the VMs, 20 or N",
         perform: log::tell,
     },

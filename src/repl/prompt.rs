@@ -107,7 +107,7 @@ impl Prompt {
 const COMMON: [&str; 5] = ["qmp", "monitor", "mon", "qemu", "socket"];
 
 /// What of a VM's name is told at each line: a socket's file without its folder, where that tells enough.
-fn short(target: &str) -> String {
+pub(super) fn short(target: &str) -> String {
     let first = target.split(',').next().unwrap_or(target);
     let mut parts = first.rsplit('/');
     let last = parts

@@ -115,7 +115,7 @@ impl Session {
             };
         }
         match self.evaluate(text) {
-            Ok(value) if is_quiet(text) || matches!(value, Value::Nothing) => Answer::Done,
+            Ok(value) if is_quiet(text) || is_nothing(text, &value) => Answer::Done,
             Ok(value) => self.tell_value(&value),
             Err(answer) => answer,
         }
@@ -365,6 +365,16 @@ impl Session {
         let begun = Instant::now();
         let ended = self.evaluate(text);
         (ended, begun.elapsed())
+    }
+}
+
+/// Whether a value says nothing: it is none, or the empty reply of a command, as `qmpsh qmp` prints none.
+fn is_nothing(text: &str, value: &Value) -> bool {
+    let is_reply = || text.contains(".qmp") || text.contains(".agent");
+    match value {
+        Value::Nothing => true,
+        Value::Map(members) => members.is_empty() && is_reply(),
+        _ => false,
     }
 }
 

@@ -33,6 +33,9 @@ const TICK: Duration = Duration::from_secs(1);
 /// Turns off what an editor may have turned on.
 const AS_BEFORE: &str = "\x1b[?2004l";
 
+/// Why something destructive is not even asked about.
+const UNASKED: &str = "nobody is asked while `:watch` or `:top` has the screen: what they look at is to destroy nothing\n";
+
 /// The signal that a Ctrl-C sends.
 const SIGINT: u8 = 2;
 
@@ -108,7 +111,8 @@ impl Screen {
         let (editor, views) = (self.editor.clone(), self.views.clone());
         Arc::new(move |question| {
             if views.is_open() {
-                // What is only looked at is not to destroy anything.
+                // What is only looked at is not to destroy anything. The screen is to be had again soon.
+                let _ = views.take(UNASKED, false);
                 return false;
             }
             let Some(editor) = lock(&editor).clone() else {

@@ -374,11 +374,9 @@ impl fmt::Display for ErrorKind {
             Self::Freeze(error) => error.fmt(f),
             Self::Overlays(left) | Self::Targets(left) => write!(f, "left behind: {left}"),
             Self::LeftBehind { error, left } => write!(f, "{error}; {left}"),
-            Self::Declined { command } => write!(
-                f,
-                "`{}` is not sent, for the answer was no",
-                escaped(command)
-            ),
+            Self::Declined { command } => {
+                write!(f, "`{}` is not sent, for nobody said yes", escaped(command))
+            }
             Self::ReadOnly { command } => write!(
                 f,
                 "`{}` would change something, and this run is read-only",

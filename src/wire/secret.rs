@@ -17,7 +17,7 @@ mod tests;
 
 pub use call::hidden_call;
 pub use line::hidden_words;
-pub use message::{asks_for, hide_answer, redacted};
+pub use message::{asks_for, hide_answer, may_ask, redacted};
 pub use rules::is_secret;
 pub use text::hidden_text;
 

@@ -27,8 +27,8 @@ impl BeforeFreeze {
 
 impl Tap for BeforeFreeze {
     fn message(&self, line: &TapLine<'_>) {
-        let is_freeze =
-            line.direction == Direction::Sent && line.message["execute"] == "guest-fsfreeze-freeze";
+        let is_freeze = line.direction == Direction::Sent
+            && line.message.redacted()["execute"] == "guest-fsfreeze-freeze";
         if let Some(act) = is_freeze.then(|| self.0.lock().unwrap().take()).flatten() {
             act();
         }

@@ -111,12 +111,12 @@ impl Tap for Bomb {
             Step::BeforeThaw => (Channel::Agent, "guest-fsfreeze-thaw", false),
             Step::ThawSent => (Channel::Agent, "guest-fsfreeze-thaw", true),
         };
-        if line.channel != channel || line.message.get("event").is_some() {
+        if line.channel != channel || line.message.redacted().get("event").is_some() {
             return;
         }
         let mut state = self.state.lock().unwrap();
         let explodes = match (&*state, line.direction) {
-            (State::Waiting, Direction::Sent) if line.message["execute"] == command => {
+            (State::Waiting, Direction::Sent) if line.message.redacted()["execute"] == command => {
                 *state = State::Answer;
                 !is_reply
             }

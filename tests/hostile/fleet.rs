@@ -111,8 +111,7 @@ fn a_flood_of_events_is_bounded_and_what_was_dropped_is_told() {
 
 #[test]
 fn a_wait_that_missed_events_tells_so() {
-    let event =
-        json!({ "event": "RTC_CHANGE", "data": {}, "timestamp": { "seconds": 1, "microseconds": 2 } });
+    let event = json!({ "event": "RTC_CHANGE", "data": {}, "timestamp": { "seconds": 1, "microseconds": 2 } });
     let flood = format!("{event}\r\n").repeat(2000);
     let peer = FakePeer::builder()
         .greet()
@@ -121,8 +120,7 @@ fn a_wait_that_missed_events_tells_so() {
         .reply(json!({ "status": "running" }))
         .wait_for_hang_up()
         .start();
-    let script =
-        "let w = vm(args[0]).watch(\"RTC_CHANGE\"); vm(args[0]).status; print(w.wait(\"10s\").event)";
+    let script = "let w = vm(args[0]).watch(\"RTC_CHANGE\"); vm(args[0]).status; print(w.wait(\"10s\").event)";
     let outcome = ask_within("20s", peer.socket(), script);
     prints(&outcome, "RTC_CHANGE\n");
     assert!(

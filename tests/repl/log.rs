@@ -2,7 +2,7 @@
 
 use harness::{Qemu, Qmpsh};
 
-use super::{BOUND, PROMPT, QMPSH, line, terminal};
+use super::{BOUND, PROMPT, QMPSH, line, terminal, told};
 
 #[test]
 fn the_last_messages_are_told_and_secrets_are_hidden() {
@@ -14,10 +14,11 @@ fn the_last_messages_are_told_and_secrets_are_hidden() {
     line(&terminal, &format!("let v = vm(\"{target}\");"), "");
     line(&terminal, "v.status", "running\n");
     terminal.types(":log 2\r");
+    let name = told(&qemu.qmp());
     terminal.wait_for(&format!(
-        "Z -> qmp {target}: {{\"execute\":\"query-status\",\"id\":"
+        "Z -> qmp {name}: {{\"execute\":\"query-status\",\"id\":"
     ));
-    terminal.wait_for(&format!("Z <- qmp {target}: {{\"id\":"));
+    terminal.wait_for(&format!("Z <- qmp {name}: {{\"id\":"));
     terminal.wait_for_end(PROMPT);
     terminal
         .types("v.qmp.object_add(#{ \"qom-type\": \"secret\", id: \"s\", data: \"geheim\" });\r");
@@ -27,7 +28,16 @@ fn the_last_messages_are_told_and_secrets_are_hidden() {
     terminal.wait_for_end(PROMPT);
     line(&terminal, ":log 5 geheim", "there is no such message\n");
     terminal.types(":log connected\r");
-    terminal.wait_for(&format!("Z -- qmp {target}: connected"));
+    terminal.wait_for(&format!("Z -- qmp {name}: connected"));
+    terminal.wait_for_end(PROMPT);
+    // A message has a line of the screen, and its whole is there to be asked for.
+    line(&terminal, "v.qmp(\"query-version\");", "");
+    terminal.resize(60, 24);
+    terminal.types("\x0c:log 1\r");
+    terminal.wait_for_end(&format!("…\n{PROMPT}"));
+    terminal.types(":log -v 1\r");
+    terminal.wait_for("\"package\":");
+    terminal.wait_for_end(PROMPT);
 }
 
 #[test]

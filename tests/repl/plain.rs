@@ -54,7 +54,7 @@ fn a_destructive_command_is_asked_about() {
         terminal.types(&format!("vm(\"{}\").qmp.quit();\r", qemu.qmp().display()));
         terminal.wait_for_end("? this ends its QEMU [y/N]");
         terminal.types("n\r");
-        terminal.wait_for("for the answer was no");
+        terminal.wait_for("for nobody said yes");
         terminal.wait_for_end(&format!("\n{PROMPT}"));
         assert!(qemu.process().wait(std::time::Duration::ZERO).is_none());
         terminal.types(&format!("vm(\"{}\").qmp.quit();\r", qemu.qmp().display()));

@@ -88,3 +88,21 @@ fn in_a_pipe_each_value_is_told_below_its_time() {
         .collect();
     assert_eq!(lines, ["-- 2", "1", "-- 2", "2", "-- 2"], "{outcome:#?}");
 }
+
+#[test]
+fn what_is_destructive_is_not_asked_about_nor_sent_and_it_is_told_why() {
+    let qemu = Qemu::bare().start();
+    let terminal = terminal();
+    terminal.resize(200, 24);
+    let target = qemu.qmp().display().to_string();
+    line(&terminal, &format!("let v = vm(\"{target}\");"), "");
+    terminal.types(":watch 1s v.qmp.quit()\r");
+    terminal.wait_for("nobody is asked while `:watch`");
+    terminal.wait_for("`quit` is not sent, for nobody said yes");
+    terminal.wait_for_end(PROMPT);
+    line(&terminal, "v.status", "running\n");
+    // What a command without a reply gives is nothing to show.
+    line(&terminal, "v.qmp.stop()", "");
+    line(&terminal, "last.len() + #{ a: 1 }.len()", "1\n");
+    line(&terminal, "#{}", "{}\n");
+}

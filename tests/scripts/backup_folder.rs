@@ -161,7 +161,10 @@ fn verifying_finds_what_is_not_as_it_was_written() {
     std::fs::write(&manifest, "{").unwrap();
     verified("its manifest cannot be understood");
     let outcome = restore(&of_vm, &folder.join("out"), &[]).expect_code(1);
-    assert!(outcome.stderr.contains("cannot be understood"), "{outcome:#?}");
+    assert!(
+        outcome.stderr.contains("cannot be understood"),
+        "{outcome:#?}"
+    );
     restore(&of_vm, &folder.join("out"), &["--until", &names[0]]).expect_code(0);
 }
 

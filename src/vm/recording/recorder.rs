@@ -120,7 +120,7 @@ fn encoded(line: &impl Serialize) -> io::Result<Vec<u8>> {
 
 impl Tap for Recorder {
     fn message(&self, line: &TapLine<'_>) {
-        let message = Some(line.message.clone());
+        let message = Some(line.message.redacted());
         let (sent, received) = match line.direction {
             Direction::Sent => (message, None),
             Direction::Received => (None, message),

@@ -22,6 +22,16 @@ pub fn asks_for(command: &Value) -> bool {
         || text("command-line").is_some_and(asks_for_secret)
 }
 
+/// Whether an encoded command may be one for which [`asks_for`] is true, told without reading it.
+pub fn may_ask(encoded: &[u8]) -> bool {
+    let Ok(text) = std::str::from_utf8(encoded) else {
+        return true;
+    };
+    ["property", "command-line"]
+        .iter()
+        .any(|name| text.contains(name))
+}
+
 /// An answer that is a secret, with that as `***`.
 pub fn hide_answer(reply: &mut Value) {
     if let Some(answer) = reply.get_mut("return") {

@@ -327,7 +327,9 @@ impl Tap for Notes {
     fn message(&self, line: &TapLine<'_>) {
         self.0.lock().unwrap().push(format!(
             "{:?} {:?} {}",
-            line.channel, line.direction, line.message
+            line.channel,
+            line.direction,
+            line.message.redacted()
         ));
     }
 }
