@@ -143,10 +143,10 @@ impl Tap for Window {
         }
         let mut seen = self.0.lock().unwrap();
         match line.direction {
-            Direction::Sent if line.message["execute"] == "guest-fsfreeze-freeze" => {
+            Direction::Sent if line.message.redacted()["execute"] == "guest-fsfreeze-freeze" => {
                 seen.begun = Some(now);
             }
-            Direction::Sent if line.message["execute"] == "guest-fsfreeze-thaw" => {
+            Direction::Sent if line.message.redacted()["execute"] == "guest-fsfreeze-thaw" => {
                 seen.thawing = true;
             }
             Direction::Received if seen.thawing => {
