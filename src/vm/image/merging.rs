@@ -3,13 +3,13 @@
 //! It is on disk before the first byte is merged, and stays until the merge was seen complete. Who merges holds a lock on it,
 //! which ends with the process in every case.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File};
 use std::io::{self, Write};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use rustix::fs::{FlockOperation, OFlags, flock};
+use rustix::fs::{FlockOperation, Mode, OFlags, flock};
 use serde_json::json;
 
 /// What the mark is called, behind the image's name.
@@ -51,14 +51,9 @@ impl Mark {
     pub(in crate::vm) fn set(image: &Path, vm: &str, merged: &[&str]) -> io::Result<Self> {
         let path = path(image)?;
         let was_there = fs::symlink_metadata(&path).is_ok();
-        let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK;
-        let mut file = OpenOptions::new()
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .mode(0o600)
-            .custom_flags(flags.bits().cast_signed())
-            .open(&path)?;
+        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let opened = rustix::fs::open(&path, flags, Mode::RUSR | Mode::WUSR)?;
+        let mut file = File::from(opened);
         flock(&file, FlockOperation::NonBlockingLockExclusive).map_err(|error| {
             match io::Error::from(error) {
                 error if error.kind() == io::ErrorKind::WouldBlock => {
