@@ -14,10 +14,11 @@ use std::fmt;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::error::{Error, ErrorKind};
+use super::image::merging::Mark;
 use super::job::{JobError, Progress, Reached};
 use super::machine::{Vm, object};
 use super::server::Server;
@@ -47,7 +48,8 @@ pub struct CommitPlan {
 }
 
 /// Why a commit is not made, or not believed.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum CommitError {
     /// An image that would change, or would go, is used by others too.
     Used {
@@ -61,6 +63,18 @@ pub enum CommitError {
         /// The image.
         image: String,
         /// Why it cannot be removed.
+        why: String,
+    },
+    /// The highest image to merge holds a part of what a commit was merging into it.
+    Torn {
+        /// The image.
+        image: String,
+    },
+    /// The image below cannot be marked as one that others are being merged into.
+    Unmarked {
+        /// The image.
+        image: String,
+        /// Why it cannot.
         why: String,
     },
     /// The job has ended well, and the chain is not the one that is to come of it.
@@ -80,6 +94,14 @@ impl fmt::Display for CommitError {
             Self::Elsewhere { image, why } => write!(
                 f,
                 "`{image}` could not be removed after a commit: {why}; nothing was changed"
+            ),
+            Self::Torn { image } => write!(
+                f,
+                "`{image}` holds a part of what a commit was merging into it: that commit has to be run again first; nothing was changed"
+            ),
+            Self::Unmarked { image, why } => write!(
+                f,
+                "`{image}` cannot be marked as one that others are being merged into: {why}"
             ),
             Self::Chain { found } => write!(
                 f,
@@ -113,6 +135,8 @@ pub struct Commit {
     id: String,
     chain: Chain,
     keep: bool,
+    /// None where the base is not to be had from here, and the merged files stay.
+    mark: Option<Mark>,
     stage: Mutex<Stage>,
 }
 
@@ -125,12 +149,14 @@ impl Vm {
     pub async fn commit(&self, plan: &CommitPlan) -> Result<Commit, Error> {
         let server = Server::of(self).await?;
         let chain = Chain::of(self, plan, server.pid()).await?;
+        let mark = chain.mark(self, plan)?;
         let commit = Commit {
             vm: self.clone(),
             server,
             id: format!("qmpsh-commit-{}", self.nonce()?),
             chain,
             keep: plan.keep,
+            mark,
             stage: Mutex::new(Stage::Begun),
         };
         let mut arguments = object(json!({
@@ -144,7 +170,13 @@ impl Vm {
         if let (Some(_), Ok(place)) = (&commit.chain.above, &commit.chain.base.place) {
             arguments.insert("backing-file".into(), Value::from(place.path.as_str()));
         }
-        self.call("block-commit", arguments).await?;
+        let begun = self.call("block-commit", arguments).await;
+        if let (Err(error), Some(mark)) = (&begun, &commit.mark) {
+            if error.is_refusal() {
+                mark.withdraw();
+            }
+        }
+        begun?;
         Ok(commit)
     }
 }
@@ -224,6 +256,12 @@ impl Commit {
         self.finish().await.map(|()| true)
     }
 
+    /// The base, where a part of what was to be merged may be in it.
+    pub fn torn(&self) -> Option<&Image> {
+        let is_torn = self.mark.is_some() && *self.stage() == Stage::Begun;
+        is_torn.then_some(self.base())
+    }
+
     async fn end_job(&self) -> Result<(), Error> {
         let job = self.vm.job(&self.id);
         match job.cancel().await {
@@ -249,6 +287,7 @@ impl Commit {
         if !self.vm.settings().mode.is_dry_run() {
             let graph = self.vm.block_graph().await?;
             self.chain.check_shorter(&self.vm, &graph)?;
+            self.unmark()?;
             // The highest first: it holds the ones below.
             for node in self.chain.nodes_to_close() {
                 if graph.node(node).is_some() {
@@ -258,6 +297,24 @@ impl Commit {
         }
         *self.stage() = if self.keep { Stage::Over } else { Stage::Done };
         Ok(())
+    }
+
+    /// All is in the base: it is a state of its own again.
+    fn unmark(&self) -> Result<(), Error> {
+        let end = || match &self.mark {
+            Some(mark) => mark.end().map_err(|error| error.to_string()),
+            None => Ok(()),
+        };
+        let ended: Result<(), String> = self
+            .vm
+            .settings()
+            .recording
+            .observe("the end of the mark beside the base", end)
+            .map_err(|difference| self.vm.error(difference))?;
+        ended.map_err(|why| {
+            let image = self.base().file.clone();
+            self.vm.error(CommitError::Unmarked { image, why })
+        })
     }
 
     /// Closes a node. One that somebody uses stays, and its file with it; one that went with the node above is gone.

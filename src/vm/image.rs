@@ -5,6 +5,7 @@
 
 pub mod chain;
 mod header;
+pub(in crate::vm) mod merging;
 pub mod users;
 
 use std::fs;

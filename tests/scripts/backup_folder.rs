@@ -175,6 +175,8 @@ fn restoring_writes_over_nothing_unless_it_is_told_to() {
     let names = backups(&qemu, folder.path(), &["full", "inc"]);
     let to = folder.join("out");
     restore(&of_vm, &to, &[]).expect_code(0);
+    let data = to.join("disk-a.qcow2").metadata().unwrap();
+    assert_eq!(data.mode() & 0o777, 0o600);
     std::fs::write(to.join("disk-a.qcow2"), "mine").unwrap();
     let outcome = restore(&of_vm, &to, &[]).expect_code(1);
     assert!(outcome.stderr.contains("is there already"), "{outcome:#?}");

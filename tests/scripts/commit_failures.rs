@@ -65,6 +65,41 @@ fn a_vm_killed_in_mid_commit_keeps_all_its_images() {
     assert_eq!(again.shell_ok(READ_AGAIN), sum);
 }
 
+#[test]
+fn what_a_cut_off_commit_leaves_is_marked_and_no_revert_stands_on_it() {
+    let (mut guest, overlay, sum) = guest();
+    let target = guest.target();
+    let base = guest.disk(0).to_owned();
+    let mark = guest.folder().join("disk0.qcow2.qmpsh-merging");
+    assert_eq!(mark.parent(), base.parent());
+    let revert = || qmpsh(["run", "snapshot-revert", overlay.to_str().unwrap()]).run();
+    let running = start(&target);
+    assert!(mark.exists(), "before the job");
+    running.signal(Signal::INT);
+    let outcome = running.wait().expect_code(130);
+    for part in ["nothing is lost as long as", base.to_str().unwrap()] {
+        assert!(outcome.stderr.contains(part), "{outcome:#?}");
+    }
+    guest.process().kill();
+    let outcome = revert().expect_code(1);
+    for part in [
+        base.to_str().unwrap(),
+        "is no state of its own",
+        "run snapshot-commit again",
+    ] {
+        assert!(outcome.stderr.contains(part), "{outcome:#?}");
+    }
+    let again = boot_from(&[&overlay]);
+    qmpsh(["run", "snapshot-commit", &again.target(), "--keep"])
+        .run()
+        .expect_code(0);
+    assert!(!mark.exists());
+    assert_eq!(again.shell_ok(READ_AGAIN), sum);
+    drop(again);
+    revert().expect_code(0);
+    assert_eq!(boot_from(&[&overlay]).shell_ok(READ_AGAIN), sum);
+}
+
 /// Fails with these words, and leaves all as it was.
 #[track_caller]
 fn refuses(qemu: &Qemu, options: &[&str], words: &[&str]) {

@@ -113,6 +113,7 @@ fn what_would_spoil_an_image_is_refused() {
     for (words, message) in [
         (vec![&base], "stands on no other image"),
         (vec![&middle], "on top of it"),
+        (vec![&top, &top], "is named twice"),
         (vec![&top, &base], "stands on no other image"),
         (vec![&image("gone")], "No such file"),
     ] {

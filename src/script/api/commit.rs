@@ -5,6 +5,7 @@ use std::sync::Arc;
 use rhai::{Array, Dynamic, Engine, EvalAltResult, Map};
 use serde_json::json as value;
 
+use super::output::log;
 use super::{Outcome, data, failed, json, method, property, wait_with_bar};
 use crate::script::error;
 use crate::script::guard::{Guard, register_guard};
@@ -144,9 +145,21 @@ impl Guard for Guarded {
 
     fn release(&self, _: &Engine) -> Result<(), Box<EvalAltResult>> {
         let what = format!("{}: ending the commit", self.vm.label());
-        current()?
+        let current = current()?;
+        current
             .block_on_cleanup(what, self.commit.release())?
-            .map_err(|error| failed(&error))
+            .map_err(|error| failed(&error))?;
+        if let Some(base) = self.commit.torn() {
+            log(
+                &current,
+                &format!(
+                    "{}: the commit did not end: nothing is lost as long as the overlay stays on top of {}, which is no state of its own until snapshot-commit is run again",
+                    self.vm.label(),
+                    base.file
+                ),
+            )?;
+        }
+        Ok(())
     }
 }
 

@@ -116,7 +116,7 @@ fn print(current: &Current, text: &str) -> Outcome {
     written(current, run.output().print(text, run.stop()))
 }
 
-fn log(current: &Current, text: &str) -> Outcome {
+pub(super) fn log(current: &Current, text: &str) -> Outcome {
     let run = current.run();
     written(current, run.output().log(text, run.stop()))
 }

@@ -9,6 +9,7 @@ use super::{CommitError, CommitPlan};
 use crate::vm::block_graph::{BlockGraph, Drive, Node};
 use crate::vm::error::{Error, ErrorKind};
 use crate::vm::image;
+use crate::vm::image::merging::{Mark, is_merging};
 use crate::vm::image::users::{FileId, User, has_open, images_over, processes};
 use crate::vm::machine::Vm;
 
@@ -125,6 +126,40 @@ impl Chain {
             bitmaps: nodes.iter().flat_map(|node| bitmaps(node)).collect(),
             to_close: to_close(&nodes),
         })
+    }
+
+    /// Marks the base, before anything is merged into it. Without a mark nothing is, unless the merged files stay.
+    pub(super) fn mark(&self, vm: &Vm, plan: &CommitPlan) -> Result<Option<Mark>, Error> {
+        let settings = vm.settings();
+        if settings.mode.is_dry_run() || settings.mode.is_read_only() {
+            return Ok(None);
+        }
+        let mut mark = None;
+        let set = || {
+            if let Some(Ok(top)) = self.merged.first().map(|image| &image.place) {
+                if is_merging(Path::new(&top.path)) {
+                    return Err(CommitError::Torn {
+                        image: top.path.clone(),
+                    });
+                }
+            }
+            let merged: Vec<&str> = self.merged.iter().map(|one| one.file.as_str()).collect();
+            let set = match &self.base.place {
+                Ok(place) => Mark::set(Path::new(&place.path), vm.label(), &merged)
+                    .map_err(|error| error.to_string()),
+                Err(_) if plan.keep => return Ok(()),
+                Err(why) => Err(why.clone()),
+            };
+            let image = self.base.file.clone();
+            mark = Some(set.map_err(|why| CommitError::Unmarked { image, why })?);
+            Ok(())
+        };
+        settings
+            .recording
+            .observe("the mark beside the base", set)
+            .map_err(|difference| vm.error(difference))?
+            .map_err(|error: CommitError| vm.error(error))?;
+        Ok(mark)
     }
 
     /// Whether the disk has the chain that it had before.

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::chain::{Image, Place, folders};
 use super::{Commit, Stage};
 use crate::vm::error::Error;
+use crate::vm::image::merging::forget;
 use crate::vm::image::users::{lock, users};
 use crate::vm::mode::Would;
 
@@ -93,7 +94,9 @@ impl Commit {
         let Some(_locked) = lock(path).map_err(words)? else {
             return Err("a QEMU has just opened it".into());
         };
-        fs::remove_file(path).map_err(words)
+        fs::remove_file(path).map_err(words)?;
+        forget(path);
+        Ok(())
     }
 
     fn chain_images(&self) -> impl Iterator<Item = &Image> {

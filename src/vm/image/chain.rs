@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::header::{below, is_encrypted, is_qcow2};
+use super::merging::is_merging;
 use super::users::lock;
 
 /// The most images of a chain: more than any that works.
@@ -23,6 +24,9 @@ pub struct Layer {
     pub format: Option<String>,
     /// Whether its data are encrypted, as far as its header tells.
     pub encrypted: bool,
+    /// Whether it holds a part of what a commit was merging into it, and is no state of its own.
+    #[serde(default)]
+    pub merging: bool,
 }
 
 /// An image and those below it, from the top down, as their headers name them. Fails when one is not there.
@@ -32,6 +36,7 @@ pub fn chain(image: &Path) -> io::Result<Vec<Layer>> {
         file: image.to_owned(),
         format: is_qcow2(&top)?.then(|| "qcow2".to_owned()),
         encrypted: is_encrypted(&top)?,
+        merging: is_merging(image),
     }];
     while let Some(last) = layers.last() {
         // A raw image stands on none, whatever its guest wrote at its beginning.
@@ -56,6 +61,7 @@ pub fn chain(image: &Path) -> io::Result<Vec<Layer>> {
         let is_qcow2 = found.format.as_deref() == Some("qcow2");
         let encrypted = is_qcow2 && is_encrypted(&File::open(&file)?)?;
         layers.push(Layer {
+            merging: is_merging(&file),
             file,
             format: found.format,
             encrypted,
