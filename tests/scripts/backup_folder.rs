@@ -1,5 +1,6 @@
 //! What is done with backups that are there, without any VM: list, verify, restore, prune. And fleets that make them.
 
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use harness::{Folder, Outcome, Qemu};

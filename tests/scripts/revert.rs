@@ -89,7 +89,7 @@ fn what_would_spoil_an_image_is_refused() {
         succeeds("qemu-img", &words);
     }
     let secret = image("secret");
-    let options = "encrypt.format=luks,encrypt.key-secret=s,encrypt.iter-time=10";
+    let options = "encrypt.format=aes,encrypt.key-secret=s";
     let words = [
         "create",
         "-q",

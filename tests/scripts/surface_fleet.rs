@@ -104,7 +104,7 @@ fn an_error_is_a_map_with_all_that_is_known_and_uncaught_it_is_its_exit_code() {
             4,
         ),
         (
-            "v.watch(\"X\").wait(\"1ms\")",
+            "v.watch(\"STOP\").wait(\"1ms\")",
             json!({ "kind": "timeout", "vm": vm }),
             false,
             5,
