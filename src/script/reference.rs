@@ -8,6 +8,7 @@ use rhai::{
     AST, Array, Blob, Dynamic, Engine, FnAccess, FnPtr, FuncMetadata, ImmutableString, Map, Module,
 };
 
+use super::api::output;
 use super::library;
 use super::names::is_closure;
 use super::with;
@@ -92,7 +93,7 @@ impl Reference {
         let functions = all
             .iter()
             .filter_map(|function| entry(function, is_ours(&function), &types));
-        let entries = functions.chain([syntax()]).collect();
+        let entries = functions.chain([syntax(), printing()]).collect();
         Self {
             entries,
             modules: modules(engine),
@@ -200,6 +201,18 @@ fn syntax() -> Entry {
     }
 }
 
+/// `print`, which is Rhai's to call and ours to carry out.
+fn printing() -> Entry {
+    Entry {
+        name: "print".to_owned(),
+        owner: None,
+        parameters: Some(vec!["value".to_owned()]),
+        gives: String::new(),
+        about: output::PRINT.trim().to_owned(),
+        of_language: false,
+    }
+}
+
 fn entry(
     function: &FuncMetadata,
     is_ours: bool,
@@ -214,6 +227,10 @@ fn entry(
     };
     let is_word = name.starts_with(|first: char| first.is_ascii_alphabetic());
     if !is_word || name.contains('$') {
+        return None;
+    }
+    // What these give is for `print(x)` and `debug(x)` to write, which call them.
+    if !is_ours && matches!(name, "print" | "debug") {
         return None;
     }
     let words: Vec<&str> = function.params_info.iter().map(AsRef::as_ref).collect();

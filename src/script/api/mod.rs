@@ -27,7 +27,7 @@ mod job;
 mod lock;
 mod migration;
 mod options;
-mod output;
+pub(super) mod output;
 mod parallel;
 mod program;
 mod qmp;

@@ -18,6 +18,15 @@ type Outcome<T = ()> = Result<T, Box<EvalAltResult>>;
 /// The signal by which the kernel ends a program whose reader went away; we end as if by it.
 const SIGPIPE: u8 = 13;
 
+/// What `print` does; Rhai itself has no words for it.
+pub(in crate::script) const PRINT: &str = r#"
+Writes the value to standard output and ends the line: text as it is, all else as Rhai writes it. With `--json` standard output is
+kept for the result, and it goes to standard error. On a terminal no character of it acts.
+
+```rhai
+print("web01 is backed up");
+```"#;
+
 pub(super) fn register(engine: &mut Engine) {
     // `print(x)` itself is Rhai's, which turns any value to text for us.
     engine.on_print(|text| {
