@@ -4,6 +4,7 @@ use std::fs::{self, File};
 use std::io::Read;
 use std::os::unix::fs::symlink;
 use std::path::Path;
+use std::process::Command;
 use std::sync::mpsc::channel;
 
 use harness::{FakePeer, Folder, Qemu, Qmpsh, RawQmp, Running, Signal};
@@ -33,18 +34,20 @@ fn follow(arguments: &[&str], monitors: &[&Path]) -> Running {
 
 /// Follows one monitor into a pipe, whose reading end alone is the test's: what it does not read stays there.
 fn follow_into_a_pipe(folder: &Folder, option: &str, monitor: &Path) -> (Running, File) {
-    // Opening one end waits for the other, so the shell has both for a moment.
-    let line = "mkfifo p; exec 3<>p; exec >p; exec 3<&-; exec \"$0\" \"$1\" events \"$2\"";
+    let pipe = folder.join("p");
+    let made = Command::new("mkfifo").arg(&pipe).status();
+    assert!(made.expect("mkfifo runs").success());
+    // Opening one end waits for the other, so here are both for a moment; and qmpsh is to see a reader from its start.
+    let both = File::options().read(true).write(true).open(&pipe).unwrap();
+    let reader = File::open(&pipe).unwrap();
     let running = Qmpsh::new("/bin/bash")
-        .args(["-c", line, QMPSH, option, monitor.to_str().unwrap()])
+        .args(["-c", "exec >p; exec \"$0\" \"$1\" events \"$2\""])
+        .args([QMPSH, option, monitor.to_str().unwrap()])
         .current_dir(folder.path())
         .deadline(BOUND)
         .spawn();
-    let pipe = folder.join("p");
-    while !pipe.exists() {
-        std::thread::yield_now();
-    }
-    (running, File::open(pipe).unwrap())
+    drop(both);
+    (running, reader)
 }
 
 /// Waits for the answer to `qmp_capabilities`, behind which a monitor sends its events.
