@@ -6,7 +6,10 @@
 //! - what it can be told: [`schema`], and [`release`] (what is too old to be told it)
 //! - what takes long: [`job`], `jobs` (several as one), [`migration`]
 //! - disks: [`disk`], [`block_graph`], [`image`] (files on this host), [`overlay`] and `targets` (images that are made for
-//!   them, by `blank`), [`commit`] (images that are merged)
+//!   them, by `blank`; `handed` gives their files to QEMU's user), [`commit`] (images that are merged), [`images`] (who else
+//!   has them open, and what room is left)
+//! - which process it is: `server`, and for libvirt's `domain`, by what `chardev` reads
+//! - its screen: [`screen`]
 //! - looks that are in nobody's way: [`probe`], [`survey`], [`glance`]
 
 pub mod agent;
