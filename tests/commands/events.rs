@@ -111,6 +111,24 @@ fn only_events_that_a_filter_names_are_shown_and_counted() {
 }
 
 #[test]
+fn an_event_that_comes_while_the_filters_are_checked_is_told() {
+    let event = json!({ "event": "STOP", "timestamp": { "seconds": 1, "microseconds": 2 } });
+    let peer = FakePeer::builder()
+        .greet()
+        .expect("query-qmp-schema")
+        .send_message(&event)
+        .wait_for_hang_up()
+        .start();
+    let outcome = qmpsh()
+        .args(["events", "-e", "STOP", "-n1"])
+        .arg(peer.socket())
+        .run()
+        .expect_code(0);
+    assert!(outcome.stdout.ends_with(" STOP\n"), "{outcome:#?}");
+    peer.finish();
+}
+
+#[test]
 fn as_json_each_event_is_an_object_on_a_line_of_its_own() {
     let (qemu, mut witness) = qemu();
     let running = follow(&["--json", "-n2"], &[&qemu.qmp()]);

@@ -1,6 +1,6 @@
 //! `v.watch(...)`: events that a script waits for.
 
-use harness::Qemu;
+use harness::{FakePeer, Qemu};
 use serde_json::json;
 
 use super::{assert_error, caught, eval, machine, qmpsh};
@@ -143,4 +143,23 @@ fn the_end_of_the_vm_ends_the_wait() {
         "let w = v.watch([\"SHUTDOWN\", \"STOP\"]); v.qmp(\"quit\"); let e = w.wait(\"5s\"); if e.event != \"SHUTDOWN\" { throw e } w.wait(\"1m\")",
     );
     assert_error(&error, &json!({ "kind": "gone", "vm": monitor(&qemu) }));
+}
+
+#[test]
+fn an_event_that_comes_while_the_names_are_checked_is_not_missed() {
+    let event = json!({ "event": "X_NEW", "timestamp": { "seconds": 1, "microseconds": 2 } });
+    let peer = FakePeer::builder()
+        .greet()
+        .expect("query-qmp-schema")
+        .send_message(&event)
+        .reply(json!([
+            { "name": "X_NEW", "meta-type": "event", "arg-type": "0" },
+            { "name": "0", "meta-type": "object", "members": [] },
+        ]))
+        .wait_for_hang_up()
+        .start();
+    let target = peer.socket().to_str().unwrap().to_owned();
+    let seen = eval(&target, "v.watch(\"X_NEW\").wait(\"5s\").event");
+    assert_eq!(seen, json!("X_NEW"));
+    peer.finish();
 }

@@ -72,9 +72,6 @@ impl Teller {
         let mut followers = JoinSet::new();
         for (index, vm) in self.vms.iter().enumerate() {
             followers.spawn(follow(index, vm.clone(), filters.clone(), sender.clone()));
-            if !filters.is_empty() {
-                followers.spawn(check(index, vm.clone(), filters.clone(), sender.clone()));
-            }
         }
         drop(sender);
         let mut reader_left = std::pin::pin!(writer::reader_left());
@@ -140,12 +137,19 @@ impl Teller {
 /// Sends what happens to a VM, with the events that pass a filter.
 async fn follow(index: usize, vm: Vm, filters: Vec<Filter>, news: Sender<(usize, News)>) {
     let mut follow = vm.follow();
+    // Ends with this.
+    let mut checker = JoinSet::new();
+    let mut is_checked = filters.is_empty();
     loop {
         let next = follow.next().await;
-        if let Happening::Event(event) = &next {
-            if !filter::passes(&filters, &event.name) {
-                continue;
+        match &next {
+            Happening::Event(event) if !filter::passes(&filters, &event.name) => continue,
+            // Not before: what comes while the schema is read would find nobody who listens.
+            Happening::Here if !is_checked => {
+                checker.spawn(check(index, vm.clone(), filters.clone(), news.clone()));
+                is_checked = true;
             }
+            _ => {}
         }
         if news.send((index, News::Happening(next))).await.is_err() {
             return;

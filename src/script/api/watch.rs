@@ -113,8 +113,10 @@ fn watch(vm: &Vm, names: &Dynamic) -> Outcome<Watching> {
         None => vec![filter(names)?],
     };
     let watch = wait(format_args!("{}: the monitor", vm.label()), async {
+        // In this order: an event that comes while the schema is read is one of the watch's.
+        let watch = vm.watch(&filters).await?;
         vm.expect_events(&filters).await?;
-        vm.watch(&filters).await
+        Ok::<_, Error>(watch)
     })?;
     Ok(Watching(Arc::new(Mutex::new(Some(watch)))))
 }
