@@ -1,41 +1,23 @@
-//! An error that ended a script, drawn for the terminal: what happened, the line with a caret, how the script came
-//! there across functions and modules, and what to do. The words come from `error.rs`, the names that were nearly right
-//! from `names.rs`; this file finds the places. What scripts and guests put into the words is escaped, and secrets in
-//! them hidden; the script's own lines are shown as they are.
+//! An error drawn for the terminal: what happened, the line with a caret, how the script came there across functions and
+//! modules, and what to do. What scripts and guests put into the words is escaped, and secrets in them hidden; the
+//! script's own lines are shown as they are.
+
+mod explainer;
 
 use std::ops::Range;
 use std::sync::Arc;
 
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
-use rhai::{AST, Engine, EvalAltResult, ParseErrorType, Position, Scope};
+use rhai::Position;
 
-use super::kept::Kept;
-use super::library::Library;
-use super::names::{self, Names};
-use super::source::{Source, Sources};
-use super::words;
-use crate::report::{Kind, Report};
+use super::source::Source;
+use crate::report::Report;
 use crate::wire::escape::{escaped, escaped_lines};
+
+pub(super) use explainer::Explainer;
 
 /// How many calls of a long chain are drawn at each of its ends.
 const CALLS_SHOWN: usize = 5;
-
-/// What an error is explained with.
-pub(super) struct Explainer<'a> {
-    pub(super) engine: &'a Engine,
-    pub(super) sources: &'a Sources,
-    pub(super) library: &'a Library,
-    /// The script that ran; none if it did not compile.
-    pub(super) script: Option<&'a AST>,
-    /// What earlier lines of the session left.
-    pub(super) kept: &'a Kept,
-    pub(super) scope: &'a Scope<'static>,
-    /// What errors call that script.
-    pub(super) name: &'a str,
-    pub(super) level: Level<'static>,
-    /// Whether the lines are shown.
-    pub(super) lines: bool,
-}
 
 /// Where in a script something happened.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -55,160 +37,6 @@ struct Place {
     position: Position,
     /// How it went on from here: "in the call of `f`".
     step: Option<String>,
-}
-
-impl Explainer<'_> {
-    /// The report with what the script's names tell about the error.
-    pub(super) fn explain(&self, error: &EvalAltResult, mut report: Report) -> Report {
-        if let Some(word) = self.unfit_name(error) {
-            (report.message, report.hint) = words::unfit_for_functions(&word);
-        }
-        if report.hint.is_none() {
-            let source = self.places(error).last().map(|place| place.source.clone());
-            let text = source.map(|source| self.text(&source));
-            let mistake = error.unwrap_inner();
-            report.hint = self
-                .out_of_reach(mistake)
-                .or_else(|| self.names().near(mistake, text.as_deref()));
-        }
-        report
-    }
-
-    /// That a variable is there, and functions do not see it.
-    fn out_of_reach(&self, mistake: &EvalAltResult) -> Option<String> {
-        let EvalAltResult::ErrorVariableNotFound(name, _) = mistake else {
-            return None;
-        };
-        self.scope.contains(name).then(|| {
-            format!(
-                "functions see only their own variables: hand them `{name}`, or make it a `const` and write `global::{name}`"
-            )
-        })
-    }
-
-    /// The word that a function was to be called by, and that is none of the names that it can have.
-    fn unfit_name(&self, error: &EvalAltResult) -> Option<String> {
-        let EvalAltResult::ErrorParsing(ParseErrorType::FnMissingName, _) = error.unwrap_inner()
-        else {
-            return None;
-        };
-        let place = self.places(error).pop()?;
-        let text = self.text(&place.source);
-        words::reserved_at(text.get(span(&text, place.position)?.start..)?)
-    }
-
-    /// Where the error happened, as far as that is known.
-    pub(super) fn spot(&self, error: &EvalAltResult) -> Option<Spot> {
-        let place = self.places(error).pop()?;
-        Some(Spot {
-            line: place.position.line()?,
-            column: place.position.position().unwrap_or(1),
-            source: place.source,
-        })
-    }
-
-    /// Draws `report`, which is of `error`.
-    pub(super) fn draw(&self, error: &EvalAltResult, report: &Report, color: bool) -> String {
-        let report = &report.shown();
-        let mut places = self.places(error);
-        // What a session undoes by itself has no lines.
-        places.retain(|place| !place.source.is_empty());
-        if !self.lines && report.kind != Kind::Fault {
-            return draw_briefly(report, places.last(), color);
-        }
-        let texts: Vec<Arc<str>> = places
-            .iter()
-            .map(|place| self.text(&place.source))
-            .collect();
-        let title = escaped_lines(&report.message).into_owned();
-        let head = self.level.clone().primary_title(title);
-        let head = head.elements(facts(report));
-        let mut groups = Vec::new();
-        // The innermost place is where it happened, the others how the script came there.
-        let mut drawn = places.drain(..).zip(&texts).rev();
-        let first = drawn.next();
-        groups.push(match &first {
-            Some((place, text)) => snippet(head, place, text, AnnotationKind::Primary),
-            None => head,
-        });
-        let calls: Vec<_> = drawn.collect();
-        let hidden = calls.len().saturating_sub(2 * CALLS_SHOWN);
-        for (index, (place, text)) in calls.iter().enumerate() {
-            if hidden > 0 && index == CALLS_SHOWN {
-                groups.push(Group::with_title(
-                    Level::NOTE.secondary_title(format!("{hidden} more calls are not shown")),
-                ));
-            }
-            if hidden > 0 && (CALLS_SHOWN..CALLS_SHOWN + hidden).contains(&index) {
-                continue;
-            }
-            let step = escaped(place.step.as_deref().unwrap_or("from here")).into_owned();
-            let title = Level::NOTE.secondary_title(step);
-            groups.push(snippet(
-                Group::with_title(title),
-                place,
-                text,
-                AnnotationKind::Primary,
-            ));
-        }
-        groups.extend(report.hint.as_deref().map(help));
-        renderer(color).render(&groups)
-    }
-
-    fn names(&self) -> Names<'_> {
-        let mut own = self.script.map(names::of_script).unwrap_or_default();
-        own.extend(self.kept.functions());
-        Names {
-            engine: self.engine,
-            library: self.library,
-            own,
-            scope: self.scope,
-        }
-    }
-
-    fn text(&self, source: &str) -> Arc<str> {
-        printable(&self.sources.text(source).unwrap_or_default()).into()
-    }
-
-    /// The way of the script to the error, outermost first.
-    fn places(&self, error: &EvalAltResult) -> Vec<Place> {
-        let mut places = Vec::new();
-        let mut source = self.name.to_owned();
-        let mut error = error;
-        loop {
-            let (inner, step, next) = match error {
-                EvalAltResult::ErrorInFunctionCall(name, next, inner, _) => (
-                    inner,
-                    format!("in the call of {}", function_name(name)),
-                    next,
-                ),
-                EvalAltResult::ErrorInModule(name, inner, _) => {
-                    (inner, format!("in the import of `{name}`"), name)
-                }
-                _ => break,
-            };
-            let position = error.position();
-            if !position.is_none() {
-                places.push(Place {
-                    source: source.clone(),
-                    position,
-                    step: Some(step),
-                });
-            }
-            if !next.is_empty() {
-                source.clone_from(next);
-            }
-            error = inner;
-        }
-        if !error.position().is_none() {
-            places.push(Place {
-                source,
-                position: error.position(),
-                step: None,
-            });
-        }
-        places
-    }
 }
 
 /// A script's text with what the drawing library does not replace by a sign: the second set of control characters.
@@ -271,6 +99,38 @@ pub fn draw_warning(report: &Report, color: bool) -> String {
     draw_as(Level::WARNING, report, color)
 }
 
+/// Draws a report with the lines that the script came by, outermost first: the last is where it happened.
+fn draw_way(
+    level: Level<'static>,
+    report: &Report,
+    way: &[(&Place, &Arc<str>)],
+    color: bool,
+) -> String {
+    let title = escaped_lines(&report.message).into_owned();
+    let head = level.primary_title(title).elements(facts(report));
+    let mut drawn = way.iter().rev();
+    let mut groups = vec![match drawn.next() {
+        Some((place, text)) => snippet(head, place, text),
+        None => head,
+    }];
+    let hidden = drawn.len().saturating_sub(2 * CALLS_SHOWN);
+    for (index, (place, text)) in drawn.enumerate() {
+        if hidden > 0 && index == CALLS_SHOWN {
+            groups.push(Group::with_title(
+                Level::NOTE.secondary_title(format!("{hidden} more calls are not shown")),
+            ));
+        }
+        if (CALLS_SHOWN..CALLS_SHOWN + hidden).contains(&index) {
+            continue;
+        }
+        let step = escaped(place.step.as_deref().unwrap_or("from here")).into_owned();
+        let title = Level::NOTE.secondary_title(step);
+        groups.push(snippet(Group::with_title(title), place, text));
+    }
+    groups.extend(report.hint.as_deref().map(help));
+    renderer(color).render(&groups)
+}
+
 /// Draws a report with its place in the script, but not the lines there.
 fn draw_briefly(report: &Report, place: Option<&Place>, color: bool) -> String {
     let title = Level::ERROR.primary_title(escaped_lines(&report.message).into_owned());
@@ -326,14 +186,6 @@ fn whole_line<'a>(group: Group<'a>, place: &'a Place, text: &'a str) -> Group<'a
     }
 }
 
-fn function_name(name: &str) -> String {
-    if names::is_closure(name) {
-        "a closure".to_owned()
-    } else {
-        format!("`{name}`")
-    }
-}
-
 /// QEMU's own words below the sentence, where the sentence does not have them.
 fn facts(report: &Report) -> Vec<annotate_snippets::Message<'static>> {
     let line = |name: &str, text: &Option<String>| {
@@ -357,17 +209,12 @@ fn facts(report: &Report) -> Vec<annotate_snippets::Message<'static>> {
     .collect()
 }
 
-fn snippet<'a>(
-    group: Group<'a>,
-    place: &'a Place,
-    text: &'a str,
-    kind: AnnotationKind,
-) -> Group<'a> {
+fn snippet<'a>(group: Group<'a>, place: &'a Place, text: &'a str) -> Group<'a> {
     match span(text, place.position) {
         Some(span) => group.element(
             Snippet::source(text)
                 .path(escaped(&place.source))
-                .annotation(kind.span(span)),
+                .annotation(AnnotationKind::Primary.span(span)),
         ),
         None => group,
     }
