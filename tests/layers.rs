@@ -28,10 +28,7 @@ const LAYERS: &[&str] = &[
 /// Each guarded library, and the beginnings of the paths below `src/` that may import it.
 const LIBRARIES: &[(&str, &[&str])] = &[
     ("rhai", &["script/", "repl/session"]),
-    (
-        "clap",
-        &["cli/", "cli.rs", "script/header", "script/argument"],
-    ),
+    ("clap", &["cli/", "cli.rs", "script/called"]),
     (
         "tokio",
         &[

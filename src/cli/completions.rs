@@ -26,7 +26,8 @@ use super::finish;
 use super::options::Options;
 use crate::report::Exit;
 use crate::script::Source;
-use crate::script::argument::{self, Kind};
+use crate::script::argument::Kind;
+use crate::script::called;
 use crate::script::header::Header;
 
 /// The variable by which a shell asks: its name.
@@ -212,7 +213,7 @@ fn with_scripts(run: Command, places: &[String], host: &Host) -> Command {
     else {
         return run;
     };
-    let mut command = argument::command(script, &header).no_binary_name(false);
+    let mut command = called::command(script, &header).no_binary_name(false);
     for declared in header.arguments.iter().flatten() {
         let kind = declared.kind.clone();
         command = command.mut_arg(&declared.name, |arg| match kind {

@@ -7,7 +7,7 @@ use clap::Args;
 use super::finish;
 use super::options::Options;
 use crate::report::Exit;
-use crate::script::argument::{self, Allow, Called};
+use crate::script::called::{self, Allow, Called};
 use crate::script::{Session, Settings, Source};
 use crate::wire::secret::HIDDEN;
 
@@ -38,7 +38,7 @@ impl Eval {
         let settings = Settings {
             called: Called {
                 permit: self.allow.permit(),
-                args: argument::words(self.words),
+                args: called::words(self.words),
                 needed: None,
             },
             ..usual

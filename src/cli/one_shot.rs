@@ -4,7 +4,7 @@
 use super::finish;
 use super::options::Options;
 use crate::report::Exit;
-use crate::script::argument::Called;
+use crate::script::called::Called;
 use crate::script::output::Output;
 use crate::script::run::{Current, Ended};
 use crate::script::stage::Performed;

@@ -16,7 +16,7 @@ use crate::repl::preferences::Preferences;
 use crate::repl::session::Surroundings;
 use crate::repl::{Session, history, stream, terminal};
 use crate::report::{Exit, Kind, Report};
-use crate::script::argument::Called;
+use crate::script::called::Called;
 use crate::script::consent::Asking;
 use crate::script::permit::Permit;
 use crate::script::{Settings, Source, source};

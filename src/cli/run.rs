@@ -8,7 +8,7 @@ use clap::Args;
 use super::options::{self, Options};
 use super::{finish, modes, thaw, told, usage};
 use crate::report::{Exit, Report};
-use crate::script::argument::{self, Allow, Called};
+use crate::script::called::{self, Allow, Called};
 use crate::script::header::Header;
 use crate::script::{Session, Settings, Source};
 use crate::wire::secret::HIDDEN;
@@ -40,7 +40,7 @@ impl Run {
                 return invalid.report.exit;
             }
         };
-        let command = argument::command(&format!("qmpsh run {}", source.name), &header)
+        let command = called::command(&format!("qmpsh run {}", source.name), &header)
             .color(options::color_of_line(env::args_os()));
         let read = match header.arguments {
             Some(_) => options.read_beside(command, words),
@@ -53,7 +53,7 @@ impl Run {
             Ok((matches, options)) => (matches, options),
             Err(error) => return usage(error),
         };
-        let secrets = argument::secrets(&header, matches);
+        let secrets = called::secrets(&header, matches);
         let shown = words.iter().map(|word| {
             // Without declared arguments no name tells what a word is.
             let is_secret = header.arguments.is_none() || secrets.contains(word);

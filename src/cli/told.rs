@@ -7,7 +7,7 @@ use super::options::Options;
 use crate::inventory::ConfigError;
 use crate::report::{Exit, Kind, Report};
 use crate::script::header::Invalid;
-use crate::script::{Failure, Source, argument, diagnostic, result};
+use crate::script::{Failure, Source, called, diagnostic, result};
 
 /// An error of this run.
 pub(super) fn error(report: &Report, options: &Options) -> String {
@@ -94,7 +94,7 @@ pub(super) fn signal(signal: u8, options: &Options) -> String {
 /// A command line that clap could not read, as JSON.
 pub(super) fn usage(error: &clap::Error) -> String {
     result::json(
-        &json!({ "error": argument::misread(error).to_value() }),
+        &json!({ "error": called::misread(error).to_value() }),
         false,
     )
 }

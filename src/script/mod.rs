@@ -7,13 +7,15 @@
 //!
 //! - the language: `engine`, `words` (reserved words as names), `number` (u64), `with` and `guard`
 //! - files of code: `source`, `library` (imports)
-//! - what a script declares: `header` (its arguments), `permit` (what it may touch); what is wrong in it before it runs: [`check`]
+//! - what a script declares: `header` (its arguments), `permit` (what it may touch); how it is `called`; what is wrong in it
+//!   before it runs: [`check`]
 //! - its errors: `error`, `mistake` and `caught` (Rhai's own, for people and for `catch`), `diagnostic`
 //! - the process around it: `output`, `signals`
 
 pub mod api;
 pub mod argument;
 pub mod bridge;
+pub mod called;
 mod caught;
 pub mod check;
 pub mod consent;

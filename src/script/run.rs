@@ -14,8 +14,8 @@ use std::time::Duration;
 use rhai::{Dynamic, EvalAltResult};
 
 use self::waits::{Waiting, Waits};
-use super::argument::Called;
 use super::bridge::{self, Bridge};
+use super::called::Called;
 use super::consent::Consents;
 use super::error;
 use super::guard::{self, Guard, Window};

@@ -16,7 +16,7 @@ use std::thread;
 
 use rhai::{AST, Dynamic, Engine, EvalAltResult, Scope};
 
-use super::argument::Called;
+use super::called::Called;
 use super::error;
 use super::following::Following;
 use super::kept::{self, Held, Kept};

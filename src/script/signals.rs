@@ -177,8 +177,8 @@ mod tests {
 
     use super::{Action, Count};
     use crate::inventory::Inventory;
-    use crate::script::argument::Called;
     use crate::script::bridge::Bridge;
+    use crate::script::called::Called;
     use crate::script::output::Output;
     use crate::script::run::{Current, Run};
     use crate::script::stop::Cause;

@@ -8,8 +8,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-use super::argument::Called;
 use super::bridge::Bridge;
+use super::called::Called;
 use super::following::Following;
 use super::output::Output;
 use super::run::{Current, Run};

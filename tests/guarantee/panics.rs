@@ -72,7 +72,7 @@ fn under_a_script(stage: &Stage, step: Step) -> bool {
         state: Mutex::new(State::Waiting),
     }));
     let mut session = Session::new(Settings {
-        called: qmpsh::script::argument::Called {
+        called: qmpsh::script::called::Called {
             args: vec![rhai::Dynamic::from(stage.target()), "60s".into()].into(),
             ..Default::default()
         },

@@ -4,7 +4,7 @@ use std::fs;
 use std::thread;
 
 use qmpsh::report::Exit;
-use qmpsh::script::argument::Called;
+use qmpsh::script::called::Called;
 use qmpsh::script::permit::Permit;
 use qmpsh::script::{Ending, Settings};
 use rhai::Dynamic;

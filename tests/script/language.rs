@@ -53,7 +53,7 @@ fn json_of_what_has_none_names_the_place() {
 fn args_are_seen_everywhere() {
     let args = Map::from([("vm".into(), "web01".into())]);
     let mut stage = Stage::with(Settings {
-        called: qmpsh::script::argument::Called {
+        called: qmpsh::script::called::Called {
             args: args.into(),
             ..Default::default()
         },

@@ -2,7 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use qmpsh::script::argument::{self, Argument, Kind};
+use qmpsh::script::argument::{Argument, Kind};
+use qmpsh::script::called;
 use qmpsh::script::header::Header;
 use qmpsh::script::ready_made;
 use qmpsh::script::reference::{Entry, Reference, StandardModule};
@@ -171,7 +172,7 @@ fn scripts() -> String {
 }
 
 fn script(name: &str, header: &Header) -> String {
-    let mut command = argument::command(&format!("qmpsh run {name}"), header).term_width(100);
+    let mut command = called::command(&format!("qmpsh run {name}"), header).term_width(100);
     let usage = command.render_usage().to_string();
     let usage = usage.trim().trim_start_matches("Usage: ");
     let mut text = format!("\n## {name}\n\n{}\n", header.summary);

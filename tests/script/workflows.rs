@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use qmpsh::script::argument;
+use qmpsh::script::called;
 use qmpsh::script::header::Header;
 use qmpsh::script::ready_made;
 use qmpsh::vm::agent::AgentCommands;
@@ -80,7 +80,7 @@ fn the_scripts_that_the_pages_run_take_these_arguments() {
                 continue;
             };
             let header = Header::read(script).unwrap();
-            let command = argument::command(&words[1], &header);
+            let command = called::command(&words[1], &header);
             if !words.contains(&"--help".to_owned()) {
                 let read = command.try_get_matches_from(&words[2..]);
                 assert!(read.is_ok(), "{page}: {words:?}: {}", read.unwrap_err());

@@ -4,7 +4,7 @@ use std::ffi::OsStr;
 
 use super::{Answer, Session};
 use crate::report::{Exit, Kind, Report};
-use crate::script::argument::{Line, Uncalled};
+use crate::script::called::{Line, Uncalled};
 use crate::script::header::Header;
 use crate::script::output::Output;
 use crate::script::{Ending, Source, diagnostic};

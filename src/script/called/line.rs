@@ -1,26 +1,11 @@
-//! A script as it is called: the words of a line, read as its header declares, become what it finds in `args` and what it may
-//! touch. A shell's line is read by the command line; here are those of a session.
+//! The line of a session that calls a script. A shell's line is read by the command line.
 
 use clap::error::ErrorKind;
-use clap::{Arg, ArgMatches, Args, Command, Error, FromArgMatches};
-use rhai::Dynamic;
+use clap::{Arg, Args, Command, Error, FromArgMatches};
 
-use super::{Allow, command, to_script, values};
+use super::{Allow, Called, command};
 use crate::report::Report;
 use crate::script::header::Header;
-use crate::script::permit::Permit;
-use crate::vm::Needed;
-
-/// What a script is given with its call.
-#[derive(Clone, Debug)]
-pub struct Called {
-    /// What of this host it may touch.
-    pub permit: Permit,
-    /// What it finds in `args`.
-    pub args: Dynamic,
-    /// The QEMU that its VMs must have.
-    pub needed: Option<Needed>,
-}
 
 /// Why a line calls no script.
 #[derive(Debug)]
@@ -42,35 +27,6 @@ pub struct Line {
 
 /// The id of a line's script and its words.
 const SCRIPT: &str = "script";
-
-impl Default for Called {
-    /// Nothing of this host, and no arguments.
-    fn default() -> Self {
-        Self {
-            permit: Permit::default(),
-            args: Dynamic::from_array(Vec::new()),
-            needed: None,
-        }
-    }
-}
-
-impl Called {
-    /// What a script is given, `name` to messages, whose words were read as `matches`, and which may touch this besides what it
-    /// declares.
-    pub fn of(name: &str, header: &Header, matches: &ArgMatches, allow: Allow) -> Self {
-        let values = values(header, matches);
-        let mut permit = header.permit(&values);
-        permit.widen(allow.permit());
-        Self {
-            permit,
-            args: to_script(header, matches, &values),
-            needed: header.qemu.map(|oldest| Needed {
-                qemu: oldest.release,
-                by: name.to_owned(),
-            }),
-        }
-    }
-}
 
 impl Line {
     /// Reads `[--allow-...] SCRIPT WORDS...`, which `name` calls.

@@ -6,7 +6,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use rhai::Dynamic;
 
 use super::{Session, release_all};
-use crate::script::argument::Called;
+use crate::script::called::Called;
 use crate::script::kept::Held;
 use crate::script::outcome::{Ending, Outcome};
 use crate::script::source::Source;
