@@ -8,7 +8,7 @@ use clap::builder::PossibleValuesParser;
 use serde_json::{Value, json};
 
 use super::options::Options;
-use super::{finish, one_shot, qmp};
+use super::{begin, finish, one_shot, qmp};
 use crate::report::Exit;
 use crate::script::check::Target;
 use crate::script::{Fault, Session, Source, result};
@@ -43,7 +43,7 @@ impl Check {
             Ok(targets) => targets,
             Err(exit) => return exit,
         };
-        let settings = match finish::settings(options) {
+        let settings = match begin::settings(options) {
             Ok(settings) => settings,
             Err(exit) => return exit,
         };

@@ -6,8 +6,8 @@ use std::path::Path;
 use clap::Args;
 use serde_json::{Map, Value, json};
 
-use super::finish;
 use super::options::Options;
+use super::{begin, finish};
 use crate::inventory::Config as Configuration;
 use crate::inventory::config::{Discovery, Entry, Looked, Said, State, shown_key, shown_text};
 use crate::report::{Exit, Report};
@@ -24,7 +24,7 @@ pub(super) struct Config {}
 
 impl Config {
     pub(super) fn execute(options: &Options) -> Exit {
-        let config = match finish::configuration(options) {
+        let config = match begin::configuration(options) {
             Ok(config) => config,
             Err(exit) => return exit,
         };

@@ -4,8 +4,8 @@ use std::ffi::OsString;
 
 use clap::Args;
 
-use super::finish;
 use super::options::Options;
+use super::{begin, finish};
 use crate::report::Exit;
 use crate::script::called::{self, Allow, Called};
 use crate::script::{Session, Settings, Source};
@@ -31,7 +31,7 @@ impl Eval {
     }
 
     pub(super) fn execute(self, options: &Options) -> Exit {
-        let usual = match finish::settings(options) {
+        let usual = match begin::settings(options) {
             Ok(settings) => settings,
             Err(exit) => return exit,
         };
@@ -47,7 +47,7 @@ impl Eval {
             Ok(session) => session,
             Err(error) => return finish::no_session(&error, options),
         };
-        let outcome = finish::run(&mut session, &Source::new("<eval>", self.script));
+        let outcome = begin::run(&mut session, &Source::new("<eval>", self.script));
         let exit = finish::with_value(&session, outcome, options);
         session.leave();
         exit

@@ -1,92 +1,16 @@
-//! How a command that runs scripts begins and ends: the session's settings from the process, the value or the error on
-//! the right stream, and the exit code.
+//! How a command ends: its result on standard output, what went wrong on standard error, and the exit code.
 
 use std::io::{self, IsTerminal, Write};
-use std::panic;
 
 use super::options::Options;
 use super::told;
-use crate::inventory::config::{self, Places};
-use crate::inventory::{Config, Inventory};
 use crate::report::{Exit, Kind, Report};
 use crate::script::output::Output;
 use crate::script::stop::Cause;
-use crate::script::{Ending, Failure, Outcome, Session, Settings, Source, result, signals};
-use crate::vm::{self, Fleet};
-use crate::wire::escape::escaped_lines;
+use crate::script::{Ending, Outcome, Session, result};
 
 /// SIGPIPE: the reader of our output went away, and so do we, without a word.
 pub(super) const SIGPIPE: u8 = 13;
-
-/// A panic's place goes to standard error as one line; the words for the user come with the outcome.
-pub(super) fn keep_panics_for_the_report() {
-    panic::set_hook(Box::new(|panic| {
-        tell(&escaped_lines(&format!("qmpsh: internal fault: {panic}")));
-    }));
-}
-
-/// Settings that come from the process's surroundings and the options. Tells what is wrong with the configuration.
-pub(super) fn settings(options: &Options) -> Result<Settings, Exit> {
-    settings_with(vm_settings(options), options)
-}
-
-/// The same with what VMs share.
-pub(super) fn settings_with(vms: vm::Settings, options: &Options) -> Result<Settings, Exit> {
-    Ok(Settings {
-        modules: config::user_folder().map(|folder| folder.join("lib")),
-        color: options.color(),
-        output: Output::of_process(options.json),
-        inventory: inventory_with(vms, options)?,
-        ..Settings::default()
-    })
-}
-
-/// Where VMs are looked for, as the configuration says; tells what is wrong with that.
-pub(super) fn inventory(options: &Options) -> Result<Inventory, Exit> {
-    inventory_with(vm_settings(options), options)
-}
-
-fn inventory_with(vms: vm::Settings, options: &Options) -> Result<Inventory, Exit> {
-    let fleet = Fleet::new(vms);
-    if options.replay.is_some() {
-        // What names mean is in the recording, and nothing is looked for.
-        return Ok(Inventory::new(fleet, Vec::new()));
-    }
-    let config = configuration(options)?;
-    for report in config.files.iter().filter_map(Report::passed_over) {
-        warn(&report, options);
-    }
-    Ok(Inventory::configured(fleet, &config))
-}
-
-/// Reads the configuration, and tells what is wrong with it.
-pub(super) fn configuration(options: &Options) -> Result<Config, Exit> {
-    let places = match &options.config {
-        Some(file) => Places::Only(file.clone()),
-        None => Places::usual(),
-    };
-    Config::load(&places).map_err(|error| {
-        tell(&told::misconfigured(&error, options));
-        Report::from(&error).exit
-    })
-}
-
-/// What VMs share, from the options.
-pub(super) fn vm_settings(options: &Options) -> vm::Settings {
-    let mut settings = vm::Settings::new(vm::settings::default_state_dir());
-    settings.timeout = options.timeout;
-    options.modes.apply(options, &mut settings);
-    settings
-}
-
-/// Runs `source` with signals handled.
-pub(super) fn run(session: &mut Session, source: &Source) -> Outcome {
-    if let Err(error) = signals::handle(session.control()) {
-        let report = signals::unhandled(&error);
-        return Outcome::of_failure(Failure::bare(report));
-    }
-    session.run(source)
-}
 
 /// Tells that not even a session could be made.
 pub(super) fn no_session(error: &io::Error, options: &Options) -> Exit {
@@ -98,7 +22,7 @@ pub(super) fn no_session(error: &io::Error, options: &Options) -> Exit {
 
 /// Shows a report that belongs to no script.
 pub(super) fn complain(report: &Report, options: &Options) -> Exit {
-    options.modes.showing(report);
+    options.opened.showing(report);
     tell(&told::error(report, options));
     report.exit
 }
@@ -121,7 +45,7 @@ pub(super) fn print(text: &str, options: &Options) -> Exit {
 /// Writes a run's result at its end to its streams. Of a replay that differs none is written with `--json`; for people it
 /// is, as all that the script printed before.
 pub(super) fn write(output: &Output, text: &str, options: &Options) -> Exit {
-    if options.json && options.modes.differs() {
+    if options.json && options.opened.differs() {
         return Exit::Done;
     }
     match output.result(text) {
@@ -179,7 +103,7 @@ pub(super) fn without_value(outcome: Outcome, options: &Options) -> Exit {
     let exit = outcome.exit();
     match outcome.ending {
         Ending::Failed(failure) => {
-            options.modes.showing(&failure.report);
+            options.opened.showing(&failure.report);
             tell(&told::failure(&failure, options));
         }
         Ending::Signal(signal) => tell_signal(signal, options),

@@ -2,10 +2,12 @@
 //! everything else to standard error.
 
 mod agent;
+mod begin;
 mod call;
 mod check;
 mod completions;
 mod config;
+mod dry_run;
 mod eval;
 mod events;
 mod finish;
@@ -14,6 +16,7 @@ mod man;
 mod manual;
 mod modes;
 mod one_shot;
+mod opened;
 mod options;
 mod qmp;
 mod repl;
@@ -73,7 +76,7 @@ pub fn main() -> Exit {
     if let Some(exit) = completions::answer(command) {
         return exit;
     }
-    finish::keep_panics_for_the_report();
+    begin::keep_panics_for_the_report();
     let parsed = command()
         .color(options::color_of_line(env::args_os()))
         .try_get_matches()
@@ -84,7 +87,7 @@ pub fn main() -> Exit {
                 Some(command) => command.execute(&line.options),
                 None => repl::execute(&line.options),
             };
-            line.options.modes.close(exit, &line.options)
+            modes::close(exit, &line.options)
         }
         Err(error) => usage(&error),
     }
@@ -112,7 +115,7 @@ impl Command {
             _ => Some(modes::head("qmpsh", env::args_os().skip(1), self.call())),
         };
         if let Some(head) = head {
-            if let Err(report) = options.modes.open(options, &head) {
+            if let Err(report) = modes::open(options, &head) {
                 return finish::complain(&report, options);
             }
             // `thaw` sees for itself.

@@ -1,8 +1,8 @@
 //! How a command that runs no script does its work on VMs: with signals handled, waits told, and an exit code, as a
 //! script's would be.
 
-use super::finish;
 use super::options::Options;
+use super::{begin, finish};
 use crate::report::Exit;
 use crate::script::called::Called;
 use crate::script::output::Output;
@@ -15,7 +15,7 @@ pub(super) fn perform(
     options: &Options,
     work: impl FnOnce(&Current) -> Result<Exit, Ended> + Send,
 ) -> Exit {
-    let inventory = match finish::inventory(options) {
+    let inventory = match begin::inventory(options) {
         Ok(inventory) => inventory,
         Err(exit) => return exit,
     };

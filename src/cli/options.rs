@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use clap::{Arg, ArgMatches, Args, ColorChoice, Command, FromArgMatches, ValueEnum};
 
-use super::modes::Modes;
+use super::opened::Opened;
 use crate::duration;
 
 /// Options of every subcommand.
@@ -61,7 +61,7 @@ pub(super) struct Options {
     pub(super) replay: Option<PathBuf>,
     /// What those opened
     #[arg(skip)]
-    pub(super) modes: Modes,
+    pub(super) opened: Opened,
     /// Show each message sent and received on standard error, secrets hidden; -vv shows long ones whole
     #[arg(short, long, global = true, help_heading = "General options", action = clap::ArgAction::Count)]
     pub(super) verbose: u8,
@@ -119,7 +119,7 @@ impl Options {
             dry_run: self.dry_run || given.dry_run,
             record: given.record.or_else(|| self.record.clone()),
             replay: given.replay.or_else(|| self.replay.clone()),
-            modes: self.modes.clone(),
+            opened: self.opened.clone(),
             verbose: self.verbose + given.verbose,
         };
         Ok((matches, options))

@@ -7,7 +7,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::options::Options;
-use super::{finish, modes, thaw};
+use super::{begin, finish, modes, thaw};
 use crate::client::Tap;
 use crate::inventory::config::{Others, others, user_folder};
 use crate::repl::log::Log;
@@ -25,7 +25,7 @@ use crate::vm::settings::default_state_dir;
 /// Lives a session with whoever is at the other end of standard input.
 pub(super) fn execute(options: &Options) -> Exit {
     let head = modes::head("<session>", env::args_os().skip(1), &[]);
-    if let Err(report) = options.modes.open(options, &head) {
+    if let Err(report) = modes::open(options, &head) {
         return finish::complain(&report, options);
     }
     thaw::warn_of_stale(options);
@@ -44,13 +44,13 @@ fn is_dumb() -> bool {
 
 fn at_terminal(options: &Options) -> Exit {
     let screen = terminal::Screen::default();
-    let mut vms = finish::vm_settings(options);
+    let mut vms = begin::vm_settings(options);
     let log = Log::default();
     let mut taps: Vec<Arc<dyn Tap>> = vec![Arc::new(log.clone())];
     taps.extend(vms.tap.take());
     vms.tap = Some(Arc::new(taps));
     vms.consent = Some(Arc::new(Asking::by(screen.ask())));
-    let settings = match finish::settings_with(vms, options) {
+    let settings = match begin::settings_with(vms, options) {
         Ok(settings) => settings,
         Err(exit) => return exit,
     };
@@ -102,11 +102,11 @@ fn line_by_line(options: &Options, are_typed: bool) -> Exit {
         json: options.json,
     };
     let lines = stream::Lines::new(are_typed);
-    let mut vms = finish::vm_settings(options);
+    let mut vms = begin::vm_settings(options);
     if are_typed {
         vms.consent = Some(Arc::new(Asking::by(lines.ask())));
     }
-    let mut settings = match finish::settings_with(vms, options) {
+    let mut settings = match begin::settings_with(vms, options) {
         Ok(settings) => settings,
         Err(exit) => return exit,
     };

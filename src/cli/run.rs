@@ -6,7 +6,7 @@ use std::ffi::OsString;
 use clap::Args;
 
 use super::options::{self, Options};
-use super::{finish, modes, thaw, told, usage};
+use super::{begin, finish, modes, thaw, told, usage};
 use crate::report::{Exit, Report};
 use crate::script::called::{self, Allow, Called};
 use crate::script::header::Header;
@@ -64,12 +64,12 @@ impl Run {
             }) as OsString
         });
         let head = modes::head(&source.name, shown, &[]);
-        if let Err(report) = options.modes.open(options, &head) {
+        if let Err(report) = modes::open(options, &head) {
             return finish::complain(&report, options);
         }
         thaw::warn_of_stale(options);
         let called = Called::of(&source.name, &header, matches, self.allow);
-        let usual = match finish::settings(options) {
+        let usual = match begin::settings(options) {
             Ok(settings) => settings,
             Err(exit) => return exit,
         };
@@ -82,7 +82,7 @@ impl Run {
             Ok(session) => session,
             Err(error) => return finish::no_session(&error, options),
         };
-        let outcome = finish::run(&mut session, &source);
+        let outcome = begin::run(&mut session, &source);
         let exit = if options.json {
             finish::with_value(&session, outcome, options)
         } else {

@@ -9,7 +9,7 @@ use serde_json::json;
 use tokio::runtime::{Builder, Runtime};
 
 use super::options::Options;
-use super::{finish, one_shot};
+use super::{begin, finish, one_shot};
 use crate::report::{Exit, Kind, Report};
 use crate::script::result;
 use crate::script::run::{Current, Ended};
@@ -53,7 +53,7 @@ impl Thaw {
             Some(vm) => one_shot::perform(options, |current| one(current, &vm, options)),
             None => match not_now(options) {
                 Some(report) => finish::complain(&report, options),
-                None => all_stale(&runtime, finish::vm_settings(options), options),
+                None => all_stale(&runtime, begin::vm_settings(options), options),
             },
         }
     }
@@ -214,7 +214,7 @@ pub(super) fn warn_of_stale(options: &Options) {
         return;
     }
     // A state folder that cannot be read holds no record that this user could do anything about.
-    let found = stale::find(&finish::vm_settings(options)).unwrap_or_default();
+    let found = stale::find(&begin::vm_settings(options)).unwrap_or_default();
     let told: Vec<Report> = found
         .iter()
         .filter(|record| {
