@@ -19,9 +19,10 @@ use tokio::time::timeout;
 
 use super::address::Address;
 use super::call::{Call, SYNC};
-use super::connection::{Dial, Transport};
+use super::connection::Dial;
 use super::error::{Error, Unreachable};
 use super::tap::{Channel, Tap, TapPoint};
+use super::transport::Transport;
 use line::Line;
 use refusal::explained;
 

@@ -2,6 +2,7 @@
 //! people are worded further up.
 
 mod display;
+mod obstacle;
 
 use std::io;
 use std::time::Duration;
@@ -10,9 +11,10 @@ use serde::{Deserialize, Serialize};
 
 use super::address::Address;
 use super::holder::Holder;
-use super::libvirt::Obstacle;
 use super::silence::Silence;
 use crate::wire::FramingError;
+
+pub use obstacle::Obstacle;
 
 /// Why a connection or a call failed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

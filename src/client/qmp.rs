@@ -20,12 +20,13 @@ use tokio::time::timeout;
 
 use super::address::Address;
 use super::call::Call;
-use super::connection::{Transport, connect, served_by};
+use super::connection::{connect, served_by};
 use super::deadline::Deadline;
 use super::error::{Ending, Error};
 use super::events::{Events, Subscribers};
 use super::random::random;
 use super::tap::{Channel, LinkChange, Tap, TapPoint};
+use super::transport::Transport;
 use crate::wire::Greeting;
 use crate::wire::message::Outgoing;
 use driver::{Driver, Order, Request};

@@ -10,9 +10,10 @@ use tokio::net::UnixListener;
 use super::address::Address;
 use super::agent::Agent;
 use super::call::Call;
-use super::connection::{Stream, Transport};
+use super::connection::Stream;
 use super::qmp::Qmp;
 use super::random::random;
+use super::transport::Transport;
 
 pub(super) const GREETING: &str = r#"{"QMP": {"version": {"qemu": {"micro": 2, "minor": 2, "major": 10}, "package": ""}, "capabilities": ["oob"]}}"#;
 pub(super) const GREETING_WITHOUT_OOB: &str = r#"{"QMP": {"version": {"qemu": {"micro": 0, "minor": 5, "major": 2}, "package": ""}, "capabilities": []}}"#;

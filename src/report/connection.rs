@@ -1,7 +1,7 @@
 //! How what a monitor's or an agent's client meets is told: no way to it, nobody who answers, a refusal, a deadline.
 
 use super::{Exit, Kind, Report};
-use crate::client::libvirt::Obstacle;
+use crate::client::Obstacle;
 use crate::client::silence::{Halt, Silence};
 use crate::client::{self, Address, NEGOTIATION, Unreachable};
 

@@ -7,7 +7,7 @@ use tokio::join;
 use super::agent::locate;
 use super::error::{Error, ErrorKind};
 use super::machine::{Vm, uuid_in};
-use crate::client::libvirt::Obstacle;
+use crate::client::Obstacle;
 use crate::client::{self, Address, Agent, Call, Holder, Qmp, Unreachable};
 use crate::vm::process::Process;
 

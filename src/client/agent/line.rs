@@ -12,12 +12,13 @@ use super::Sent;
 use super::link::{Fault, Link};
 use crate::client::address::Address;
 use crate::client::call::Call;
-use crate::client::connection::{Dial, Transport, connect, unserved};
+use crate::client::connection::{Dial, connect, unserved};
 use crate::client::deadline::Deadline;
 use crate::client::error::{Ending, Error};
 use crate::client::holder::holder;
 use crate::client::silence::Reached;
 use crate::client::tap::{Channel, LinkChange, TapPoint};
+use crate::client::transport::Transport;
 use crate::wire::message::Outgoing;
 use crate::wire::{Limits, Refusal};
 

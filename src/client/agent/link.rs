@@ -10,10 +10,11 @@ use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use crate::client::address::Address;
-use crate::client::connection::{Transport, served_by};
+use crate::client::connection::served_by;
 use crate::client::error::Ending;
 use crate::client::random::random;
 use crate::client::tap::TapPoint;
+use crate::client::transport::Transport;
 use crate::wire::{Framer, FramingError, Incoming, Limits, Refusal};
 
 /// Why a connection cannot be used any more.

@@ -11,11 +11,11 @@ use tokio::time::sleep;
 
 use super::domain::Place;
 use super::inbox::ways;
-use super::obstacle::Obstacle;
 use super::pieces::{self, Write};
 use super::pool::Failure;
 use super::quote;
 use super::words::{self, Meaning};
+use crate::client::error::Obstacle;
 
 /// How long libvirt waits for an agent's answer, in seconds. The client's own deadline is shorter; but libvirt lets no other
 /// command to the agent before that, so this is no more than a command may need.

@@ -1,11 +1,11 @@
 //! Which domains there are, and which one an address means.
 
-use super::obstacle::Obstacle;
 use super::pool::{self, Failure};
 use super::quote;
 use super::virsh::Said;
 use super::words::{self, Meaning};
 use crate::client::address::Address;
+use crate::client::error::Obstacle;
 
 /// A domain as libvirt lists it.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -10,10 +10,10 @@ use tokio::time::timeout;
 
 use super::domain::Place;
 use super::inbox::Outbox;
-use super::obstacle::Obstacle;
 use super::process::{self, Process};
 use super::stream::Wish;
 use super::virsh::no_pipes;
+use crate::client::error::Obstacle;
 use crate::wire::Limits;
 
 /// What libvirt's client logs when its daemon has answered the registration: virsh itself says nothing then, and an event

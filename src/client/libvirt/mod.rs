@@ -12,7 +12,6 @@ mod event;
 mod inbox;
 mod marks;
 mod monitor;
-mod obstacle;
 mod pieces;
 mod pool;
 mod process;
@@ -22,7 +21,6 @@ mod virsh;
 mod words;
 
 pub use domain::{Domain, domains, is_here, run_of};
-pub use obstacle::Obstacle;
 pub use stream::Relayed;
 
 use std::time::Duration;

@@ -12,11 +12,11 @@ use tokio::sync::watch;
 use super::domain::Place;
 use super::event;
 use super::inbox::{Inbox, Outbox, ways};
-use super::obstacle::Obstacle;
 use super::pool::Failure;
 use super::quote;
 use super::stream::Wish;
 use super::words::{self, Meaning};
+use crate::client::error::Obstacle;
 use crate::wire::{Framer, Limits};
 
 /// The version that QEMU tells (`query-version`): whether the monitor can be reached, and what its greeting says.

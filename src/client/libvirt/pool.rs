@@ -11,9 +11,9 @@ use std::time::Duration;
 use tokio::sync::Semaphore;
 use tokio::time::sleep;
 
-use super::obstacle::Obstacle;
 use super::virsh::{Parked, Said, Unsaid, Virsh};
 use super::words::{self, Meaning};
+use crate::client::error::Obstacle;
 
 /// How many of a URI's work at once, those aside that take long.
 const BUSY: usize = 8;

@@ -14,7 +14,7 @@ use std::thread;
 use rustix::process::{Pid, Signal, kill_process_group};
 use tokio::sync::oneshot;
 
-use super::obstacle::Obstacle;
+use crate::client::error::Obstacle;
 
 /// A process that is killed when this is dropped, with those that it has started: an `ssh` that waits for a host does not
 /// see that nobody waits for it any more.

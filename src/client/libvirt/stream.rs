@@ -8,7 +8,7 @@ use std::task::{Context, Poll};
 use tokio::io::{AsyncRead, AsyncWrite, DuplexStream, ReadBuf, duplex};
 use tokio::sync::watch;
 
-use crate::client::connection::Transport;
+use crate::client::transport::Transport;
 
 /// The most bytes that are under way in either direction.
 const UNDER_WAY: usize = 64 << 10;

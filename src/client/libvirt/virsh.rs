@@ -8,9 +8,9 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::unix::pipe::{Receiver, Sender};
 
 use super::marks::Marks;
-use super::obstacle::Obstacle;
 use super::process::{self, Process, Streams};
 use super::words;
+use crate::client::error::Obstacle;
 use crate::client::random::nonce;
 
 /// The most bytes of an answer. libvirt itself passes on 4 MiB of a reply.

@@ -1,7 +1,7 @@
 //! What virsh's error texts mean. They have been the same for years, and are in English because virsh is started so; what
 //! is not known here is passed on as it is.
 
-use super::obstacle::Obstacle;
+use crate::client::error::Obstacle;
 
 /// What an error means for the command that got it.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -17,9 +17,9 @@ use tokio::sync::oneshot::Sender;
 
 use super::Shared;
 use super::outbox::Outbox;
-use crate::client::connection::Transport;
 use crate::client::error::{Ending, Error};
 use crate::client::tap::LinkChange;
+use crate::client::transport::Transport;
 use crate::wire::{Framer, Incoming, Refusal};
 
 /// What a waiting call gets.

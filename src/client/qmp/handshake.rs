@@ -4,11 +4,12 @@ use serde_json::{Map, Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use crate::client::address::Address;
-use crate::client::connection::{Transport, unserved};
+use crate::client::connection::unserved;
 use crate::client::deadline::Deadline;
 use crate::client::error::{Ending, Error, Unreachable};
 use crate::client::silence::Reached;
 use crate::client::tap::TapPoint;
+use crate::client::transport::Transport;
 use crate::wire::escape::excerpt;
 use crate::wire::message::Outgoing;
 use crate::wire::{Framer, FramingError, Greeting, Incoming, Limits};

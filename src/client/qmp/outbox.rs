@@ -3,7 +3,7 @@
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use crate::client::connection::Transport;
+use crate::client::transport::Transport;
 
 /// Requests that are encoded and not written yet, or in part.
 #[derive(Debug, Default)]

@@ -6,7 +6,7 @@ use serde_json::Map;
 use tokio::time::{Instant, sleep, timeout};
 
 use super::lifeline::Lifeline;
-use crate::client::libvirt::Obstacle;
+use crate::client::Obstacle;
 use crate::client::{self, Agent, Call, Unreachable};
 use crate::vm::process::Process;
 
