@@ -12,10 +12,11 @@ use memchr::memchr;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use self::scan::Scan;
 use super::escape::excerpt;
 use super::limits::Limits;
-use super::scan::Scan;
 
+mod scan;
 #[cfg(test)]
 mod tests;
 

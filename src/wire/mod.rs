@@ -7,7 +7,6 @@ pub mod escape;
 pub mod framing;
 pub mod limits;
 pub mod message;
-mod scan;
 pub mod secret;
 
 pub use framing::{Framer, FramingError};

@@ -5,9 +5,12 @@ use std::time::Duration;
 use serde_json::{Map, Value};
 
 use super::GuestAgent;
-use super::types;
+use super::commands::COMMANDS;
+use super::types::{made, object};
 use crate::vm::error::Error;
-use crate::vm::schema::{self, Command, Finding, Reader, Schema, Words, find_name};
+use crate::vm::schema::{
+    self, Builder, Command, Features, Finding, Reader, Schema, Words, find_name,
+};
 
 /// The beginning of all agent commands.
 const PREFIX: &str = "guest-";
@@ -31,7 +34,7 @@ impl AgentCommands {
         let listed = info.and_then(|info| info["supported_commands"].as_array());
         let Some(listed) = listed else {
             return Self {
-                schema: types::schema(|_| true).schema(),
+                schema: schema(|_| true).schema(),
                 disabled: Vec::new(),
             };
         };
@@ -44,7 +47,7 @@ impl AgentCommands {
         };
         let name = |entry: &Value| entry["name"].as_str().filter(is_name).map(str::to_owned);
         let names: Vec<String> = listed.iter().filter_map(name).collect();
-        let mut builder = types::schema(|command| names.iter().any(|name| name == command));
+        let mut builder = schema(|command| names.iter().any(|name| name == command));
         for name in &names {
             builder.unless_known(name);
         }
@@ -141,6 +144,23 @@ fn listed(info: Result<Value, Error>) -> Result<AgentCommands, Error> {
         Err(error) if error.is_answer() => Ok(AgentCommands::new(None)),
         Err(error) => Err(error),
     }
+}
+
+/// A schema with the commands for which `wanted` is true.
+pub(super) fn schema(wanted: impl Fn(&str) -> bool) -> Builder {
+    let mut builder = Builder::default();
+    for entry in COMMANDS.iter().filter(|entry| wanted(entry.name)) {
+        let arguments = object(&mut builder, entry.arguments);
+        let returns = made(&mut builder, entry.returns);
+        builder.command(Command {
+            name: entry.name.to_owned(),
+            arguments,
+            returns,
+            allow_oob: false,
+            features: Features::default(),
+        });
+    }
+    builder
 }
 
 #[cfg(test)]

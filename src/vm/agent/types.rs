@@ -1,8 +1,7 @@
-//! The few kinds of types that the table of the agent's commands is written in, and how it becomes a schema.
+//! The few kinds of types that the table of the agent's commands is written in, and how they become those of a schema.
 
-use super::commands::COMMANDS;
 use crate::vm::schema::Type as Made;
-use crate::vm::schema::{Builder, Builtin, Choice, Command, Features, Member, Object, TypeId};
+use crate::vm::schema::{Builder, Builtin, Choice, Features, Member, Object, TypeId};
 
 /// A type of the table.
 pub(super) type Kind = &'static Type;
@@ -43,24 +42,8 @@ pub(super) const fn optional(name: &'static str, kind: Kind) -> Field {
     }
 }
 
-/// A schema with the commands for which `wanted` is true.
-pub(super) fn schema(wanted: impl Fn(&str) -> bool) -> Builder {
-    let mut builder = Builder::default();
-    for entry in COMMANDS.iter().filter(|entry| wanted(entry.name)) {
-        let arguments = object(&mut builder, entry.arguments);
-        let returns = made(&mut builder, entry.returns);
-        builder.command(Command {
-            name: entry.name.to_owned(),
-            arguments,
-            returns,
-            allow_oob: false,
-            features: Features::default(),
-        });
-    }
-    builder
-}
-
-fn made(builder: &mut Builder, kind: Kind) -> TypeId {
+/// Adds a type.
+pub(super) fn made(builder: &mut Builder, kind: Kind) -> TypeId {
     let kind = match kind {
         Type::Text => Made::Builtin(Builtin::Text),
         Type::Int => Made::Builtin(Builtin::Integer),
@@ -85,7 +68,8 @@ fn made(builder: &mut Builder, kind: Kind) -> TypeId {
     builder.add(kind)
 }
 
-fn object(builder: &mut Builder, fields: &[Field]) -> TypeId {
+/// Adds an object, as the arguments of a command are one.
+pub(super) fn object(builder: &mut Builder, fields: &[Field]) -> TypeId {
     let members = fields
         .iter()
         .map(|field| Member {

@@ -9,7 +9,6 @@ mod difference;
 pub mod line;
 mod player;
 mod recorder;
-mod stream;
 
 use std::sync::Arc;
 

@@ -1,6 +1,8 @@
 //! The reading side: a recording in memory, played to the clients of a run. Commands must come as they were recorded, for
 //! each VM and conversation; the first that does not ends the replay.
 
+mod stream;
+
 use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
 use std::io::{self, BufRead, Read};
@@ -11,10 +13,10 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use tokio::io::ReadBuf;
 
+use self::stream::Played;
 use super::conversation::{Conversation, Part, Unlike};
 use super::difference::{Difference, command};
 use super::line::{FORMAT, Fact, Head, Line, VERSION};
-use super::stream::Played;
 use crate::client::{self, Channel, Dial, Ending, Transport};
 use crate::wire::secret::{hidden_text, redacted};
 

@@ -5,8 +5,8 @@
 
 use memchr::memchr2;
 
-use super::framing::FramingError;
-use super::limits::Limits;
+use super::FramingError;
+use crate::wire::limits::Limits;
 
 /// Memory that the parts of a parsed object take, for [`Limits::memory`]: an object is a B-tree leaf of eleven entries, an
 /// array begins with room for four values.

@@ -7,7 +7,7 @@ use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use super::player::{Key, Player};
+use super::{Key, Player};
 use crate::client::Transport;
 
 /// One connection of a recorded conversation.
