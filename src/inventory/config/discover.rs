@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::error::ConfigError;
-use super::read::Given;
+use super::reader::Given;
 use crate::inventory::libvirt::Libvirt;
 use crate::inventory::paths::{Glob, Pattern, Proxmox, SmartOs};
 use crate::inventory::process::Processes;

@@ -8,6 +8,7 @@ mod error;
 mod files;
 mod layers;
 mod read;
+mod reader;
 mod source;
 mod writers;
 
