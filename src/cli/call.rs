@@ -11,8 +11,9 @@ use serde_json::{Map, Value};
 use super::finish;
 use super::options::Options;
 use crate::report::{Exit, Report};
+use crate::script::error::Ended;
 use crate::script::result;
-use crate::script::run::{Current, Ended};
+use crate::script::run::Current;
 use crate::vm::schema::{Command, Finding, Properties, Schema, Words, strict_json};
 
 /// The most bytes of `--args`: QEMU reads 3 to 5 seconds a MiB.

@@ -11,7 +11,8 @@ use self::writer::Writer;
 use super::options::Options;
 use super::{finish, one_shot};
 use crate::report::{Exit, Report};
-use crate::script::run::{Current, Ended};
+use crate::script::error::Ended;
+use crate::script::run::Current;
 use crate::vm::Vm;
 use crate::vm::event::{Filter, Style};
 

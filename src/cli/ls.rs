@@ -21,8 +21,9 @@ use super::{finish, one_shot};
 use crate::inventory::{Filter, Scan, callable, too_short};
 use crate::nearest::did_you_mean;
 use crate::report::{Exit, Kind, Report};
+use crate::script::error::Ended;
 use crate::script::result;
-use crate::script::run::{Current, Ended};
+use crate::script::run::Current;
 use crate::vm::survey::survey;
 use crate::vm::{Settings, Vm};
 

@@ -5,8 +5,9 @@ use super::options::Options;
 use super::{begin, finish};
 use crate::report::Exit;
 use crate::script::called::Called;
+use crate::script::error::Ended;
 use crate::script::output::Output;
-use crate::script::run::{Current, Ended};
+use crate::script::run::Current;
 use crate::script::stage::Performed;
 use crate::script::{Stage, outcome, signals};
 

@@ -6,9 +6,23 @@ use rhai::{Dynamic, EvalAltResult, ImmutableString, Map, Position};
 
 use super::convert::to_json;
 use super::mistake;
-use super::run::Ended;
 use super::stop::{Cause, Stop};
 use crate::report::{Exit, Kind, Report};
+
+/// What ended work that was waited for.
+#[derive(Clone, Debug)]
+pub enum Ended {
+    /// It failed.
+    Failed(Report),
+    /// The run was told to stop.
+    Stopped(Cause),
+}
+
+impl<E: Into<Report>> From<E> for Ended {
+    fn from(error: E) -> Self {
+        Self::Failed(error.into())
+    }
+}
 
 /// The error that a script sees as a map.
 pub fn thrown(report: &Report) -> Box<EvalAltResult> {

@@ -17,7 +17,7 @@ use self::waits::{Waiting, Waits};
 use super::bridge::{self, Bridge};
 use super::called::Called;
 use super::consent::Consents;
-use super::error;
+use super::error::{self, Ended};
 use super::guard::{self, Guard, Window};
 use super::output::Output;
 use super::permit::Permit;
@@ -39,21 +39,6 @@ pub struct Run {
     result: Mutex<Dynamic>,
     waits: Waits,
     consents: Consents,
-}
-
-/// What ended work that was waited for.
-#[derive(Clone, Debug)]
-pub enum Ended {
-    /// It failed.
-    Failed(Report),
-    /// The run was told to stop.
-    Stopped(Cause),
-}
-
-impl<E: Into<Report>> From<E> for Ended {
-    fn from(error: E) -> Self {
-        Self::Failed(error.into())
-    }
 }
 
 /// Where a thread is: in which run, under which stop.

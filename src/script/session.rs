@@ -38,13 +38,6 @@ pub use aside::{Aside, Told};
 pub use asked::Named;
 pub use examined::Fault;
 
-/// The stack of a script's thread: Rhai recurses where scripts nest, and a debug build takes far more for each step.
-pub(super) const STACK: usize = if cfg!(debug_assertions) {
-    256 << 20
-} else {
-    32 << 20
-};
-
 /// What a session is made from.
 pub struct Settings {
     /// Where results and messages go.

@@ -13,8 +13,14 @@ use super::called::Called;
 use super::following::Following;
 use super::output::Output;
 use super::run::{Current, Run};
-use super::session::STACK;
 use crate::inventory::Inventory;
+
+/// The stack of a script's thread: Rhai recurses where scripts nest, and a debug build takes far more for each step.
+pub(super) const STACK: usize = if cfg!(debug_assertions) {
+    256 << 20
+} else {
+    32 << 20
+};
 
 /// How long the guests' agents may take to close what an interrupted call left open.
 const SETTLE: Duration = Duration::from_secs(5);

@@ -1,6 +1,10 @@
 //! `host`: files and the environment of this host, each only as far as the run's permit goes; its programs are in
 //! `program.rs`. Paths are used as the permit resolved them, so that what was checked is what is touched.
 
+mod lock;
+mod program;
+mod replace;
+
 use std::fs::{self, File};
 use std::io::{self, IsTerminal, Read, Write};
 use std::path::{Path, PathBuf};
@@ -10,7 +14,7 @@ use base64::engine::general_purpose::STANDARD;
 use rhai::{Array, Blob, Dynamic, Engine, EvalAltResult};
 use rustix::fs::{Mode, OFlags};
 
-use super::{function, lock, observed, program, replace};
+use super::{function, observed};
 use crate::report::{Kind, Report};
 use crate::script::permit::Access;
 use crate::script::run::current;
@@ -290,7 +294,7 @@ fn write(path: &str, bytes: &[u8]) -> Outcome<()> {
 }
 
 /// The real path of what is looked at and not opened, which either permission is good for.
-pub(super) fn looked_at(path: &str) -> Outcome<PathBuf> {
+fn looked_at(path: &str) -> Outcome<PathBuf> {
     allowed(Access::Write, path).or_else(|_| allowed(Access::Read, path))
 }
 

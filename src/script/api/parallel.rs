@@ -12,7 +12,7 @@ use super::options;
 use crate::report::{Kind, Report};
 use crate::script::error;
 use crate::script::run::{Current, current};
-use crate::script::session::STACK;
+use crate::script::stage::STACK;
 
 type Outcome = Result<Dynamic, Box<EvalAltResult>>;
 

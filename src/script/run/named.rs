@@ -3,9 +3,10 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Current, Ended};
+use super::Current;
 use crate::inventory;
 use crate::report::{Exit, Kind, Report};
+use crate::script::error::Ended;
 use crate::vm::target::InvalidTarget;
 use crate::vm::{Target, Vm};
 

@@ -3,8 +3,9 @@
 use super::Session;
 use crate::report::Report;
 use crate::script::bridge::Driven;
+use crate::script::error::Ended;
 use crate::script::outcome::Outcome;
-use crate::script::run::{Current, Ended};
+use crate::script::run::Current;
 use crate::vm::event::Filter;
 use crate::vm::{Follow, Happening, Vm};
 

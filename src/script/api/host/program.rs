@@ -12,10 +12,9 @@ use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 
 use serde::{Deserialize, Serialize};
 
-use super::function;
-use super::host::{Host, failed};
-use super::options;
+use super::{Host, failed};
 use crate::report::{Kind, Report};
+use crate::script::api::{function, options};
 use crate::script::run::{Current, current};
 use crate::script::{bridge, error};
 use crate::vm::mode::Would;

@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use rhai::{Dynamic, Engine};
 use rustix::fs::{Mode, OFlags};
 
-use super::host::{Host, allowed, done, left_out, looked_at, refuse_loss, told};
-use super::{Outcome, function, observed};
+use super::{Host, allowed, done, left_out, looked_at, refuse_loss, told};
+use crate::script::api::{Outcome, function, observed};
 use crate::script::permit::Access;
 use crate::vm::images;
 

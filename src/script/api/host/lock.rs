@@ -8,9 +8,9 @@ use rhai::{Engine, EvalAltResult};
 use rustix::fs::{FlockOperation, Mode, OFlags, flock};
 use rustix::io::Errno;
 
-use super::host::{Host, allowed, done, left_out};
-use super::{Outcome, function, observed};
+use super::{Host, allowed, done, left_out};
 use crate::report::{Kind, Report};
+use crate::script::api::{Outcome, function, observed};
 use crate::script::error;
 use crate::script::guard::{Guard, register_guard};
 use crate::script::permit::Access;
