@@ -14,7 +14,7 @@ use crate::repl::log::Log;
 use crate::repl::pager::Pager;
 use crate::repl::preferences::Preferences;
 use crate::repl::session::Surroundings;
-use crate::repl::{Session, history, stream, terminal};
+use crate::repl::{Session, history, size, stream, terminal};
 use crate::report::{Exit, Kind, Report};
 use crate::script::called::Called;
 use crate::script::consent::Asking;
@@ -66,7 +66,7 @@ fn at_terminal(options: &Options) -> Exit {
     };
     let surroundings = Surroundings {
         history: history.clone(),
-        size: terminal::size,
+        size: size::of_terminal,
         pager: Pager::of_user(),
         views: Some(screen.views().clone()),
         log: Some(log),

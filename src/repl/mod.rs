@@ -21,6 +21,7 @@ pub mod preferences;
 pub mod prompt;
 pub mod session;
 pub mod show;
+pub mod size;
 pub mod stream;
 pub mod terminal;
 pub mod typing;

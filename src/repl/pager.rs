@@ -33,15 +33,6 @@ pub struct Pager {
     line: OsString,
 }
 
-/// The size of a screen, in characters.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Size {
-    /// How many a line has.
-    pub columns: usize,
-    /// How many lines there are.
-    pub rows: usize,
-}
-
 impl Pager {
     /// The user's; none where there is none, or `$PAGER` is empty.
     pub fn of_user() -> Option<Self> {

@@ -3,6 +3,7 @@
 
 mod grid;
 mod hex;
+mod inline;
 mod tree;
 mod unit;
 

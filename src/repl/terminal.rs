@@ -10,22 +10,20 @@ use std::thread;
 use std::time::Duration;
 
 use nix::sys::signal::{SigSet, Signal};
-use rustix::termios::{OptionalActions, Termios, tcgetattr, tcgetwinsize, tcsetattr};
+use rustix::termios::{OptionalActions, Termios, tcgetattr, tcsetattr};
 
 use super::editor::{Asker, Editor, Input, LineEditor, Question};
-use super::pager::{self, Size};
+use super::pager;
 use super::preferences::Preferences;
 use super::prompt::Prompt;
 use super::session::{Answer, Session};
+use super::size::width;
 use super::typing::Typing;
 use super::view::Views;
 use crate::report::{Exit, Kind, Report};
 use crate::script::consent::Ask;
 use crate::script::output::Output;
 use crate::script::signals;
-
-/// How many characters a line has where the terminal does not say.
-const WIDTH: usize = 80;
 
 /// How often the prompt tells anew how long a guest stays frozen.
 const TICK: Duration = Duration::from_secs(1);
@@ -58,21 +56,6 @@ enum Wanted {
     Line(Prompt, Preferences),
     /// A yes to a question.
     Yes(String, Sender<bool>),
-}
-
-/// The size of the terminal's screen now.
-pub fn size() -> Option<Size> {
-    let size = tcgetwinsize(io::stdout()).ok()?;
-    let size = Size {
-        columns: usize::from(size.ws_col),
-        rows: usize::from(size.ws_row),
-    };
-    (size.columns > 0 && size.rows > 0).then_some(size)
-}
-
-/// How many characters a line of the terminal has now.
-pub(super) fn width() -> usize {
-    size().map_or(WIDTH, |size| size.columns)
 }
 
 /// Where a session's output goes at a terminal: to the process's streams, and while somebody types above that line.

@@ -7,9 +7,8 @@ use std::sync::mpsc::RecvTimeoutError;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use rustix::termios::tcgetwinsize;
-
 use super::keyboard::{CTRL_C, Keyboard};
+use super::size::of_terminal;
 
 /// How often it is looked whether the terminal has another size, or a signal came.
 const LOOK: Duration = Duration::from_millis(200);
@@ -170,9 +169,7 @@ impl Drop for View {
 }
 
 fn size() -> (usize, usize) {
-    let size = tcgetwinsize(io::stdout()).ok();
-    let size = size.filter(|size| size.ws_col > 0 && size.ws_row > 0);
-    size.map_or((80, 24), |size| (size.ws_col.into(), size.ws_row.into()))
+    of_terminal().map_or((80, 24), |size| (size.columns, size.rows))
 }
 
 fn write(text: &str) -> io::Result<()> {

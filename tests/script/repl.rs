@@ -4,9 +4,9 @@ use std::os::unix::fs::PermissionsExt;
 
 use harness::Folder;
 use qmpsh::repl::complete::complete;
-use qmpsh::repl::pager::Size;
 use qmpsh::repl::preferences::{Lines, Preferences};
 use qmpsh::repl::session::Surroundings;
+use qmpsh::repl::size::Size;
 use qmpsh::repl::{Answer, Session};
 use qmpsh::report::Exit;
 use qmpsh::script::output::Output;

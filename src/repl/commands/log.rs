@@ -4,7 +4,7 @@ use unicode_width::UnicodeWidthChar;
 
 use crate::repl::prompt::short;
 use crate::repl::session::{Answer, Session};
-use crate::repl::terminal::width;
+use crate::repl::size::width;
 use crate::report::Report;
 
 /// How many are shown where nothing is said.

@@ -1,7 +1,7 @@
 //! What stands behind a colon-command: decided by what the table of the commands says that it takes.
 
 use super::calls::{schema, vms};
-use super::offer::{Offer, Typed};
+use super::offer::{Offer, Typed, plain};
 use super::{files, of_code, scripts};
 use crate::repl::commands::COMMANDS;
 use crate::repl::help;
@@ -105,10 +105,4 @@ fn expected(takes: &str, place: usize) -> Option<&str> {
     let repeated = words.last().filter(|last| last.ends_with("..."));
     let word = at.or(words.get(place)).or(repeated)?;
     Some(word.trim_end_matches("..."))
-}
-
-/// What needs no quotes in a command.
-pub(super) fn plain(mut offers: Vec<Offer>) -> Vec<Offer> {
-    offers.retain(|offer| !offer.text.contains(['"', '\\', '\'', ' ']));
-    offers
 }

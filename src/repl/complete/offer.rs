@@ -109,3 +109,9 @@ impl Typed<'_> {
 fn escaped(name: &str) -> String {
     name.replace('\\', "\\\\").replace('"', "\\\"")
 }
+
+/// What needs no quotes in a command.
+pub(super) fn plain(mut offers: Vec<Offer>) -> Vec<Offer> {
+    offers.retain(|offer| !offer.text.contains(['"', '\\', '\'', ' ']));
+    offers
+}

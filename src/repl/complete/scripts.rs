@@ -1,9 +1,8 @@
 //! What stands behind `:run`: scripts, and what their headers declare.
 
 use super::calls::vms;
-use super::colon::plain;
 use super::files;
-use super::offer::{Offer, Typed};
+use super::offer::{Offer, Typed, plain};
 use crate::repl::session::Session;
 use crate::script::argument::{Argument, Kind};
 use crate::script::header::Header;

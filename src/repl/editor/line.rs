@@ -19,7 +19,7 @@ use super::{Asker, Editor, Input, Question};
 use crate::repl::history;
 use crate::repl::preferences::{Keys, Preferences};
 use crate::repl::prompt::Prompt;
-use crate::repl::terminal;
+use crate::repl::size::width;
 use crate::repl::typing::Typing;
 use crate::repl::whole;
 
@@ -137,7 +137,7 @@ impl<T: From<Question>> Helper for Assistant<T> {}
 impl<T: From<Question>> Assistant<T> {
     /// How many characters fit behind the line in its last row.
     fn room(&self, line: &str) -> usize {
-        let columns = terminal::width().max(1);
+        let columns = width().max(1);
         let typed = match line.rsplit_once('\n') {
             Some((_, last)) => last.chars().count(),
             None => self.prompt.get() + line.chars().count(),

@@ -3,8 +3,9 @@
 use nu_ansi_term::Style as Paint;
 use unicode_width::UnicodeWidthStr;
 
+use super::Style;
+use super::inline::inline;
 use super::unit::Unit;
-use super::{Style, tree};
 use crate::repl::value::Value;
 use crate::script::table;
 use crate::wire::escape::escaped;
@@ -56,7 +57,7 @@ impl Column {
             .collect();
         let shown = values.iter().map(|value| {
             let said = unit.and_then(|unit| unit.say(value));
-            said.unwrap_or_else(|| tree::inline(value))
+            said.unwrap_or_else(|| inline(value))
         });
         let cells: Vec<String> = std::iter::once(escaped(key).to_uppercase())
             .chain(shown)

@@ -3,6 +3,7 @@
 use nu_ansi_term::{Color, Style as Paint};
 use unicode_width::UnicodeWidthStr;
 
+use super::inline::{inline, word};
 use super::unit::{Unit, is_large};
 use super::{Style, grid};
 use crate::repl::value::Value;
@@ -13,9 +14,6 @@ const STEP: &str = "  ";
 
 /// The most members of a map that stand in one line.
 const FEW: usize = 4;
-
-/// The most of a text that one line of a tree shows, in characters.
-const TEXT: usize = 500;
 
 /// The lines of a value.
 pub(super) fn lines(value: &Value, style: Style) -> Vec<String> {
@@ -28,25 +26,6 @@ pub(super) fn lines(value: &Value, style: Style) -> Vec<String> {
     }
     tree.below(value, "");
     tree.lines
-}
-
-/// A value in one line without colours: for the cell of a table.
-pub(super) fn inline(value: &Value) -> String {
-    match value {
-        Value::Nothing => String::new(),
-        Value::List(items) => {
-            let items: Vec<String> = items.iter().map(inline).collect();
-            format!("[{}]", items.join(", "))
-        }
-        Value::Map(members) => {
-            let members: Vec<String> = members
-                .iter()
-                .map(|(key, value)| format!("{}: {}", escaped(key), inline(value)))
-                .collect();
-            format!("{{{}}}", members.join(", "))
-        }
-        plain => word(plain),
-    }
 }
 
 struct Tree {
@@ -188,39 +167,5 @@ fn of_lines(value: &Value) -> Option<&str> {
     match value {
         Value::Text(text) if text.trim_end_matches('\n').contains('\n') => Some(text),
         _ => None,
-    }
-}
-
-fn word(value: &Value) -> String {
-    match value {
-        Value::Bool(value) => value.to_string(),
-        Value::Number(number) => number.clone(),
-        Value::Text(text) => quoted_if_need_be(text),
-        Value::Bytes(bytes) => format!("<{} bytes>", bytes.len()),
-        Value::Other(told) => escaped(told).into_owned(),
-        Value::Nothing | Value::List(_) | Value::Map(_) => String::new(),
-    }
-}
-
-/// A text that could be taken for something else, or has more than plain characters, stands in quotes.
-fn quoted_if_need_be(text: &str) -> String {
-    let mut shown = escaped(text).into_owned();
-    let is_whole = shown == text;
-    if let Some((at, _)) = shown.char_indices().nth(TEXT) {
-        shown.truncate(at);
-        shown.push_str("...");
-    }
-    let is_plain = is_whole
-        && !text.is_empty()
-        && text.trim() == text
-        && !matches!(text, "true" | "false" | "()" | "[]" | "{}")
-        && text.parse::<f64>().is_err()
-        && !text.starts_with(['"', '[', '{', '(', '-'])
-        && !text.contains(", ")
-        && !text.contains(": ");
-    if is_plain {
-        shown
-    } else {
-        format!("\"{shown}\"")
     }
 }
