@@ -17,9 +17,9 @@ use std::thread;
 use harness::{Folder, Qemu, Qmpsh};
 use rustix::event::epoll::{self, CreateFlags, EventData, EventFlags};
 
-use crate::processes::{resident, whole};
+use crate::processes::resident;
 use crate::qmpsh::PROGRAM;
-use crate::rounds::{Contender, in_turn, timed};
+use crate::rounds::{Contender, in_turn, timed, whole};
 use crate::table::{Quantity, Table, Target};
 
 const VMS: usize = 200;

@@ -9,9 +9,8 @@ use std::time::Duration;
 use harness::{Domain, Libvirt};
 use serde_json::Map;
 
-use crate::processes::whole;
 use crate::qmpsh::Layer;
-use crate::rounds::{Contender, in_turn, timed};
+use crate::rounds::{Contender, in_turn, timed, whole};
 use crate::table::{Quantity, Table};
 
 const ROUNDS: usize = 20;

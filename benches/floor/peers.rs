@@ -10,9 +10,8 @@ use std::time::Duration;
 use harness::Folder;
 
 use crate::libvirt;
-use crate::processes::whole;
 use crate::qmpsh::PROGRAM;
-use crate::rounds::{Contender, timed};
+use crate::rounds::{Contender, timed, whole};
 use crate::table::Target;
 
 /// A program that asks for the status once and ends.

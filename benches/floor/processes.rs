@@ -3,14 +3,14 @@
 
 use std::fs;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::time::Duration;
 
 use harness::{Folder, Qemu, Qmpsh};
 
 use crate::peers::{self, Peer};
 use crate::qmpsh::PROGRAM;
-use crate::rounds::{Contender, in_turn, timed};
+use crate::rounds::{Contender, in_turn, whole};
 use crate::table::{Quantity, Table, Target};
 
 const ROUNDS: usize = 40;
@@ -103,15 +103,6 @@ fn qmp(socket: &Path, home: &Path) -> Command {
         .env("HOME", home)
         .env("QMPSH_STATE_DIR", home);
     command
-}
-
-/// How long a process takes that must succeed.
-pub(crate) fn whole(command: &mut Command) -> Duration {
-    command.stdout(Stdio::null()).stderr(Stdio::null());
-    let mut status = None;
-    let took = timed(|| status = Some(command.status().unwrap()));
-    assert!(status.unwrap().success(), "{command:?}: {status:?}");
-    took
 }
 
 /// The resident memory, in bytes, of a script that waits and holds a connection.

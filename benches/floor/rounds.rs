@@ -1,5 +1,6 @@
 //! Rounds in which the contenders take turns, and what is quoted of them.
 
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 /// How long each of the contenders took in each round.
@@ -42,6 +43,15 @@ pub(crate) fn timed(work: impl FnOnce()) -> Duration {
     let begun = Instant::now();
     work();
     begun.elapsed()
+}
+
+/// How long a process takes that must succeed.
+pub(crate) fn whole(command: &mut Command) -> Duration {
+    command.stdout(Stdio::null()).stderr(Stdio::null());
+    let mut status = None;
+    let took = timed(|| status = Some(command.status().unwrap()));
+    assert!(status.unwrap().success(), "{command:?}: {status:?}");
+    took
 }
 
 impl Rounds {
