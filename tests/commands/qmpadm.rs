@@ -1,4 +1,4 @@
-//! Each line of the README's table of qmpadm's examples does on a real QEMU what qmpadm's does.
+//! Each line of `docs/commands.md`'s table of qmpadm's examples does on a real QEMU what qmpadm's does.
 
 use harness::RawQmp;
 use serde_json::Value;
@@ -7,9 +7,9 @@ use super::{qmpsh, with_cdrom};
 
 /// The right column of the table: what to type in place of a line of qmpadm.
 fn lines() -> Vec<String> {
-    let readme =
-        std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md")).unwrap();
-    let rows = readme.lines().filter(|line| line.starts_with("| `qmpadm "));
+    let page =
+        std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/commands.md")).unwrap();
+    let rows = page.lines().filter(|line| line.starts_with("| `qmpadm "));
     rows.map(|row| row.split('`').nth(3).unwrap().to_owned())
         .collect()
 }

@@ -4,10 +4,11 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use qmpsh::script::called;
+use qmpsh::script::check::Target;
 use qmpsh::script::header::Header;
-use qmpsh::script::ready_made;
+use qmpsh::script::{Session, Settings, Source, called, ready_made};
 use qmpsh::vm::agent::AgentCommands;
 use qmpsh::vm::schema::{Finding, Schema, bundled};
 use serde_json::{Map, Value};
@@ -89,6 +90,23 @@ fn the_scripts_that_the_pages_run_take_these_arguments() {
         }
     }
     assert!(seen > 20, "{seen}");
+}
+
+#[test]
+fn the_script_that_the_readme_shows_has_no_fault() {
+    let pages = pages();
+    let (_, readme) = pages.iter().find(|(page, _)| page == "README.md").unwrap();
+    let scripts = code(readme, "rhai");
+    assert_eq!(scripts.len(), 1);
+    let session = Session::new(Settings::default()).unwrap();
+    let newest = Target {
+        name: "the newest QEMU".to_owned(),
+        release: None,
+        schema: Arc::new(newest()),
+    };
+    let faults = session.examine(&Source::new("README.md", scripts[0].as_str()), &[newest]);
+    let drawn: Vec<&str> = faults.iter().map(|fault| fault.drawn.as_str()).collect();
+    assert!(drawn.is_empty(), "{}", drawn.join("\n"));
 }
 
 /// A page or a section tells about each script, with a line to type; the README's table names each.
