@@ -1,5 +1,5 @@
 //! Holds the layers of the crate: who may import whom, and which library is known where; and that each file says what it
-//! is about.
+//! is about, and is there if ARCHITECTURE.md names it.
 //!
 //! It reads the sources as text, with comments and literals blanked out, and looks for paths that begin with `crate::`,
 //! `qmpsh::` or enough `super::` to reach the root, and for the names of the guarded libraries.
@@ -69,6 +69,44 @@ fn every_file_says_first_what_it_is_about() {
             let path = path.display();
             assert!(source.starts_with("//! "), "{path} has no `//!` at its top");
         });
+    }
+}
+
+/// A file is named by the end of its path that tells it apart: `record.rs` in a section on `vm/freeze/`.
+#[test]
+fn every_file_that_the_architecture_names_is_there() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let text = read_to_string(root.join("ARCHITECTURE.md")).expect("it is text");
+    let mut there = ["/stdlib/", "/scripts/", "/target/"]
+        .map(str::to_owned)
+        .to_vec();
+    for folder in ["src", "tests", "docs"] {
+        collect_paths(&root.join(folder), &format!("/{folder}/"), &mut there);
+    }
+    let missing: Vec<&str> = text
+        .split('`')
+        .skip(1)
+        .step_by(2)
+        .filter(|name| !name.starts_with(['.', '/', '~']) && !name.contains(' '))
+        .filter(|name| {
+            name.ends_with('/') || Path::new(name).extension().is_some_and(|end| end == "rs")
+        })
+        .filter(|name| !there.iter().any(|path| path.ends_with(&format!("/{name}"))))
+        .collect();
+    assert!(missing.is_empty(), "ARCHITECTURE.md names {missing:?}");
+}
+
+/// The folder and all that is below it, folders with a `/` at their end; `path` is what they are called by.
+fn collect_paths(folder: &Path, path: &str, found: &mut Vec<String>) {
+    found.push(path.to_owned());
+    for entry in read_dir(folder).expect("the folder can be read") {
+        let entry = entry.expect("the folder can be read").path();
+        let name = entry.file_name().expect("it has a name").to_string_lossy();
+        if entry.is_dir() {
+            collect_paths(&entry, &format!("{path}{name}/"), found);
+        } else {
+            found.push(format!("{path}{name}"));
+        }
     }
 }
 
