@@ -253,6 +253,19 @@ pub fn is_sign(token: &Token<'_>, signs: &[&str]) -> bool {
     token.kind == Kind::Sign && signs.contains(&token.text)
 }
 
+/// The brackets that are open at the end, outermost first.
+pub fn unclosed(tokens: &[Token<'_>]) -> Vec<usize> {
+    let mut open = Vec::new();
+    for (at, token) in tokens.iter().enumerate() {
+        if is_sign(token, &["(", "[", "{", "#{"]) {
+            open.push(at);
+        } else if is_sign(token, &[")", "]", "}"]) {
+            open.pop();
+        }
+    }
+    open
+}
+
 #[cfg(test)]
 mod tests {
     use super::{Code, Inside};

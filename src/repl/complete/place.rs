@@ -1,6 +1,6 @@
 //! Where in a line the cursor stands: in which call, in which of its arguments, and in maps and lists there at which key.
 
-use crate::repl::code::{Kind, Step, Token, chain, is_sign, unescaped};
+use crate::repl::code::{Kind, Step, Token, chain, is_sign, unclosed, unescaped};
 
 /// The innermost call that is open.
 #[derive(Debug)]
@@ -50,16 +50,8 @@ pub(super) fn literal(tokens: &[Token<'_>]) -> Option<String> {
 
 /// The innermost call that is open behind `tokens`; none if there is a block or a bracket that is no call's before it.
 pub(super) fn call<'a>(tokens: &'a [Token<'a>]) -> Option<Call<'a>> {
-    let mut open = Vec::new();
-    for (at, token) in tokens.iter().enumerate() {
-        if is_sign(token, &["(", "[", "{", "#{"]) {
-            open.push(at);
-        } else if is_sign(token, &[")", "]", "}"]) {
-            open.pop();
-        }
-    }
     let mut levels = Vec::new();
-    for at in open.into_iter().rev() {
+    for at in unclosed(tokens).into_iter().rev() {
         let inside = &tokens[at + 1..];
         match tokens[at].text {
             "#{" => levels.push(map(inside)),

@@ -1,6 +1,6 @@
 //! What a `?` at the end of a line asks about: the name, or the call that is being written.
 
-use crate::repl::code::{Code, Inside, Kind, Token, is_sign, opening, unescaped};
+use crate::repl::code::{Code, Inside, Kind, Token, is_sign, opening, unclosed, unescaped};
 
 /// What is asked about.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -95,19 +95,6 @@ fn begin(tokens: &[Token]) -> Option<usize> {
             _ => return Some(name),
         }
     }
-}
-
-/// The brackets that are open at the end, outermost first.
-fn unclosed(tokens: &[Token]) -> Vec<usize> {
-    let mut open = Vec::new();
-    for (at, token) in tokens.iter().enumerate() {
-        if is_sign(token, &["(", "[", "{", "#{"]) {
-            open.push(at);
-        } else if is_sign(token, &[")", "]", "}"]) {
-            open.pop();
-        }
-    }
-    open
 }
 
 /// The texts in a map with their keys, `file.driver=file` for one in another.
