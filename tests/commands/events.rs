@@ -7,7 +7,7 @@ use std::path::Path;
 use std::process::Command;
 use std::sync::mpsc::channel;
 
-use harness::{FakePeer, Folder, Qemu, Qmpsh, RawQmp, Running, Signal};
+use harness::{FakePeer, Folder, Outcome, Qemu, Qmpsh, RawQmp, Running, Signal};
 use serde_json::{Value, json};
 
 use super::{BOUND, QMPSH, fails, qmpsh};
@@ -78,6 +78,12 @@ fn time_of(event: &Value) -> String {
     )
 }
 
+/// The events of lines that are each a time, a VM and an event without data.
+fn names(outcome: &Outcome) -> Vec<&str> {
+    let words = outcome.stdout.split_whitespace();
+    words.skip(2).step_by(3).collect()
+}
+
 #[test]
 fn events_come_in_order_with_qemus_own_times_until_enough_have_come() {
     let (qemu, mut witness) = qemu();
@@ -100,13 +106,7 @@ fn only_events_that_a_filter_names_are_shown_and_counted() {
         let running = follow(&[filter, &["-n", "2"]].concat(), &[&qemu.qmp()]);
         call(&mut witness, &["stop", "cont", "stop", "cont"]);
         let outcome = running.wait().expect_code(0);
-        let names: Vec<&str> = outcome
-            .stdout
-            .split_whitespace()
-            .skip(2)
-            .step_by(3)
-            .collect();
-        assert_eq!(names, ["RESUME", "RESUME"], "{outcome:#?}");
+        assert_eq!(names(&outcome), ["RESUME", "RESUME"], "{outcome:#?}");
     }
 }
 
@@ -164,13 +164,7 @@ fn of_several_vms_each_line_names_its_own_and_a_silent_one_delays_none() {
     }
     running.signal(Signal::INT);
     let outcome = running.wait().expect_code(130);
-    let names: Vec<&str> = outcome
-        .stdout
-        .split_whitespace()
-        .skip(2)
-        .step_by(3)
-        .collect();
-    assert_eq!(names, ["STOP", "STOP"], "{outcome:#?}");
+    assert_eq!(names(&outcome), ["STOP", "STOP"], "{outcome:#?}");
     silent.finish();
 }
 
@@ -186,13 +180,7 @@ fn a_vm_that_is_named_twice_is_followed_once() {
     is_followed(&running, &qemu.qmp());
     call(&mut witness, &["stop", "cont"]);
     let outcome = running.wait().expect_code(0);
-    let names: Vec<&str> = outcome
-        .stdout
-        .split_whitespace()
-        .skip(2)
-        .step_by(3)
-        .collect();
-    assert_eq!(names, ["STOP", "RESUME"], "{outcome:#?}");
+    assert_eq!(names(&outcome), ["STOP", "RESUME"], "{outcome:#?}");
 }
 
 #[test]
@@ -213,13 +201,7 @@ fn a_vm_that_comes_back_on_its_socket_is_followed_again() {
     running.wait_for_stderr("it is back, and followed again");
     call(&mut witness, &["stop", "cont"]);
     let outcome = running.wait().expect_code(0);
-    let names: Vec<&str> = outcome
-        .stdout
-        .split_whitespace()
-        .skip(2)
-        .step_by(3)
-        .collect();
-    assert_eq!(names, ["STOP", "STOP", "RESUME"], "{outcome:#?}");
+    assert_eq!(names(&outcome), ["STOP", "STOP", "RESUME"], "{outcome:#?}");
 }
 
 #[test]

@@ -104,15 +104,19 @@ fn a_monitors_secrets_are_hidden() {
     }
 }
 
-#[test]
-fn what_a_program_in_the_guest_is_handed_is_hidden() {
-    let agent = FakePeer::builder()
+fn agent_that_runs_a_program() -> FakePeer {
+    FakePeer::builder()
         .synchronise()
         .expect("guest-exec")
         .reply(json!({ "pid": 1 }))
         .expect("guest-exec-status")
         .reply(json!({ "exited": true, "exitcode": 0 }))
-        .start();
+        .start()
+}
+
+#[test]
+fn what_a_program_in_the_guest_is_handed_is_hidden() {
+    let agent = agent_that_runs_a_program();
     let script = "vm(args[0]).agent.exec(\"chpasswd\", [], #{ input: \"SECRET\", env: #{ TOKEN: \"SECRET\" } })";
     hides(agent_at(&agent.socket()), script, "TOKEN=***");
     agent.finish();
@@ -120,13 +124,7 @@ fn what_a_program_in_the_guest_is_handed_is_hidden() {
 
 #[test]
 fn words_and_lines_for_the_guest_are_hidden() {
-    let agent = FakePeer::builder()
-        .synchronise()
-        .expect("guest-exec")
-        .reply(json!({ "pid": 1 }))
-        .expect("guest-exec-status")
-        .reply(json!({ "exited": true, "exitcode": 0 }))
-        .start();
+    let agent = agent_that_runs_a_program();
     let script = "vm(args[0]).agent.shell(\"echo root:SECRET | chpasswd && mysql -pSECRET\")";
     hides(
         agent_at(&agent.socket()),

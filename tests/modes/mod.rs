@@ -17,6 +17,15 @@ fn qmpsh<'a>(arguments: impl IntoIterator<Item = &'a str>) -> Qmpsh {
     Qmpsh::new(env!("CARGO_BIN_EXE_qmpsh")).args(arguments)
 }
 
+/// That a replay ended as what was recorded.
+#[track_caller]
+fn assert_same(recorded: &Outcome, replayed: &Outcome) {
+    assert_eq!(
+        (&recorded.stdout, &recorded.stderr, recorded.code),
+        (&replayed.stdout, &replayed.stderr, replayed.code)
+    );
+}
+
 /// A path as text.
 fn text(path: &Path) -> &str {
     path.to_str().unwrap()

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use harness::{Folder, Outcome, Qemu, Qmpsh};
 
-use super::{qmpsh, recording, text};
+use super::{assert_same, qmpsh, recording, text};
 
 /// A QEMU of that name.
 fn called(name: &str) -> Qemu {
@@ -30,14 +30,6 @@ fn twice(config: &str, script: &str, between: impl FnOnce()) -> (Outcome, Outcom
         .run();
     between();
     (recorded, qmpsh(["--replay", text(&file)]).args(words).run())
-}
-
-#[track_caller]
-fn assert_same(recorded: &Outcome, replayed: &Outcome) {
-    assert_eq!(
-        (&recorded.stdout, &recorded.stderr, recorded.code),
-        (&replayed.stdout, &replayed.stderr, replayed.code)
-    );
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use harness::{Folder, Guest, Outcome, Qemu};
 
-use super::{eval, lines, qmpsh, recording, text};
+use super::{assert_same, eval, lines, qmpsh, recording, text};
 
 /// The same command in both modes.
 fn twice(file: &Path, words: &[&str], between: impl FnOnce()) -> (Outcome, Outcome) {
@@ -12,14 +12,6 @@ fn twice(file: &Path, words: &[&str], between: impl FnOnce()) -> (Outcome, Outco
     let recorded = run("--record");
     between();
     (recorded, run("--replay"))
-}
-
-#[track_caller]
-fn assert_same(recorded: &Outcome, replayed: &Outcome) {
-    assert_eq!(
-        (&recorded.stdout, &recorded.stderr, recorded.code),
-        (&replayed.stdout, &replayed.stderr, replayed.code)
-    );
 }
 
 #[test]

@@ -2,19 +2,7 @@
 
 use harness::{Guest, Signal, Terminal};
 
-use super::{terminal, told};
-
-fn at_guest(guest: &Guest) -> Terminal {
-    let terminal = terminal();
-    let target = format!(
-        "qmp={},agent={}",
-        guest.qmp().display(),
-        guest.agent().display()
-    );
-    terminal.types(&format!(":use {target}\r"));
-    terminal.wait_for_end("qmp>");
-    terminal
-}
+use super::{at_guest, told};
 
 #[test]
 fn a_freeze_is_held_from_line_to_line_and_released_by_one() {

@@ -21,7 +21,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use harness::{Folder, Qmpsh, Terminal};
+use harness::{Folder, Guest, Qmpsh, Terminal};
 
 /// The built program.
 const QMPSH: &str = env!("CARGO_BIN_EXE_qmpsh");
@@ -41,6 +41,14 @@ fn terminal() -> Terminal {
 fn terminal_at(home: &Arc<Folder>) -> Terminal {
     let terminal = Qmpsh::at_home(QMPSH, home).deadline(BOUND).on_terminal();
     terminal.wait_for_end(PROMPT);
+    terminal
+}
+
+/// A session at a terminal that has this guest in use.
+fn at_guest(guest: &Guest) -> Terminal {
+    let terminal = terminal();
+    terminal.types(&format!(":use {}\r", guest.target()));
+    terminal.wait_for_end("qmp>");
     terminal
 }
 

@@ -2,19 +2,12 @@
 
 use harness::{Guest, Qemu, Qmpsh};
 
-use super::{BOUND, QMPSH, terminal, told};
+use super::{BOUND, QMPSH, at_guest, terminal, told};
 
 #[test]
 fn a_guest_that_works_is_seen_to_on_the_screen_until_q() {
     let guest = Guest::boot();
-    let terminal = terminal();
-    let target = format!(
-        "qmp={},agent={}",
-        guest.qmp().display(),
-        guest.agent().display()
-    );
-    terminal.types(&format!(":use {target}\r"));
-    terminal.wait_for_end("qmp>");
+    let terminal = at_guest(&guest);
     terminal.types(":top\r");
     terminal.wait_for("memory ");
     terminal.wait_for("of this host in use");

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::backup::{assert_same, back_up, begin, restore};
 use super::lent::lent;
 use super::snapshot::succeeds;
-use super::{files, nodes, qmpsh};
+use super::{files, keep_disk_busy, nodes, qmpsh};
 
 /// A machine with a disk full of data, whose image is in a folder that outlives it.
 fn machine(folder: &Path) -> Qemu {
@@ -298,14 +298,7 @@ fn a_guest_that_cannot_be_frozen_is_backed_up_as_quiesce_says() {
 fn a_transaction_that_is_refused_thaws_the_guest_and_leaves_nothing() {
     let guest = lent();
     let folder = Folder::new();
-    let mut monitor = guest.raw_qmp();
-    monitor.call(
-        "blockdev-add",
-        &json!({ "driver": "null-co", "node-name": "sink", "size": 64 << 20 }),
-    );
-    let mirror = json!({ "job-id": "mirror", "device": "disk1", "target": "sink", "sync": "none" });
-    monitor.call("blockdev-mirror", &mirror);
-    drop(monitor);
+    keep_disk_busy(&guest);
     let outcome = fails(&guest, folder.path(), &[], 4);
     assert!(
         outcome.stderr.contains("2 file systems were frozen for"),

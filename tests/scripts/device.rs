@@ -23,7 +23,8 @@ fn guest() -> Guest {
     guest
 }
 
-fn image(path: &Path) {
+/// Makes an image that can be plugged in.
+pub(super) fn image(path: &Path) {
     let made = Command::new("qemu-img")
         .args(["create", "-q", "-f", "qcow2"])
         .arg(path)

@@ -1,12 +1,9 @@
 //! Ctrl-C between the steps that plug something in, while QEMU does one of them: all that was done is undone.
 
-use std::path::Path;
-use std::process::Command;
-
 use harness::{Format, Guest, Signal};
 use serde_json::Value;
 
-use super::device::run;
+use super::device::{image, run};
 use super::relay::Relay;
 use super::{document, eval, qmpsh};
 
@@ -51,15 +48,6 @@ fn stop_at(guest: &Guest, held: &'static str, words: &[&str]) {
         "{words:?} at {held}: {outcome:#?}"
     );
     assert_eq!(state(&guest.target()), before, "{words:?} at {held}");
-}
-
-fn image(path: &Path) {
-    let made = Command::new("qemu-img")
-        .args(["create", "-q", "-f", "qcow2"])
-        .arg(path)
-        .arg("8M")
-        .status();
-    assert!(made.unwrap().success());
 }
 
 #[test]

@@ -70,6 +70,17 @@ fn nodes(monitor: &Path) -> Vec<String> {
     names
 }
 
+/// Mirrors the second disk, which keeps it from being snapshotted or backed up.
+fn keep_disk_busy(guest: &Guest) {
+    let mut monitor = guest.raw_qmp();
+    monitor.call(
+        "blockdev-add",
+        &json!({ "driver": "null-co", "node-name": "sink", "size": 64 << 20 }),
+    );
+    let mirror = json!({ "job-id": "mirror", "device": "disk1", "target": "sink", "sync": "none" });
+    monitor.call("blockdev-mirror", &mirror);
+}
+
 /// The node at the top of each of the machine's disks, by the path of the disk's device.
 fn tops(monitor: &Path) -> Vec<(String, String)> {
     let reply = RawQmp::connect(monitor).call("query-block", &Value::Null);

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::lent::lent;
 use super::relay::Relay;
-use super::{State, files, machine, qmpsh};
+use super::{State, files, keep_disk_busy, machine, qmpsh};
 
 /// Runs the script, which has to fail with that code and leave all as it was.
 #[track_caller]
@@ -43,14 +43,7 @@ fn a_snapshot_that_cannot_be_taken_leaves_nothing_behind() {
     );
 
     // A mirror keeps its disk to itself: the overlays are made, then the transaction is refused in the window.
-    let mut monitor = guest.raw_qmp();
-    monitor.call(
-        "blockdev-add",
-        &json!({ "driver": "null-co", "node-name": "sink", "size": 64 << 20 }),
-    );
-    let mirror = json!({ "job-id": "mirror", "device": "disk1", "target": "sink", "sync": "none" });
-    monitor.call("blockdev-mirror", &mirror);
-    drop(monitor);
+    keep_disk_busy(&guest);
     let outcome = fails_cleanly(&guest, &[], 4);
     assert!(
         outcome.stderr.contains("busy")

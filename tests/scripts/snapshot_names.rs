@@ -1,5 +1,7 @@
 //! `freeze-snapshot-thaw`: which disks it takes, how it calls the overlays, and which image names it trusts.
 
+use std::path::Path;
+
 use harness::{Folder, Qemu, Qmpsh};
 use serde_json::{Value, json};
 
@@ -8,7 +10,10 @@ use super::{State, document, files, image_info, machine, qmpsh};
 
 /// A snapshot of a machine without a guest.
 fn take(qemu: &Qemu, options: &[&str]) -> Qmpsh {
-    let monitor = qemu.qmp();
+    take_at(&qemu.qmp(), options)
+}
+
+fn take_at(monitor: &Path, options: &[&str]) -> Qmpsh {
     let arguments = [
         "--json",
         "run",
@@ -243,15 +248,7 @@ fn a_daemons_relative_image_is_found_where_it_is_and_not_where_the_daemon_sits()
     );
     let pid = std::fs::read_to_string(folder.join("pid")).unwrap();
     let monitor = folder.join("qmp");
-    let outcome = qmpsh([
-        "--json",
-        "run",
-        "freeze-snapshot-thaw",
-        monitor.to_str().unwrap(),
-        "--quiesce",
-        "no",
-    ])
-    .run();
+    let outcome = take_at(&monitor, &[]).run();
     assert_eq!(
         std::fs::read_link(format!("/proc/{}/cwd", pid.trim())).unwrap(),
         std::fs::read_link(format!("/proc/{}/root", pid.trim())).unwrap()
