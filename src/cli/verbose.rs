@@ -4,6 +4,7 @@
 use std::io::{self, Write};
 
 use crate::client::{Direction, Tap, TapLine};
+use crate::wire::cut::head;
 use crate::wire::escape::escaped;
 use crate::wire::secret::hidden_text;
 
@@ -22,13 +23,9 @@ impl Verbose {
         if self.whole || message.len() <= SHOWN {
             return escaped(message).into_owned();
         }
-        let mut ends = (0..=SHOWN).rev();
-        let end = ends.find(|at| message.is_char_boundary(*at)).unwrap_or(0);
-        let more = message.len() - end;
-        format!(
-            "{}... ({more} bytes more; -vv shows all)",
-            escaped(&message[..end])
-        )
+        let shown = head(message, SHOWN);
+        let more = message.len() - shown.len();
+        format!("{}... ({more} bytes more; -vv shows all)", escaped(shown))
     }
 }
 

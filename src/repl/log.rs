@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
 use crate::client::{Channel, Direction, KeptMessage, LinkChange, Tap, TapLine, TapLink};
+use crate::wire::cut::head;
 use crate::wire::escape::escaped;
 
 /// The most messages that are kept.
@@ -120,10 +121,7 @@ fn cut(message: &str) -> String {
     if message.len() <= LONGEST {
         return message.to_owned();
     }
-    let end = (0..=LONGEST)
-        .rev()
-        .find(|end| message.is_char_boundary(*end));
-    let shown = &message[..end.unwrap_or(0)];
+    let shown = head(message, LONGEST);
     format!("{shown}... ({} bytes)", message.len())
 }
 

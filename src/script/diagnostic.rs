@@ -12,6 +12,7 @@ use rhai::Position;
 
 use super::source::Source;
 use crate::report::Report;
+use crate::wire::cut::head;
 use crate::wire::escape::{escaped, escaped_lines};
 
 pub(super) use explainer::Explainer;
@@ -71,16 +72,10 @@ pub fn draw_marked(
 ) -> String {
     let report = &report.shown();
     let text = printable(text);
-    let whole = |mut at: usize| {
-        while !text.is_char_boundary(at) {
-            at -= 1;
-        }
-        at
-    };
-    let start = whole(span.start.min(text.len()));
+    let start = head(&text, span.start).len();
     // One line of it: what a mistake leaves open may reach to the end of the text.
     let line = text[start..].split(['\n', '\r']).next().unwrap_or_default();
-    let end = whole(span.end.clamp(start, start + line.len()));
+    let end = head(&text, span.end.clamp(start, start + line.len())).len();
     let mark = AnnotationKind::Primary.span(start..end);
     let snippet = Snippet::source(&*text).path(escaped(name)).annotation(mark);
     let title = Level::ERROR.primary_title(escaped_lines(&report.message).into_owned());

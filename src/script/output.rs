@@ -6,6 +6,7 @@ use std::io::{self, IsTerminal, Write};
 use std::sync::{Mutex, PoisonError};
 
 use super::stop::Stop;
+use crate::wire::cut::head;
 use crate::wire::escape::escaped_lines;
 
 /// How much is written at once.
@@ -143,17 +144,8 @@ fn end_of_piece(text: &str) -> usize {
     if text.len() <= PIECE {
         return text.len();
     }
-    let end = floor_char_boundary(text, PIECE);
-    text[..end].rfind('\n').map_or(end, |newline| newline + 1)
-}
-
-/// The last place at or before `at` where a text can be cut.
-fn floor_char_boundary(text: &str, at: usize) -> usize {
-    let mut at = at.min(text.len());
-    while !text.is_char_boundary(at) {
-        at -= 1;
-    }
-    at
+    let fits = head(text, PIECE);
+    fits.rfind('\n').map_or(fits.len(), |newline| newline + 1)
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ use std::mem::take;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
+use super::cut::head;
 use super::escape::escaped;
 
 #[cfg(test)]
@@ -166,8 +167,7 @@ impl Refusal {
 /// Words for people: an agent is not trusted to be brief.
 fn shortened(mut words: String) -> String {
     if words.len() > WORDS {
-        let end = (0..=WORDS).rev().find(|end| words.is_char_boundary(*end));
-        words.truncate(end.unwrap_or(0));
+        words.truncate(head(&words, WORDS).len());
         words.shrink_to_fit();
         words.push_str("...");
     }

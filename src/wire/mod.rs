@@ -3,6 +3,7 @@
 //!
 //! Nothing here knows a socket, a deadline or a VM.
 
+pub mod cut;
 pub mod escape;
 pub mod framing;
 pub mod limits;

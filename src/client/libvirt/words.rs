@@ -2,6 +2,7 @@
 //! is not known here is passed on as it is.
 
 use crate::client::error::Obstacle;
+use crate::wire::cut::head;
 
 /// What an error means for the command that got it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -118,8 +119,7 @@ pub(super) fn plain(errors: &str) -> String {
         .filter(|line| !line.is_empty() && *line != AROUND && !line.starts_with(HISTORY));
     let mut words = lines.collect::<Vec<_>>().join("; ");
     if words.len() > LONGEST {
-        let end = (0..=LONGEST).rev().find(|end| words.is_char_boundary(*end));
-        words.truncate(end.unwrap_or(0));
+        words.truncate(head(&words, LONGEST).len());
         words.push_str("...");
     }
     words

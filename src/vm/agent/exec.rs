@@ -10,6 +10,7 @@ use tokio::time::{Instant, sleep};
 use super::GuestAgent;
 use crate::vm::error::{Error, ErrorKind, ExecEnd};
 use crate::vm::machine::object;
+use crate::wire::cut::tail;
 
 /// The agent cannot tell when a program ends: it is asked, first at once, then ever more rarely.
 const FIRST_LOOK: Duration = Duration::from_millis(2);
@@ -158,12 +159,7 @@ impl GuestAgent {
 /// The end of what a program wrote on its error stream, as one line of text.
 fn last_words(stderr: &[u8]) -> String {
     let text = String::from_utf8_lossy(stderr);
-    let text = text.trim();
-    let mut from = text.len().saturating_sub(SHOWN_STDERR);
-    while !text.is_char_boundary(from) {
-        from += 1;
-    }
-    text[from..].replace('\n', "; ")
+    tail(text.trim(), SHOWN_STDERR).replace('\n', "; ")
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::rules::{SIGNATURES, SQL, is_secret, is_secret_property};
 use super::{HIDDEN, line, message};
+use crate::wire::cut::{head, tail};
 
 /// How far is looked around a place, in bytes: what a peer sends may be long and all of one word.
 const AROUND: usize = 512;
@@ -117,7 +118,7 @@ fn password_in(scheme: &str, url: &str, ends: impl Fn(char) -> bool) -> Option<(
     if authority.starts_with('[') || port.bytes().all(|byte| byte.is_ascii_digit()) {
         return None;
     }
-    let url = head(url);
+    let url = head(url, AROUND);
     let end = url[..url.find(ends).unwrap_or(url.len())].rfind('@')?;
     (at < end).then_some((at + 1, end))
 }
@@ -247,7 +248,7 @@ fn name_before(text: &str) -> &str {
 fn word_around(text: &str, at: usize) -> &str {
     let ends = |c: char| c.is_whitespace() || "\"'`".contains(c);
     let before = tail(&text[..at], AROUND);
-    let after = head(&text[at..]);
+    let after = head(&text[at..], AROUND);
     let begin = at - before.len() + before.rfind(ends).map_or(0, |place| place + 1);
     let end = at + after.find(ends).unwrap_or(after.len());
     &text[begin..end]
@@ -295,18 +296,4 @@ fn unescaped(text: &str, sign: char) -> Option<usize> {
         escaped = character == '\\' && !escaped;
         is_it
     })
-}
-
-/// The beginning of a long text.
-fn head(text: &str) -> &str {
-    let ends = (0..=text.len().min(AROUND)).rev();
-    let mut ends = ends.filter(|at| text.is_char_boundary(*at));
-    &text[..ends.next().unwrap_or_default()]
-}
-
-/// The end of a long text.
-fn tail(text: &str, bytes: usize) -> &str {
-    let mut begins = text.len().saturating_sub(bytes)..=text.len();
-    let begin = begins.find(|at| text.is_char_boundary(*at));
-    &text[begin.unwrap_or_default()..]
 }
