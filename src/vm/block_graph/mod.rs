@@ -4,12 +4,14 @@
 //! | --- | --- |
 //! | `read` | the graph in the replies of a QEMU, of whatever age |
 //! | `chain` | the images that a drive is made of |
+//! | `facts` | what is told of a node, a job, an export |
 //! | `tree` | the graph as lines of text |
 //! | `svg` | the graph as a picture |
 //!
 //! Here is the graph itself, and [`Vm::block_graph`], which asks for it.
 
 mod chain;
+mod facts;
 mod read;
 mod svg;
 mod tree;

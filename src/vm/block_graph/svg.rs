@@ -13,7 +13,7 @@ use layout::std_shapes::shapes::{Arrow, Element, LineEndKind, ShapeKind};
 use layout::topo::layout::VisualGraph;
 
 use self::canvas::{Canvas, FONT, LETTER, LINE, MARGIN, number};
-use super::tree::{facts_of, facts_of_job, notes};
+use super::facts::{bitmaps, by_node, facts_of, facts_of_job};
 use super::{BlockGraph, Edge, Node};
 use crate::wire::escape::escaped;
 
@@ -45,15 +45,12 @@ struct Drawing<'a> {
 
 impl<'a> Drawing<'a> {
     fn all(&mut self, graph: &'a BlockGraph) {
-        let mut notes = notes(graph);
         for node in &graph.nodes {
             let mut lines = vec![escaped(&node.node).into_owned()];
             let file = node.file.as_deref().filter(|_| tells_its_file(node, graph));
             lines.extend(facts_of(node, file));
-            // Who uses it has a box.
-            let mut told = notes.remove(node.node.as_str()).unwrap_or_default();
-            told.retain(|note| note.starts_with("bitmap "));
-            lines.extend(told);
+            // Who uses it has a box of its own.
+            lines.extend(bitmaps(node));
             let color = if node.writable { "white" } else { "whitesmoke" };
             let handle = self.add(&lines, color, 0);
             self.nodes.insert(&node.node, handle);
@@ -120,22 +117,9 @@ impl<'a> Drawing<'a> {
 
     fn connect(&mut self, from: Handle, edges: &[Edge], style: LineStyleKind) {
         // Of two ways to the same node the layout draws one.
-        let mut ways: Vec<(Handle, Vec<&str>)> = Vec::new();
-        for Edge { role, node } in edges {
-            let Some(to) = self
-                .nodes
-                .get(node.as_str())
-                .copied()
-                .filter(|to| *to != from)
-            else {
-                continue;
-            };
-            match ways.iter_mut().find(|(known, _)| *known == to) {
-                Some((_, roles)) => roles.push(role),
-                None => ways.push((to, vec![role])),
-            }
-        }
-        for (to, roles) in ways {
+        for (node, roles) in by_node(edges) {
+            let to = self.nodes.get(node).copied().filter(|to| *to != from);
+            let Some(to) = to else { continue };
             let (roles, end) = (roles.join(", "), LineEndKind::Arrow);
             let look = StyleAttr::new(Color::fast("black"), 1, None, 0, FONT);
             let text = escaped(&roles);

@@ -2,8 +2,8 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::{BlockGraph, Edge, Job, Node};
-use crate::vm::size::human;
+use super::facts::{bitmaps, facts_of, facts_of_job, users};
+use super::{BlockGraph, Node};
 use crate::wire::escape::escaped;
 
 /// What a piece of a line is, for who colours it.
@@ -38,7 +38,7 @@ impl BlockGraph {
                 .iter()
                 .map(|node| (node.node.as_str(), node))
                 .collect(),
-            notes: notes(self),
+            users: users(self),
             drawn: HashSet::new(),
             width,
             paint,
@@ -51,53 +51,10 @@ impl BlockGraph {
     }
 }
 
-/// What is told below a node, by its name: its bitmaps, and the jobs and exports that use it.
-pub(super) fn notes(graph: &BlockGraph) -> HashMap<&str, Vec<String>> {
-    let mut notes: HashMap<&str, Vec<String>> = HashMap::new();
-    for node in &graph.nodes {
-        for bitmap in &node.bitmaps {
-            // Those that belong to jobs have no name.
-            let Some(name) = &bitmap.name else { continue };
-            let mut told = format!("bitmap {}: {} dirty", escaped(name), human(bitmap.count));
-            for (is, word) in [
-                (bitmap.persistent, ", persistent"),
-                (!bitmap.recording, ", not recording"),
-                (
-                    bitmap.inconsistent,
-                    ", inconsistent: good only to be removed",
-                ),
-            ] {
-                if is {
-                    told.push_str(word);
-                }
-            }
-            notes.entry(&node.node).or_default().push(told);
-        }
-    }
-    for job in &graph.jobs {
-        let mut roles: Vec<(&str, Vec<&str>)> = Vec::new();
-        for Edge { role, node } in &job.nodes {
-            match roles.iter_mut().find(|(known, _)| known == node) {
-                Some((_, roles)) => roles.push(role),
-                None => roles.push((node, vec![role])),
-            }
-        }
-        for (node, roles) in roles {
-            let told = format!("job {}: {}", escaped(&job.id), escaped(&roles.join(", ")));
-            notes.entry(node).or_default().push(told);
-        }
-    }
-    for export in &graph.exports {
-        let told = format!("export {}: {}", escaped(&export.id), escaped(&export.kind));
-        notes.entry(&export.node).or_default().push(told);
-    }
-    notes
-}
-
 struct Drawing<'a> {
     graph: &'a BlockGraph,
     nodes: HashMap<&'a str, &'a Node>,
-    notes: HashMap<&'a str, Vec<String>>,
+    users: HashMap<&'a str, Vec<String>>,
     drawn: HashSet<&'a str>,
     width: usize,
     paint: &'a dyn Fn(Part, &str) -> String,
@@ -215,7 +172,9 @@ impl<'a> Drawing<'a> {
             } else {
                 format!("{rest}│ ")
             };
-            for note in self.notes.remove(name).unwrap_or_default() {
+            let mut notes = node.map(bitmaps).unwrap_or_default();
+            notes.extend(self.users.remove(name).unwrap_or_default());
+            for note in notes {
                 let line = (self.paint)(Part::Stem, &format!("{stem}* "));
                 let told = (self.paint)(Part::Fact, &note);
                 self.lines.push(format!("{line}{told}"));
@@ -286,41 +245,6 @@ fn stems(above: &str, is_last: bool) -> (String, String) {
     } else {
         (format!("{above}├─ "), format!("{above}│  "))
     }
-}
-
-/// What is told of a node; of one whose `file` is told elsewhere, no more than what differs.
-pub(super) fn facts_of(node: &Node, file: Option<&str>) -> Vec<String> {
-    let mut facts = vec![escaped(&node.driver).into_owned()];
-    if file.is_none() && node.file.is_some() {
-        return facts;
-    }
-    match (node.virtual_size, node.actual_size) {
-        (Some(size), Some(used)) => facts.push(format!("{} ({} used)", human(size), human(used))),
-        (Some(size), None) => facts.push(human(size)),
-        (None, _) => {}
-    }
-    if !node.writable {
-        facts.push("read-only".to_owned());
-    }
-    if node.encrypted {
-        facts.push("encrypted".to_owned());
-    }
-    facts.extend(file.map(|file| escaped(file).into_owned()));
-    facts
-}
-
-pub(super) fn facts_of_job(job: &Job) -> Vec<String> {
-    let mut facts: Vec<String> = [&job.kind, &job.status]
-        .into_iter()
-        .filter(|word| !word.is_empty())
-        .map(|word| escaped(word).into_owned())
-        .collect();
-    if job.total > 0 {
-        let percent = u128::from(job.current) * 100 / u128::from(job.total);
-        facts.push(format!("{percent} % of {}", human(job.total)));
-    }
-    facts.extend(job.speed.map(|speed| format!("at most {}/s", human(speed))));
-    facts
 }
 
 #[cfg(test)]
