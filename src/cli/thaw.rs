@@ -132,23 +132,7 @@ fn all_stale(runtime: &Runtime, settings: Settings, options: &Options) -> Exit {
             })
         })
         .collect();
-    let mut exit = Exit::Done;
-    for (path, why) in &survey.unreadable {
-        let message = format!("the record `{}` cannot be read: {why}", path.display());
-        let report = Report::new(Kind::Host, message)
-            .with_hint("run this as the user who froze the guest, or as root");
-        exit = worse(exit, finish::complain(&report, options));
-    }
-    if survey.held > 0 {
-        let message = format!(
-            "{} frozen by runs that live, or thawed by their guardians now",
-            match survey.held {
-                1 => "1 guest is".to_owned(),
-                held => format!("{held} guests are"),
-            }
-        );
-        finish::warn(&Report::new(Kind::Frozen, message), options);
-    }
+    let mut exit = tell_of_others(&survey.unreadable, survey.held, options);
     let mut rows = Vec::new();
     for task in tasks {
         let (record, outcome) = match runtime.block_on(task) {
@@ -186,6 +170,28 @@ fn all_stale(runtime: &Runtime, settings: Settings, options: &Options) -> Exit {
     }
 }
 
+/// Tells of records that cannot be read, and of frozen guests that somebody sees to.
+fn tell_of_others(unreadable: &[(PathBuf, String)], held: usize, options: &Options) -> Exit {
+    let mut exit = Exit::Done;
+    for (path, why) in unreadable {
+        let message = format!("the record `{}` cannot be read: {why}", path.display());
+        let report = Report::new(Kind::Host, message)
+            .with_hint("run this as the user who froze the guest, or as root");
+        exit = worse(exit, finish::complain(&report, options));
+    }
+    if held > 0 {
+        let message = format!(
+            "{} frozen by runs that live, or thawed by their guardians now",
+            match held {
+                1 => "1 guest is".to_owned(),
+                held => format!("{held} guests are"),
+            }
+        );
+        finish::warn(&Report::new(Kind::Frozen, message), options);
+    }
+    exit
+}
+
 /// The first of two that is no success.
 fn worse(first: Exit, second: Exit) -> Exit {
     if first == Exit::Done { second } else { first }
@@ -220,11 +226,12 @@ pub(super) fn warn_of_stale(options: &Options) {
         .iter()
         .filter(|record| {
             // A dry run changes nothing on this host either.
-            !if options.dry_run {
+            let is_over = if options.dry_run {
                 record.is_over()
             } else {
                 record.forget_if_over()
-            }
+            };
+            !is_over
         })
         .map(warning)
         .collect();

@@ -16,6 +16,7 @@ use rustyline::validate::{ValidationContext, ValidationResult, Validator};
 use rustyline::{CompletionType, Config, Context, EditMode, Editor as Rustyline, Helper};
 
 use super::{Asker, Editor, Input, Question};
+use crate::repl::complete::Candidate;
 use crate::repl::history;
 use crate::repl::preferences::{Keys, Preferences};
 use crate::repl::prompt::Prompt;
@@ -261,7 +262,7 @@ impl<T: From<Question>> Completer for Assistant<T> {
             return Ok((cursor, Vec::new()));
         }
         let (start, candidates) = self.asker.complete(line, cursor);
-        let pair = |candidate: crate::repl::complete::Candidate| Pair {
+        let pair = |candidate: Candidate| Pair {
             display: candidate.shown,
             replacement: candidate.text,
         };

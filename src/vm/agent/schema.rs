@@ -34,7 +34,7 @@ impl AgentCommands {
         let listed = info.and_then(|info| info["supported_commands"].as_array());
         let Some(listed) = listed else {
             return Self {
-                schema: schema(|_| true).schema(),
+                schema: builder(|_| true).schema(),
                 disabled: Vec::new(),
             };
         };
@@ -47,7 +47,7 @@ impl AgentCommands {
         };
         let name = |entry: &Value| entry["name"].as_str().filter(is_name).map(str::to_owned);
         let names: Vec<String> = listed.iter().filter_map(name).collect();
-        let mut builder = schema(|command| names.iter().any(|name| name == command));
+        let mut builder = builder(|command| names.iter().any(|name| name == command));
         for name in &names {
             builder.unless_known(name);
         }
@@ -147,7 +147,7 @@ fn listed(info: Result<Value, Error>) -> Result<AgentCommands, Error> {
 }
 
 /// A schema with the commands for which `wanted` is true.
-pub(super) fn schema(wanted: impl Fn(&str) -> bool) -> Builder {
+fn builder(wanted: impl Fn(&str) -> bool) -> Builder {
     let mut builder = Builder::default();
     for entry in COMMANDS.iter().filter(|entry| wanted(entry.name)) {
         let arguments = object(&mut builder, entry.arguments);
@@ -178,7 +178,7 @@ mod tests {
     fn a_mode_that_no_agent_takes_is_told_before_it_is_sent() {
         let commands = AgentCommands::new(None);
         let check = |command, arguments| {
-            let arguments = super::super::super::machine::object(arguments);
+            let arguments = crate::vm::machine::object(arguments);
             commands.schema.check(command, &arguments).len()
         };
         for (mode, found) in [("r", 0), ("wb+", 0), ("a+b", 0), ("rw", 1), ("x", 1)] {
@@ -217,7 +217,7 @@ mod tests {
             .collect();
         assert_eq!(names, ["guest-brew", "guest-exec", "guest-ping"]);
         assert!(commands.is_disabled("guest-exec") && !commands.is_disabled("guest-ping"));
-        let any = super::super::super::machine::object(json!({"sugar": 2}));
+        let any = crate::vm::machine::object(json!({"sugar": 2}));
         assert_eq!(commands.schema.check("guest-brew", &any), []);
         assert_eq!(commands.schema.check("guest-ping", &any).len(), 1);
     }

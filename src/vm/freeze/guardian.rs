@@ -1,8 +1,8 @@
 //! The guardian: a small process of its own that thaws a guest when the shell that froze it died or hangs.
 //!
 //! It is `qmpsh thaw --guard RECORD`, started by the shell before the freeze. Its standard input is the agent's
-//! connection (over libvirt it has one of its own), its standard output the line to the shell. It survives the signals that end the shell, and does nothing
-//! as long as the shell lives and keeps its time.
+//! connection (over libvirt it has one of its own), its standard output the line to the shell. It survives the signals that
+//! end the shell, and does nothing as long as the shell lives and keeps its time.
 
 use std::io::{self, Write};
 use std::os::fd::{AsFd, OwnedFd};
