@@ -105,31 +105,30 @@ fn what_cannot_be_done_stops_no_guest() {
     for (script, words, message) in [
         (
             "snapshot-save",
-            "--name two --disk disk-b",
+            ["--name", "two", "--disk", "disk-b"],
             "the image of disk-b is raw, and only qcow2",
         ),
         (
             "snapshot-save",
-            "--name one --disk disk-a",
+            ["--name", "one", "--disk", "disk-a"],
             "there is an internal snapshot one already",
         ),
         (
             "snapshot-load",
-            "--discard --name on --disk disk-a",
+            ["--discard", "--name=on", "--disk", "disk-a"],
             "there is no internal snapshot on; there are one",
         ),
         (
             "snapshot-delete",
-            "--name one --disk disk-b",
+            ["--name", "one", "--disk", "disk-b"],
             "disk-b has no internal snapshot one",
         ),
         (
             "snapshot-delete",
-            "--name on --disk disk-a",
+            ["--name", "on", "--disk", "disk-a"],
             "there is no internal snapshot on; there are one",
         ),
     ] {
-        let words: Vec<&str> = words.split(' ').collect();
         let outcome = run(script, &target, &words).expect_code(1);
         assert!(outcome.stdout.contains(message), "{outcome:#?}");
         assert_runs_on(&target);
