@@ -27,13 +27,10 @@ use crate::report::{Exit, Report};
 use crate::script::kept::Held;
 use crate::script::output::Output;
 use crate::script::reference::{Entry, Reference};
-use crate::script::{self, Control, Ending, Outcome, Source, diagnostic, result};
+use crate::script::{self, Control, Ending, Outcome, Source, diagnostic, result, signals};
 use crate::vm::mode::Mode;
 
 pub use behind::Behind;
-
-/// The signal of Ctrl-C, which ends a line and not the session.
-const SIGINT: u8 = 2;
 
 /// The signal by which a program ends whose reader went away.
 const SIGPIPE: u8 = 13;
@@ -220,7 +217,7 @@ impl Session {
                 self.tell_result(&value, self.surroundings.json);
                 Err(Answer::Leave(Exit::Script(code)))
             }
-            Ending::Signal(SIGINT) => {
+            Ending::Signal(signals::CTRL_C) => {
                 self.write(Output::drawn, "interrupted");
                 Err(Answer::Failed(exit))
             }

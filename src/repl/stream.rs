@@ -11,7 +11,7 @@ use std::time::Duration;
 use super::session::{Answer, Session};
 use super::whole;
 use crate::report::{Exit, Kind, Report};
-use crate::script::consent::Ask;
+use crate::script::consent::{Ask, is_yes};
 use crate::script::signals;
 
 /// The most bytes of a statement, as of a script.
@@ -19,9 +19,6 @@ const LARGEST: u64 = 4 << 20;
 
 /// How soon a question is taken back whose line has ended.
 const TICK: Duration = Duration::from_millis(50);
-
-/// The signal of Ctrl-C.
-const SIGINT: u8 = 2;
 
 /// What a session waits for.
 enum Event {
@@ -73,7 +70,7 @@ impl Lines {
             let is_awaited = self.done.load(Ordering::Relaxed) == line;
             match event {
                 Ok(Event::Line(Ok(answer))) if is_awaited => {
-                    return matches!(answer.trim().to_lowercase().as_str(), "y" | "yes");
+                    return is_yes(&answer);
                 }
                 Ok(event) => {
                     *lock(&self.left) = Some(event);
@@ -169,7 +166,7 @@ fn statements(session: &mut Session, lines: &Lines) -> Exit {
                 session.complain(&report);
                 return report.exit;
             }
-            Event::Signal(SIGINT) if lines.are_typed => {
+            Event::Signal(signals::CTRL_C) if lines.are_typed => {
                 tell("\n");
                 text.clear();
                 continue;

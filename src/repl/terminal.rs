@@ -34,9 +34,6 @@ const AS_BEFORE: &str = "\x1b[?2004l";
 /// Why something destructive is not even asked about.
 const UNASKED: &str = "nobody is asked while `:watch` or `:top` has the screen: what they look at is to destroy nothing\n";
 
-/// The signal that a Ctrl-C sends.
-const SIGINT: u8 = 2;
-
 /// What a session at a terminal waits for.
 enum Event {
     Typed(Input),
@@ -151,7 +148,7 @@ pub fn run(
     let views = screen.views.clone();
     let idle = move |signal| {
         // Ctrl-C with nothing to end is the editor's, or that of a program in the foreground.
-        if signal != SIGINT {
+        if signal != signals::CTRL_C {
             views.end();
             let _ = of_signals.send(Event::Signal(signal));
             pager::end();

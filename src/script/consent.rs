@@ -14,6 +14,11 @@ use crate::wire::escape::escaped;
 /// Puts a question to whoever types, and waits for a yes or a no.
 pub type Ask = Arc<dyn Fn(&str) -> bool + Send + Sync>;
 
+/// Whether what was typed is a yes; all else is none.
+pub fn is_yes(answer: &str) -> bool {
+    matches!(answer.trim().to_lowercase().as_str(), "y" | "yes")
+}
+
 /// Asks about what the lines of a session do; what runs otherwise is not asked about.
 pub struct Asking(Ask);
 

@@ -20,6 +20,9 @@ use super::stop::Cause;
 use crate::report::{Kind, Report};
 use crate::wire::escape::escaped_lines;
 
+/// The number of the signal that a Ctrl-C sends.
+pub const CTRL_C: u8 = 2;
+
 /// What a signal does.
 #[derive(Debug, PartialEq, Eq)]
 enum Action {

@@ -23,6 +23,7 @@ use crate::repl::prompt::Prompt;
 use crate::repl::size::width;
 use crate::repl::typing::Typing;
 use crate::repl::whole;
+use crate::script::consent::is_yes;
 
 /// An editor at the process's terminal.
 pub struct LineEditor<T: From<Question>> {
@@ -117,7 +118,7 @@ impl<T: From<Question>> Editor for LineEditor<T> {
         }
         // Ctrl-C and the end of the input are no answer, and so no yes.
         let answer = self.read_at(question).unwrap_or_default();
-        matches!(answer.trim().to_lowercase().as_str(), "y" | "yes")
+        is_yes(&answer)
     }
 }
 
