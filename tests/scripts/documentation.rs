@@ -1,14 +1,14 @@
 //! The examples in the documentation of what scripts can call, those that need a machine: each is run as it stands, on a
 //! machine that has what it speaks of.
 
-use harness::{Folder, Format, Guest, Qemu};
+use harness::{Daemons, Folder, Format, Guest, Qemu};
 use qmpsh::script::{Session, Settings};
 
 use super::qmpsh;
 use crate::documented;
 
 /// What has to be there before an example, and what is done behind it, by a part of the example; the first counts.
-const AROUND: [(&str, &str, &str); 19] = [
+const AROUND: [(&str, &str, &str); 20] = [
     ("v.job(\"backup0\").cancel()", SLOW_BACKUP, ""),
     ("v.job(\"backup0\").wait", BACKUP, ""),
     (
@@ -55,6 +55,11 @@ const AROUND: [(&str, &str, &str); 19] = [
         "v.disks().some(|disk| disk.backing_depth == 1)",
     ),
     ("v.overlays", "", ""),
+    (
+        "power::on",
+        "",
+        "vm(\"/srv/vm/web02.qmp\").status == \"running\"",
+    ),
     ("vm(\"/run/web01.qmp\")", "", "v.status == \"running\""),
 ];
 
@@ -163,6 +168,7 @@ fn script(example: &str, folder: &Folder) -> String {
 #[track_caller]
 fn run(name: &str, example: &str, target: &str, monitor: &std::path::Path) {
     let folder = Folder::new();
+    let _ended = Daemons::of(folder.path());
     std::os::unix::fs::symlink(monitor, folder.join("web01.qmp")).unwrap();
     std::fs::write(folder.join("agent.conf"), "verbose=1\n").unwrap();
     let dir = folder.path().to_str().unwrap();
@@ -173,6 +179,8 @@ fn run(name: &str, example: &str, target: &str, monitor: &std::path::Path) {
         dir,
         "--allow-write",
         dir,
+        "--allow-run",
+        "qemu-system-x86_64",
         &script,
         target,
     ])

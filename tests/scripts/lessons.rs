@@ -2,8 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use harness::Outcome;
+use harness::{Daemons, Folder, Outcome, RawQmp};
 use qmpsh::script::header::Header;
+use serde_json::Value;
 
 use super::lent::lent;
 use super::{files, qmpsh};
@@ -37,7 +38,7 @@ fn every_lesson_is_run_here_and_says_what_it_teaches() {
     )
     .unwrap();
     let lessons = files(&lesson(""), ".rhai");
-    assert!(lessons.len() >= 6, "{lessons:?}");
+    assert!(lessons.len() >= 7, "{lessons:?}");
     for path in lessons {
         let name = path.file_name().unwrap().to_str().unwrap();
         assert!(tests.contains(&format!("\"{name}\"")), "{name} is not run");
@@ -177,4 +178,35 @@ fn errors() {
             .contains("this QEMU has no command `no-such-command`"),
         "{outcome:#?}"
     );
+}
+
+#[test]
+fn start_a_vm() {
+    let folder = Folder::new();
+    let daemons = Daemons::of(folder.path());
+    let dir = folder.path().to_str().unwrap();
+    let monitor = folder.join("web01.qmp");
+    let disk = folder.join("web01.qcow2");
+
+    let outcome = run("start-a-vm.rhai", &[dir, "--dry-run"]).expect_code(0);
+    assert!(
+        outcome.stdout.ends_with("web01 would be started\n"),
+        "{outcome:#?}"
+    );
+    assert!(!disk.exists() && daemons.running().is_empty());
+
+    let running = format!("{} is running", monitor.display());
+    let made = format!("made {}", disk.display());
+    prints(
+        "start-a-vm.rhai",
+        &[dir],
+        &[&made, "web01 was started", &running],
+    );
+    let started = daemons.running();
+    assert_eq!(started.len(), 1);
+
+    prints("start-a-vm.rhai", &[dir], &["web01 runs already", &running]);
+    assert_eq!(daemons.running(), started);
+    let name = RawQmp::connect(&monitor).call("query-name", &Value::Null);
+    assert_eq!(name["name"], "web01");
 }

@@ -28,6 +28,7 @@ mod modes;
 mod needs;
 mod picture;
 mod power;
+mod power_on;
 mod preflight;
 mod relay;
 mod revert;

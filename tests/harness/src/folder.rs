@@ -1,7 +1,7 @@
 //! Folders of the tests' own, below one root per test process.
 //!
 //! The root is removed by a janitor, a process that waits for the end of a pipe from us and so runs also after a
-//! SIGKILL and for what lives in statics. Paths are short: a unix socket's may have 107 bytes.
+//! SIGKILL and for what lives in statics. It ends the daemons that still work below the root, too. Paths are short: a unix socket's may have 107 bytes.
 
 use std::fs::{DirBuilder, remove_dir_all};
 use std::os::unix::fs::DirBuilderExt;
@@ -23,7 +23,7 @@ static ROOT: LazyLock<Root> = LazyLock::new(|| {
         .find(|path| make(path).is_ok())
         .expect("the folder for temporary files takes new folders");
     let janitor = Command::new("sh")
-        .args(["-c", "read -r never; rm -rf \"$0\""])
+        .args(["-c", JANITOR])
         .arg(&path)
         .stdin(Stdio::piped())
         .stdout(Stdio::null())
@@ -34,6 +34,16 @@ static ROOT: LazyLock<Root> = LazyLock::new(|| {
         .expect("sh runs");
     Root { path, janitor }
 });
+
+const JANITOR: &str = r#"
+    read -r never
+    for line in /proc/[0-9]*/cmdline; do
+        process=${line#/proc/}
+        process=${process%/cmdline}
+        if tr '\0' ' ' <"$line" | grep -qF "$0/"; then kill -KILL "$process"; fi
+    done 2>/dev/null
+    rm -rf "$0"
+"#;
 
 static COUNT: AtomicU32 = AtomicU32::new(0);
 

@@ -66,6 +66,11 @@ fn script_path(name: &str) -> PathBuf {
 }
 
 impl Guest {
+    /// The folder with its `kernel` and its `initrd`.
+    pub fn image() -> &'static Path {
+        &IMAGE
+    }
+
     /// Boots a guest with two qcow2 disks of 256 MiB; returns when its agent is up.
     pub fn boot() -> Self {
         Self::builder()

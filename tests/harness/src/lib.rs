@@ -26,6 +26,7 @@
 //! The guest is built and booted by the scripts beside this crate, which `make guest` and `make demo` use too.
 
 mod control;
+mod daemons;
 mod fake_peer;
 mod folder;
 mod guest;
@@ -43,6 +44,7 @@ mod terminal;
 mod wait;
 
 pub use control::ShellOutput;
+pub use daemons::Daemons;
 pub use fake_peer::{FakePeer, FakePeerBuilder};
 pub use folder::Folder;
 pub use guest::{Format, Guest, GuestBuilder};
