@@ -354,8 +354,8 @@ mod tests {
     #[test]
     fn help_is_broken_where_the_terminal_ends_and_not_where_the_scripts_lines_do() {
         let text = format!(
-            "//! Does it.\n//!\n//! {0}{0}\n//! {0}\n//! - a list\n//! - of two\n//!\n//! Another.\n",
-            "some words ".repeat(7)
+            "//! Does it.\n//!\n//! {0}\n//! {0}\n//! - a list\n//! - of two\n//!\n//! Another.\n",
+            "some words ".repeat(9)
         );
         let header = Header::read(&text).unwrap();
         let help = command("x", &header)
