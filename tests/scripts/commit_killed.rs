@@ -121,12 +121,19 @@ fn a_job_that_had_done_its_work_counts_and_what_it_left_is_cleared_away() {
     );
     let sum = sum.lines().last().unwrap();
     assert!(overlay.exists() && mark(&guest).exists());
-    let outcome = commits(&target, &[]);
+    let folder = Folder::new();
+    let recording = folder.join("recording");
+    let outcome = commits(&target, &["--record", recording.to_str().unwrap()]);
     let told = format!("{} was merged into", overlay.display());
     for part in [&told as &str, "by a run before; its file is removed"] {
         assert!(outcome.stdout.contains(part), "{outcome:#?}");
     }
     assert!(!overlay.exists());
+    let again = qmpsh(["run", "snapshot-commit", &target, "--replay"])
+        .arg(&recording)
+        .run()
+        .expect_code(0);
+    assert_eq!(again.stdout, outcome.stdout);
     assert_eq!(guest.shell_ok("cat /data/b"), "later");
     assert_whole(&mut guest, sum);
 }

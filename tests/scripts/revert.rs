@@ -112,6 +112,9 @@ fn what_would_spoil_an_image_is_refused() {
     let elsewhere = Folder::new();
     let away = elsewhere.join("away").to_str().unwrap().to_owned();
     std::os::unix::fs::symlink(&top, &away).unwrap();
+    // What others call so is not ours.
+    let mine = image("top.unfinished");
+    std::fs::write(&mine, "mine").unwrap();
     let old = image("old.qed");
     let words = ["create", "-q", "-f", "qed", "-F", "raw", "-b", &base, &old];
     succeeds("qemu-img", &words);
@@ -157,6 +160,8 @@ fn what_would_spoil_an_image_is_refused() {
     let info = super::image_info(link.as_ref());
     assert_eq!(info["full-backing-filename"], base.as_str());
     assert_eq!(info["backing-filename-format"], "raw");
+    assert_eq!(std::fs::read(&mine).unwrap(), b"mine");
+    assert_eq!(files(folder.path(), ".unfinished"), [PathBuf::from(&mine)]);
 
     // One below which nothing is any more.
     std::fs::remove_file(&base).unwrap();
