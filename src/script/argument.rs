@@ -3,6 +3,7 @@
 
 mod allow;
 mod called;
+mod prose;
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -185,26 +186,6 @@ fn seconds(length: std::time::Duration) -> Value {
     }
 }
 
-/// Text whose paragraphs are one line each, to be broken where the terminal ends and not where the script's lines do. Lines
-/// that are set in, and those of a list or a table, stay lines.
-fn flowing(text: &str) -> String {
-    let stays = |line: &str| line.is_empty() || line.starts_with([' ', '\t', '-', '*', '|']);
-    let mut flowing = String::new();
-    let mut before = "";
-    for line in text.lines() {
-        if !flowing.is_empty() {
-            flowing.push(if stays(line) || stays(before) {
-                '\n'
-            } else {
-                ' '
-            });
-        }
-        flowing.push_str(line);
-        before = line;
-    }
-    flowing
-}
-
 /// The command line of a script that `name` runs.
 pub fn command(name: &str, header: &Header) -> Command {
     let mut command = Command::new(name.to_owned())
@@ -212,7 +193,7 @@ pub fn command(name: &str, header: &Header) -> Command {
         .bin_name(name.to_owned())
         .about(header.summary.clone());
     if !header.about.is_empty() {
-        let about = flowing(&header.about);
+        let about = prose::flowing(&header.about);
         command = command.long_about(format!("{}\n\n{about}", header.summary));
     }
     if let Some(oldest) = header.qemu {
@@ -349,26 +330,6 @@ mod tests {
             .map_err(|error| error.to_string())?;
         let args: Dynamic = to_script(&header, &matches, &values(&header, &matches));
         Ok(to_json(&args).unwrap().to_string())
-    }
-
-    #[test]
-    fn help_is_broken_where_the_terminal_ends_and_not_where_the_scripts_lines_do() {
-        let text = format!(
-            "//! Does it.\n//!\n//! {0}\n//! {0}\n//! - a list\n//! - of two\n//!\n//! Another.\n",
-            "some words ".repeat(9)
-        );
-        let header = Header::read(&text).unwrap();
-        let help = command("x", &header)
-            .term_width(80)
-            .render_long_help()
-            .to_string();
-        let lines: Vec<&str> = help.lines().skip(2).take(7).collect();
-        assert!(lines[..2].iter().all(|line| line.len() > 70), "{help}");
-        assert_eq!(
-            lines[3..],
-            ["- a list", "- of two", "", "Another."],
-            "{help}"
-        );
     }
 
     #[test]
