@@ -212,6 +212,8 @@ fn of_commit(error: &CommitError) -> Report {
             .with_hint("with `keep`, the files of what was merged stay"),
         CommitError::Torn { .. } => Report::new(Kind::Host, error.to_string())
             .with_hint("choose with `top` the image on top of it, so that it is merged too"),
+        CommitError::InPart { .. } => Report::new(Kind::Host, error.to_string())
+            .with_hint("choose it with `top`, or one above it"),
         CommitError::Unmarked { .. } => Report::new(Kind::Host, error.to_string())
             .with_hint("run it where the VM's images are; with `keep`, one whose images cannot be seen from here is merged too"),
         CommitError::Chain { .. } => Report::new(Kind::Qmp, error.to_string())

@@ -4,6 +4,7 @@
 mod allow;
 mod command_line;
 mod line;
+mod prose;
 
 use clap::ArgMatches;
 use rhai::Dynamic;

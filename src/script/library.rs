@@ -29,6 +29,7 @@ const STANDARD: &str = "std/";
 /// Modules in the binary: path without `std/`, text.
 pub(super) const EMBEDDED: &[(&str, &str)] = &[
     ("backup", include_str!("../../stdlib/backup.rhai")),
+    ("beside", include_str!("../../stdlib/beside.rhai")),
     ("blockdev", include_str!("../../stdlib/blockdev.rhai")),
     ("chain", include_str!("../../stdlib/chain.rhai")),
     ("device", include_str!("../../stdlib/device.rhai")),

@@ -2,12 +2,19 @@
 //!
 //! | file | what it owns |
 //! | --- | --- |
-//! | `chain` | what is merged, where it lies on this host, and that nobody else uses it |
+//! | `place` | where the images of a chain lie on this host |
+//! | `chain` | what is merged, the chain before and after it, and the mark that no other qmpsh merges there |
+//! | `needed` | that nobody else uses what would change |
 //! | `remove` | the files of the merged images, once no chain has them |
+//! | `left` | what a commit left whose qmpsh was killed |
 //!
-//! Here is the job. Until it has ended, releasing it cancels it: the disk then has the chain that it had.
+//! Here is the job. Until it has ended, releasing it cancels it: the disk then has the chain that it had. A job that has ended
+//! is dismissed only when the mark says so: whoever finds the one or the other knows whether all was merged.
 
 mod chain;
+mod left;
+mod needed;
+mod place;
 mod remove;
 
 use std::fmt;
@@ -18,14 +25,18 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::error::{Error, ErrorKind};
-use super::image::merging::Mark;
-use super::job::{JobError, Progress, Reached};
+use super::image::merging::{Mark, Note};
+use super::job::{Progress, Settled};
 use super::machine::{Vm, object};
 use super::server::Server;
 use chain::Chain;
 
-pub use chain::Image;
+pub use left::{Left, Merging};
+pub use place::Image;
 pub use remove::Removal;
+
+/// What the jobs are called, before the digits.
+const JOB: &str = "qmpsh-commit";
 
 /// How long a job may take to end once it is told to.
 const END: Duration = Duration::from_secs(60);
@@ -70,6 +81,13 @@ pub enum CommitError {
         /// The image.
         image: String,
     },
+    /// A commit that was cut off has merged a part of an image into one that would change, and this one would not merge it.
+    InPart {
+        /// The image that it would be merged into.
+        image: String,
+        /// The image of which a part was.
+        also: String,
+    },
     /// The image below cannot be marked as one that others are being merged into.
     Unmarked {
         /// The image.
@@ -79,8 +97,8 @@ pub enum CommitError {
     },
     /// The job has ended well, and the chain is not the one that is to come of it.
     Chain {
-        /// The nodes of the chain as they are.
-        found: Vec<String>,
+        /// The images of the chain as they are.
+        found: String,
     },
 }
 
@@ -99,14 +117,17 @@ impl fmt::Display for CommitError {
                 f,
                 "`{image}` holds a part of what a commit was merging into it: that commit has to be run again first; nothing was changed"
             ),
+            Self::InPart { image, also } => write!(
+                f,
+                "a commit that was cut off has merged a part of `{also}` into `{image}` or above it, so that has to be merged too; nothing was changed"
+            ),
             Self::Unmarked { image, why } => write!(
                 f,
                 "`{image}` cannot be marked as one that others are being merged into: {why}"
             ),
             Self::Chain { found } => write!(
                 f,
-                "the commit ended, but the disk's chain is not as it should be ({}); no file was removed",
-                found.join(" on ")
+                "the commit ended, but the disk's chain is not as it should be ({found}); no file was removed"
             ),
         }
     }
@@ -137,6 +158,8 @@ pub struct Commit {
     keep: bool,
     /// None where the base is not to be had from here, and the merged files stay.
     mark: Option<Mark>,
+    /// What is in it.
+    note: Note,
     stage: Mutex<Stage>,
 }
 
@@ -148,15 +171,27 @@ impl Vm {
     /// told in its words.
     pub async fn commit(&self, plan: &CommitPlan) -> Result<Commit, Error> {
         let server = Server::of(self).await?;
-        let chain = Chain::of(self, plan, server.pid()).await?;
-        let mark = chain.mark(self, plan)?;
+        self.sweep_commits().await?;
+        // The base is held first: who else merges there changes the chain, and shows in it as nodes that nobody knows.
+        let chain = Chain::of(self, &self.block_graph().await?, plan, server.pid())?;
+        chain.check_seen(self, plan.keep)?;
+        let mark = chain.hold(self, plan.keep)?;
+        let prepared = self.prepare(plan, server.pid(), mark.as_ref()).await;
+        let (id, chain, note) = match prepared {
+            Ok(prepared) => prepared,
+            Err(error) => {
+                mark.iter().for_each(Mark::withdraw);
+                return Err(error);
+            }
+        };
         let commit = Commit {
             vm: self.clone(),
             server,
-            id: format!("qmpsh-commit-{}", self.nonce()?),
+            id,
             chain,
             keep: plan.keep,
             mark,
+            note,
             stage: Mutex::new(Stage::Begun),
         };
         let mut arguments = object(json!({
@@ -178,6 +213,39 @@ impl Vm {
         }
         begun?;
         Ok(commit)
+    }
+
+    /// Looks at the chain, which no other qmpsh changes now, and says in the mark what is to come.
+    async fn prepare(
+        &self,
+        plan: &CommitPlan,
+        process: Option<u32>,
+        mark: Option<&Mark>,
+    ) -> Result<(String, Chain, Note), Error> {
+        let graph = self.block_graph().await?;
+        let chain = Chain::of(self, &graph, plan, process)?;
+        chain.check(self, &graph, process)?;
+        let id = format!("{JOB}-{}", self.nonce()?);
+        let merge = serde_json::to_value(chain.merge(&id, plan.keep)).unwrap_or_default();
+        let note = Note::now(merge);
+        self.change_mark(&chain.base, mark, |mark| mark.write(&note))?;
+        Ok((id, chain, note))
+    }
+
+    /// Lets QEMU forget the job of a commit, unless it has done so.
+    async fn dismiss_commit_job(&self, id: &str) -> Result<(), Error> {
+        match self.job(id).dismiss().await {
+            Err(error) if !error.is_refusal() => Err(error),
+            _ => Ok(()),
+        }
+    }
+
+    /// Closes a node. One that somebody uses stays, and its file with it; one that went with the node above is gone.
+    async fn close_if_unused(&self, node: &str) -> Result<(), Error> {
+        match self.close_node(node).await {
+            Err(error) if !error.is_refusal() => Err(error),
+            _ => Ok(()),
+        }
     }
 }
 
@@ -203,11 +271,16 @@ impl Commit {
     /// `report` is told of each step. Fails with QEMU's words when the job failed; the chain is what it was then.
     pub async fn wait(&self, mut report: impl FnMut(&Progress)) -> Result<(), Error> {
         let job = self.vm.job(&self.id);
-        if job.wait(None, &mut report).await? == Reached::Ready {
-            job.complete().await?;
-            job.wait(None, &mut report).await?;
+        loop {
+            match job.settle(None, &mut report).await? {
+                Settled::Ready => job.complete().await?,
+                Settled::Concluded(None) => return self.finish().await,
+                Settled::Concluded(Some(error)) => {
+                    job.dismiss().await?;
+                    return Err(job.failed(error));
+                }
+            }
         }
-        self.finish().await
     }
 
     /// Cancels the job if it has not ended, and waits up to 60 s for its end: the chain is then as it was before.
@@ -220,6 +293,7 @@ impl Commit {
         if *self.stage() != Stage::Done || self.keep {
             return Ok(());
         }
+        self.end_mark()?;
         let files: Vec<&str> = self
             .merged()
             .iter()
@@ -234,8 +308,8 @@ impl Commit {
 
     /// Whether the commit had come to its end all the same.
     async fn cancel(&self) -> Result<bool, Error> {
-        match self.end_job().await {
-            Ok(()) => {}
+        match self.vm.job(&self.id).end(END).await {
+            Ok(_) => {}
             // With QEMU the job has gone; the images are as its headers tell.
             Err(error) if error.is_refusal() => return Err(error),
             Err(error) => {
@@ -246,11 +320,9 @@ impl Commit {
                 };
             }
         }
-        if self.vm.settings().mode.is_dry_run() {
-            return Ok(false);
-        }
-        let graph = self.vm.block_graph().await?;
-        if self.chain.is_untouched(&graph) {
+        let is_dry_run = self.vm.settings().mode.is_dry_run();
+        if is_dry_run || self.chain.is_untouched(&self.vm.block_graph().await?) {
+            self.vm.dismiss_commit_job(&self.id).await?;
             return Ok(false);
         }
         self.finish().await.map(|()| true)
@@ -258,71 +330,49 @@ impl Commit {
 
     /// The base, where a part of what was to be merged may be in it.
     pub fn torn(&self) -> Option<&Image> {
-        let is_torn = self.mark.is_some() && *self.stage() == Stage::Begun;
-        is_torn.then_some(self.base())
+        let is_real = !self.vm.settings().mode.is_dry_run();
+        (is_real && *self.stage() == Stage::Begun).then_some(self.base())
     }
 
-    async fn end_job(&self) -> Result<(), Error> {
-        let job = self.vm.job(&self.id);
-        match job.cancel().await {
-            // One that has ended, or is about to, takes no more orders.
-            Err(error) if !error.is_refusal() => return Err(error),
-            _ => {}
-        }
-        loop {
-            return match job.wait(Some(END), |_| {}).await {
-                // A commit that was told to complete was not to be had back.
-                Ok(Reached::Ready) => continue,
-                Ok(Reached::Concluded) => Ok(()),
-                Err(error) => match error.kind {
-                    ErrorKind::Job(JobError::Failed { .. } | JobError::Unknown { .. }) => Ok(()),
-                    _ => Err(error),
-                },
-            };
-        }
+    /// Why the base has no mark, where it cannot be seen from here and the merged files are to stay all the same.
+    pub fn unmarked(&self) -> Option<&str> {
+        self.base().place.as_ref().err().map(String::as_str)
     }
 
     /// Sees that the chain is what is to come of the commit, and closes the merged nodes.
     async fn finish(&self) -> Result<(), Error> {
-        if !self.vm.settings().mode.is_dry_run() {
+        if self.vm.settings().mode.is_dry_run() {
+            self.vm.dismiss_commit_job(&self.id).await?;
+        } else {
             let graph = self.vm.block_graph().await?;
-            self.chain.check_shorter(&self.vm, &graph)?;
-            self.unmark()?;
+            let shorter = self.chain.check_shorter(&self.vm, &graph);
+            if shorter.is_ok() {
+                // All is in the base: it is a state of its own again.
+                let over = |mark: &Mark| mark.over(&self.note);
+                self.vm.change_mark(self.base(), self.mark.as_ref(), over)?;
+            }
+            self.vm.dismiss_commit_job(&self.id).await?;
+            shorter?;
             // The highest first: it holds the ones below.
             for node in self.chain.nodes_to_close() {
                 if graph.node(node).is_some() {
-                    self.close(node).await?;
+                    self.vm.close_if_unused(node).await?;
                 }
             }
         }
-        *self.stage() = if self.keep { Stage::Over } else { Stage::Done };
+        if self.keep {
+            self.end_mark()?;
+            *self.stage() = Stage::Over;
+        } else {
+            *self.stage() = Stage::Done;
+        }
         Ok(())
     }
 
-    /// All is in the base: it is a state of its own again.
-    fn unmark(&self) -> Result<(), Error> {
-        let end = || match &self.mark {
-            Some(mark) => mark.end().map_err(|error| error.to_string()),
-            None => Ok(()),
-        };
-        let ended: Result<(), String> = self
-            .vm
-            .settings()
-            .recording
-            .observe("the end of the mark beside the base", end)
-            .map_err(|difference| self.vm.error(difference))?;
-        ended.map_err(|why| {
-            let image = self.base().file.clone();
-            self.vm.error(CommitError::Unmarked { image, why })
-        })
-    }
-
-    /// Closes a node. One that somebody uses stays, and its file with it; one that went with the node above is gone.
-    async fn close(&self, node: &str) -> Result<(), Error> {
-        match self.vm.close_node(node).await {
-            Err(error) if !error.is_refusal() => Err(error),
-            _ => Ok(()),
-        }
+    /// Nothing is left that a later run would have to do.
+    fn end_mark(&self) -> Result<(), Error> {
+        self.vm
+            .change_mark(self.base(), self.mark.as_ref(), Mark::end)
     }
 
     fn stage(&self) -> MutexGuard<'_, Stage> {

@@ -8,7 +8,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tokio::time::{Instant, timeout_at};
 
-use super::error::Error;
+use super::error::{Error, ErrorKind};
 use super::event::Filter;
 use super::machine::{Arguments, Vm, object};
 use super::watch::Watch;
@@ -55,6 +55,15 @@ pub enum Reached {
     /// The job ended and was dismissed.
     Concluded,
     /// A mirror or an active commit is ready: `complete` it, or cancel it.
+    Ready,
+}
+
+/// How a job stands that goes on no more by itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Settled {
+    /// It ended, and QEMU says why it failed, if it did.
+    Concluded(Option<String>),
+    /// It waits for [`Job::complete`].
     Ready,
 }
 
@@ -136,8 +145,49 @@ impl Job {
     pub async fn wait(
         &self,
         deadline: Option<Duration>,
-        mut report: impl FnMut(&Progress),
+        report: impl FnMut(&Progress),
     ) -> Result<Reached, Error> {
+        match self.settle(deadline, report).await? {
+            Settled::Ready => Ok(Reached::Ready),
+            Settled::Concluded(error) => {
+                // The error is read before the dismissal, which forgets it.
+                self.dismiss().await?;
+                error.map_or(Ok(Reached::Concluded), |error| Err(self.failed(error)))
+            }
+        }
+    }
+
+    /// That it failed so.
+    pub(super) fn failed(&self, error: String) -> Error {
+        let id = self.id.clone();
+        self.vm.error(JobError::Failed { id, error })
+    }
+
+    /// Has the job end, whatever its result (`job-cancel`); gives how it did, which QEMU knows until it is dismissed, and nothing
+    /// where QEMU does not know the job.
+    pub(super) async fn end(&self, deadline: Duration) -> Result<Option<Settled>, Error> {
+        match self.cancel().await {
+            // One that has ended, or is about to, takes no more orders.
+            Err(error) if !error.is_refusal() => return Err(error),
+            _ => {}
+        }
+        // It shows as `ready` for a while still.
+        self.vm.completing().jobs().insert(self.id.clone());
+        match self.settle(Some(deadline), |_| {}).await {
+            Err(error) if matches!(error.kind, ErrorKind::Job(JobError::Unknown { .. })) => {
+                self.vm.completing().jobs().remove(&self.id);
+                Ok(None)
+            }
+            settled => settled.map(Some),
+        }
+    }
+
+    /// As [`Job::wait`], but one that has ended stays to be dismissed, with how it did.
+    pub(super) async fn settle(
+        &self,
+        deadline: Option<Duration>,
+        mut report: impl FnMut(&Progress),
+    ) -> Result<Settled, Error> {
         let end = deadline.map(|deadline| Instant::now() + deadline);
         // Watching begins before the first look, so that no change falls between the two.
         let mut changes = self.vm.watch(&[Filter::name("JOB_STATUS_CHANGE")]).await?;
@@ -154,19 +204,9 @@ impl Job {
             };
             report(&progress);
             match progress.status.as_str() {
-                "concluded" => {
-                    // The error is read before the dismissal, which forgets it.
-                    self.dismiss().await?;
-                    return match progress.error {
-                        None => Ok(Reached::Concluded),
-                        Some(error) => Err(self.vm.error(JobError::Failed {
-                            id: self.id.clone(),
-                            error,
-                        })),
-                    };
-                }
+                "concluded" => return Ok(Settled::Concluded(progress.error)),
                 "ready" if !self.vm.completing().jobs().contains(&self.id) => {
-                    return Ok(Reached::Ready);
+                    return Ok(Settled::Ready);
                 }
                 _ => {}
             }

@@ -7,7 +7,7 @@ use harness::{Folder, Outcome, Qemu};
 use serde_json::{Value, json};
 
 use super::backup::{back_up, restore};
-use super::{document, qmpsh};
+use super::{document, files, qmpsh};
 
 /// A machine with a small disk and a name.
 fn machine(name: &str) -> Qemu {
@@ -189,6 +189,19 @@ fn restoring_writes_over_nothing_unless_it_is_told_to() {
     drop(user);
     restore(&of_vm, &to, &["--force"]).expect_code(0);
     assert_ne!(std::fs::read(to.join("disk-a.qcow2")).unwrap(), b"mine");
+
+    // What others call so is neither written over nor removed, whether it ends well or not.
+    let others = to.join("disk-a.qcow2.unfinished");
+    std::fs::write(&others, "mine").unwrap();
+    restore(&of_vm, &to, &["--force"]).expect_code(0);
+    let broken = of_vm.join(&names[0]).join("disk-a.qcow2");
+    let whole = std::fs::read(&broken).unwrap();
+    std::fs::write(&broken, vec![0; whole.len()]).unwrap();
+    let before = files(&to, "");
+    restore(&of_vm, &to, &["--force"]).expect_code(1);
+    std::fs::write(&broken, whole).unwrap();
+    assert_eq!(files(&to, ""), before);
+    assert_eq!(std::fs::read(&others).unwrap(), b"mine");
 
     let day = format!(
         "{}-{}-{}",

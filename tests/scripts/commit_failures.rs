@@ -11,21 +11,21 @@ use super::snapshot::{boot_from, succeeds};
 use super::{State, eval, machine, nodes, qmpsh};
 
 /// Starts a commit that takes minutes, and waits until it is under way.
-fn start(target: &str) -> Running {
+pub(super) fn start(target: &str) -> Running {
     let running = qmpsh(["-v", "run", "snapshot-commit", target, "--speed", "64K"]).spawn();
     running.wait_for_stderr("\"type\":\"commit\"");
     running
 }
 
 /// A guest with a disk, an overlay on it, and a file of some megabytes in that; and the file's checksum.
-fn guest() -> (Guest, PathBuf, String) {
+pub(super) fn guest() -> (Guest, PathBuf, String) {
     let guest = Guest::builder().disk(Format::Qcow2, "64M").boot();
     let [overlay] = snapshot(&guest.target(), &[]).try_into().unwrap();
     let sum = guest.shell_ok("head -c 9000000 /dev/urandom >/data/a; sync; sha256sum /data/a");
     (guest, overlay, sum)
 }
 
-const READ_AGAIN: &str = "echo 3 >/proc/sys/vm/drop_caches; sha256sum /data/a";
+pub(super) const READ_AGAIN: &str = "echo 3 >/proc/sys/vm/drop_caches; sha256sum /data/a";
 
 #[test]
 fn an_interrupted_commit_leaves_the_chain_that_was() {
@@ -102,7 +102,7 @@ fn what_a_cut_off_commit_leaves_is_marked_and_no_revert_stands_on_it() {
 
 /// Fails with these words, and leaves all as it was.
 #[track_caller]
-fn refuses(qemu: &Qemu, options: &[&str], words: &[&str]) {
+pub(super) fn refuses(qemu: &Qemu, options: &[&str], words: &[&str]) {
     let before = State::of(&qemu.qmp(), qemu.folder().path());
     let outcome = qmpsh(["run", "snapshot-commit", qemu.qmp().to_str().unwrap()])
         .args(options)
@@ -115,7 +115,7 @@ fn refuses(qemu: &Qemu, options: &[&str], words: &[&str]) {
     assert_eq!(State::of(&qemu.qmp(), qemu.folder().path()), before);
 }
 
-fn create(image: &Path, below: &Path) {
+pub(super) fn create(image: &Path, below: &Path) {
     let (image, below) = (image.to_str().unwrap(), below.to_str().unwrap());
     let words = [
         "create", "-q", "-f", "qcow2", "-F", "qcow2", "-b", below, image,
@@ -124,7 +124,7 @@ fn create(image: &Path, below: &Path) {
 }
 
 /// A QEMU of which this image is the disk.
-fn other(image: &Path) -> Qemu {
+pub(super) fn other(image: &Path) -> Qemu {
     Qemu::bare()
         .args("-machine q35 -accel tcg -m 32 -S")
         .args(&format!(
@@ -158,13 +158,37 @@ fn an_image_that_others_use_is_not_changed() {
     refuses(
         &qemu,
         &[],
-        &["which the node `t` needs too", "nothing was changed"],
+        &[
+            "which the throttle on top of it (node `t`) needs too",
+            "nothing was changed",
+        ],
     );
     eval(
         &target,
         "v.qmp(\"blockdev-del\", #{ \"node-name\": \"t\" })",
     );
     drop(made);
+
+    // A job of somebody else's, for which QEMU makes up nodes.
+    for (command, kind) in [("blockdev-backup", "backup"), ("blockdev-mirror", "mirror")] {
+        let begin = format!(
+            "let top = v.disks().find(|disk| disk.qdev.contains(\"disk-a\")).node;
+            v.qmp(\"blockdev-add\", #{{ driver: \"null-co\", \"node-name\": \"nowhere\", size: 16777216 }});
+            v.qmp(\"{command}\", #{{ \"job-id\": \"nightly\", device: top, target: \"nowhere\", sync: \"full\", speed: 1 }});"
+        );
+        eval(&target, &begin);
+        let words = [
+            &format!("the job `nightly` ({kind}) needs too") as &str,
+            ".qcow2`",
+        ];
+        refuses(&qemu, &[], &words);
+        eval(
+            &target,
+            "v.qmp(\"block-job-cancel\", #{ device: \"nightly\", force: true });
+            while v.qmp(\"query-jobs\").len() > 0 { sleep(\"20ms\"); }
+            v.qmp(\"blockdev-del\", #{ \"node-name\": \"nowhere\" })",
+        );
+    }
 
     // A VM that is shut off, then one that runs.
     let over = qemu.folder().join("clone.qcow2");
@@ -285,11 +309,14 @@ fn a_commit_cut_off_at_its_last_step_is_seen_to_its_end() {
     let hold = proxy.hold_reply("job-complete");
     let running = qmpsh(["-v", "run", "snapshot-commit", &target, "--keep"]).spawn();
     hold.wait();
+    running.wait_for_stderr("disk0.qcow2 gets no mark while others are merged into it");
     running.signal(Signal::INT);
     running.wait_for_stderr("\"execute\":\"job-cancel\"");
     hold.forward();
     let outcome = running.wait().expect_code(130);
     assert!(!outcome.stderr.contains("left behind"), "{outcome:#?}");
+    let mark = guest.folder().join("disk0.qcow2.qmpsh-merging");
+    assert!(!mark.exists());
     drop(proxy);
     assert_eq!(nodes(&guest.qmp()), ["disk0", "disk0-file"]);
     assert_eq!(eval(&guest.target(), "v.qmp(\"query-jobs\")"), json!([]));

@@ -9,6 +9,8 @@ mod blockdev;
 mod chains;
 mod commit;
 mod commit_failures;
+mod commit_killed;
+mod commit_names;
 mod device;
 mod device_stops;
 mod documentation;

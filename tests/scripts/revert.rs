@@ -109,11 +109,24 @@ fn what_would_spoil_an_image_is_refused() {
     std::fs::remove_file(&secret).unwrap();
     let link = image("link");
     std::os::unix::fs::symlink(&top, &link).unwrap();
+    let elsewhere = Folder::new();
+    let away = elsewhere.join("away").to_str().unwrap().to_owned();
+    std::os::unix::fs::symlink(&top, &away).unwrap();
+    // What others call so is not ours.
+    let mine = image("top.unfinished");
+    std::fs::write(&mine, "mine").unwrap();
+    let old = image("old.qed");
+    let words = ["create", "-q", "-f", "qed", "-F", "raw", "-b", &base, &old];
+    succeeds("qemu-img", &words);
     let before = files(folder.path(), "");
     for (words, message) in [
         (vec![&base], "stands on no other image"),
         (vec![&middle], "on top of it"),
         (vec![&top, &top], "is named twice"),
+        (vec![&top, &link], "is named twice"),
+        (vec![&away], "is a link to an image in another folder"),
+        (vec![&away], &top),
+        (vec![&old], "is no qcow2"),
         (vec![&top, &base], "stands on no other image"),
         (vec![&image("gone")], "No such file"),
     ] {
@@ -127,12 +140,28 @@ fn what_would_spoil_an_image_is_refused() {
     assert!(outcome.stderr.contains("does not stand on"), "{outcome:#?}");
     assert_eq!(files(folder.path(), ""), before);
 
+    // Two names of one file, which have no other in common.
+    let twin = image("twin");
+    std::fs::hard_link(&top, &twin).unwrap();
+    let outcome = qmpsh(["run", "snapshot-revert", &top, &twin]).run();
+    assert!(
+        outcome
+            .stderr
+            .contains(&format!("is named twice, as {top} too")),
+        "{outcome:#?}"
+    );
+    std::fs::remove_file(&twin).unwrap();
+    std::fs::remove_file(&old).unwrap();
+    assert_eq!(files(folder.path(), "").len(), before.len() - 1);
+
     // The name of a link stays one of the image's.
     revert(&[&link, "--to", &base]);
     assert!(std::fs::symlink_metadata(&link).unwrap().is_symlink());
     let info = super::image_info(link.as_ref());
     assert_eq!(info["full-backing-filename"], base.as_str());
     assert_eq!(info["backing-filename-format"], "raw");
+    assert_eq!(std::fs::read(&mine).unwrap(), b"mine");
+    assert_eq!(files(folder.path(), ".unfinished"), [PathBuf::from(&mine)]);
 
     // One below which nothing is any more.
     std::fs::remove_file(&base).unwrap();

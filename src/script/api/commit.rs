@@ -6,7 +6,7 @@ use rhai::{Array, Dynamic, Engine, EvalAltResult, Map};
 use serde_json::json as value;
 
 use super::output::log;
-use super::{Outcome, data, failed, json, method, property, wait_with_bar};
+use super::{Outcome, data, failed, json, method, property, wait, wait_with_bar};
 use crate::script::error;
 use crate::script::guard::{Guard, register_guard};
 use crate::script::progress::Bar;
@@ -17,6 +17,7 @@ use crate::vm::commit::{Commit, CommitPlan, Image};
 pub(super) fn register(engine: &mut Engine) {
     engine.register_type_with_name::<Held>("commit");
     register_guard::<Held>(engine, |held| held.0.clone());
+    left(engine);
     method(
         "commit",
         &["vm", "plan: map", "commit"],
@@ -125,6 +126,46 @@ pub(super) fn register(engine: &mut Engine) {
     });
 }
 
+/// What earlier commits left.
+fn left(engine: &mut Engine) {
+    method(
+        "sweep_commits",
+        &["vm", "array"],
+        r"
+        Ends what commits left whose qmpsh was killed, as the marks beside the images tell, `IMAGE.qmpsh-merging`: one that merges still is
+        left alone. Gives `#{ disk, job, merged, base, over, files }` for each. With `over`, all was merged: the nodes of the
+        merged images are closed, and `files` tells what became of their files, as `remove` does. Without, the job was ended,
+        and the disk has the chain that it had. `commit` does so too, before it begins.
+
+        ```rhai
+        for one in v.sweep_commits() { log(`left by a run before: ${one.job}`) }
+        ```",
+    )
+    .register_into_engine(engine, |vm: &mut Vm| -> Outcome<Array> {
+        // Cut off midway, what was merged would be half cleared away.
+        let what = format!("{}: sweep_commits", vm.label());
+        let left = current()?
+            .block_on_cleanup(what, vm.sweep_commits())?
+            .map_err(|error| failed(&error))?;
+        left.iter().map(data).collect()
+    });
+    method(
+        "merging",
+        &["vm", "array"],
+        r"
+        The images of the VM's disks that hold a part of what a commit merges into them, or was merging when it was cut off:
+        `#{ node, file }` each. Such an image is no state of its own. Seen are those that lie on this host.
+
+        ```rhai
+        for image in v.merging() { print(image.file) }
+        ```",
+    )
+    .register_into_engine(engine, |vm: &mut Vm| -> Outcome<Array> {
+        let merging = wait(format_args!("{}: merging", vm.label()), vm.merging())?;
+        merging.iter().map(data).collect()
+    });
+}
+
 fn image(image: &Image) -> Outcome {
     data(&value!({ "node": image.node, "file": image.file }))
 }
@@ -176,6 +217,16 @@ fn begin(vm: &Vm, plan: Map) -> Outcome<Held> {
     let commit = current
         .block_on_cleanup(what, vm.commit(&plan))?
         .map_err(|error| failed(&error))?;
+    if let Some(why) = commit.unmarked() {
+        log(
+            &current,
+            &format!(
+                "{}: {} gets no mark while others are merged into it ({why}): should this be cut off, it is no state of its own, and nothing will tell of it but this message",
+                vm.label(),
+                commit.base().file
+            ),
+        )?;
+    }
     let guarded = Arc::new(Guarded {
         vm: vm.clone(),
         commit,

@@ -16,8 +16,10 @@ pub(super) fn register(engine: &mut Engine) {
         "image_chain",
         &["host", "image: string", "array"],
         r#"
-        An image and those below it, from the top down, each `#{ file, format, encrypted }`, as the headers of qcow2 images tell; `format` is
-        `()` where the image above does not say it. Throws when one is not there. Needs `read` in the header for the image.
+        An image and those below it, from the top down, each `#{ file, format, encrypted, merging }`, as the headers of qcow2 and qed
+        images tell; `format` is `()` where the image above does not say it. `merging` is true of an image that holds a part of what a
+        commit was merging into it, and is no state of its own (`IMAGE.qmpsh-merging` lies beside it). Throws when one is not there.
+        Needs `read` in the header for the image.
 
         ```rhai
         try { host.image_chain("/srv/root.qcow2") } catch (e) { log(e.hint) }
@@ -35,8 +37,8 @@ pub(super) fn register(engine: &mut Engine) {
         &["host", "image: string", "array"],
         r#"
         Who uses an image now, in words: the processes of this host that have it open (those of all users where root asks), a QEMU
-        elsewhere that has it locked, and the images in the same folder that have it as their backing file. Needs `read` in
-        the header for its folder, and the right to write to the image.
+        elsewhere that has it locked, and the images in the same folder that have it as their backing file, links to images among
+        them. Needs `read` in the header for its folder, and the right to write to the image.
 
         ```rhai
         try { host.image_users("/srv/root.qcow2").len() == 0 } catch (e) { log(e.hint) }

@@ -6,6 +6,7 @@ use std::ffi::OsString;
 use clap::{Arg, ArgAction, ArgMatches, Command};
 use rhai::{Array, Dynamic, Map};
 
+use super::prose;
 use crate::script::argument::{Argument, Kind, Value};
 use crate::script::header::Header;
 use crate::wire::secret::is_secret;
@@ -20,7 +21,8 @@ pub fn command(name: &str, header: &Header) -> Command {
         .bin_name(name.to_owned())
         .about(header.summary.clone());
     if !header.about.is_empty() {
-        command = command.long_about(format!("{}\n\n{}", header.summary, header.about));
+        let about = prose::flowing(&header.about);
+        command = command.long_about(format!("{}\n\n{about}", header.summary));
     }
     if let Some(oldest) = header.qemu {
         command = command.after_help(format!("Needs QEMU {} or newer.", oldest.release));

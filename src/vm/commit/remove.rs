@@ -2,16 +2,18 @@
 //! the disk, and nobody has it open or locked or stands on it.
 
 use std::fs::{self, File};
+use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use super::chain::{Image, Place, folders};
+use super::place::{Image, Place, folders};
 use super::{Commit, Stage};
 use crate::vm::error::Error;
 use crate::vm::image::merging::forget;
 use crate::vm::image::users::{lock, users};
+use crate::vm::machine::Vm;
 use crate::vm::mode::Would;
 
 /// What became of the file of a merged image.
@@ -25,6 +27,16 @@ pub struct Removal {
     pub why: Option<String>,
 }
 
+impl Removal {
+    pub(super) fn kept(image: &Image) -> Self {
+        Self {
+            file: image.file.clone(),
+            removed: false,
+            why: Some("it was to be kept".to_owned()),
+        }
+    }
+}
+
 impl Commit {
     /// Removes the files of the merged images, once [`Commit::wait`] has returned; gives what became of each.
     ///
@@ -33,74 +45,91 @@ impl Commit {
         if *self.stage() != Stage::Done {
             return Ok(Vec::new());
         }
-        let settings = self.vm.settings();
-        let mut removals = Vec::new();
-        for image in self.merged() {
-            let doing = "remove";
-            let path = Path::new(&image.file);
-            let left = if settings.mode.tells(&Would::File { doing, path }) {
-                Ok(())
-            } else {
-                let of = format!("the removal of `{}`", image.file);
-                let remove = || self.remove_image(image);
-                settings
-                    .recording
-                    .observe(&of, remove)
-                    .map_err(|difference| self.vm.error(difference))?
-            };
-            removals.push(Removal {
-                file: image.file.clone(),
-                removed: left.is_ok(),
-                why: left.err(),
-            });
-        }
+        let chain = &self.chain;
+        let removals = remove(
+            &self.vm,
+            &chain.merged,
+            chain.above.as_ref(),
+            &chain.base,
+            |_| Ok(()),
+        )?;
         *self.stage() = Stage::Over;
+        self.end_mark()?;
         Ok(removals)
     }
+}
 
-    /// The error says why it is left.
-    fn remove_image(&self, image: &Image) -> Result<(), String> {
-        let place = image.place.as_ref().map_err(Clone::clone)?;
-        let path = Path::new(&place.path);
-        let words = |error: std::io::Error| error.to_string();
-        let data = fs::symlink_metadata(path).map_err(words)?;
-        if !data.is_file() {
-            return Err("it is no plain file".into());
-        }
-        if (data.dev(), data.ino()) != place.id {
-            return Err("another file has its name now".into());
-        }
-        let kept: Vec<&Place> = [self.chain.above.as_ref(), Some(self.base())]
-            .into_iter()
-            .flatten()
-            .filter_map(|image| image.place.as_ref().ok())
-            .collect();
-        if kept.iter().any(|kept| kept.id == place.id) {
-            return Err("it is needed still".into());
-        }
-        for kept in kept {
-            let written = File::open(&kept.path).and_then(|file| file.sync_all());
-            written.map_err(|error| format!("`{}` cannot be synced: {error}", kept.path))?;
-        }
-        let all: Vec<Place> = self
-            .chain_images()
+/// Removes the files of images that were merged into `base`, below the image `above`; those of which `check` does not say why
+/// they are left.
+pub(super) fn remove(
+    vm: &Vm,
+    merged: &[Image],
+    above: Option<&Image>,
+    base: &Image,
+    check: impl Fn(&Image) -> Result<(), String>,
+) -> Result<Vec<Removal>, Error> {
+    let settings = vm.settings();
+    let places = |images: &mut dyn Iterator<Item = &Image>| -> Vec<Place> {
+        images
             .filter_map(|image| image.place.clone().ok())
-            .collect();
-        let users = users(path, &folders(&all)).map_err(words)?;
-        if let Some(user) = users.first() {
-            return Err(format!("it is used by {user}"));
-        }
-        // No QEMU opens it from here on.
-        let Some(_locked) = lock(path).map_err(words)? else {
-            return Err("a QEMU has just opened it".into());
+            .collect()
+    };
+    let kept = places(&mut above.into_iter().chain([base]));
+    let all = places(&mut above.into_iter().chain(merged).chain([base]));
+    let mut removals = Vec::new();
+    for image in merged {
+        let doing = "remove";
+        let path = Path::new(&image.file);
+        let left = if settings.mode.tells(&Would::File { doing, path }) {
+            Ok(())
+        } else {
+            let of = format!("the removal of `{}`", image.file);
+            let remove = || {
+                check(image)?;
+                remove_image(image, &kept, &all)
+            };
+            settings
+                .recording
+                .observe(&of, remove)
+                .map_err(|difference| vm.error(difference))?
         };
-        fs::remove_file(path).map_err(words)?;
-        forget(path);
-        Ok(())
+        removals.push(Removal {
+            file: image.file.clone(),
+            removed: left.is_ok(),
+            why: left.err(),
+        });
     }
+    Ok(removals)
+}
 
-    fn chain_images(&self) -> impl Iterator<Item = &Image> {
-        let chain = &self.chain;
-        chain.above.iter().chain(&chain.merged).chain([&chain.base])
+/// The error says why it is left.
+fn remove_image(image: &Image, kept: &[Place], all: &[Place]) -> Result<(), String> {
+    let place = image.place.as_ref().map_err(Clone::clone)?;
+    let path = Path::new(&place.path);
+    let words = |error: io::Error| error.to_string();
+    let data = fs::symlink_metadata(path).map_err(words)?;
+    if !data.is_file() {
+        return Err("it is no plain file".into());
     }
+    if (data.dev(), data.ino()) != place.id {
+        return Err("another file has its name now".into());
+    }
+    if kept.iter().any(|kept| kept.id == place.id) {
+        return Err("it is needed still".into());
+    }
+    for kept in kept {
+        let written = File::open(&kept.path).and_then(|file| file.sync_all());
+        written.map_err(|error| format!("`{}` cannot be synced: {error}", kept.path))?;
+    }
+    let users = users(path, &folders(all)).map_err(words)?;
+    if let Some(user) = users.first() {
+        return Err(format!("it is used by {user}"));
+    }
+    // No QEMU opens it from here on.
+    let Some(_locked) = lock(path).map_err(words)? else {
+        return Err("a QEMU has just opened it".into());
+    };
+    fs::remove_file(path).map_err(words)?;
+    forget(path);
+    Ok(())
 }

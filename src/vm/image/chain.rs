@@ -41,7 +41,7 @@ pub fn chain(image: &Path) -> io::Result<Vec<Layer>> {
     while let Some(last) = layers.last() {
         // A raw image stands on none, whatever its guest wrote at its beginning.
         let found = match last.format.as_deref() {
-            Some("qcow2") | None => below(&last.file),
+            Some("qcow2" | "qcow" | "qed") | None => below(&last.file),
             Some(_) => Ok(None),
         };
         let named = |error: io::Error| {

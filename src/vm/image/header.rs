@@ -1,4 +1,4 @@
-//! What the header of a qcow2 file on this host tells of the image below it.
+//! What the header of an image on this host tells of the image below it: of a qcow2, or of a format that came before it.
 
 use std::fs::File;
 use std::io;
@@ -9,6 +9,13 @@ use super::file_of;
 
 /// The first bytes of a qcow2 image.
 const MAGIC: [u8; 4] = *b"QFI\xfb";
+
+/// The first bytes of a qed image.
+const QED: [u8; 4] = *b"QED\0";
+
+/// What a qed image has below it: an image, and one that is raw.
+const QED_BACKING: u64 = 1;
+const QED_RAW: u64 = 4;
 
 /// The longest name that a header may have, in bytes.
 const LONGEST: u64 = 1023;
@@ -30,10 +37,14 @@ pub(super) struct Below {
 
 /// Whether the file begins as a qcow2 image does.
 pub(super) fn is_qcow2(image: &File) -> io::Result<bool> {
+    begins(image, MAGIC)
+}
+
+fn begins(image: &File, with: [u8; 4]) -> io::Result<bool> {
     let mut magic = [0; 4];
     match image.read_exact_at(&mut magic, 0) {
         Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(false),
-        read => read.map(|()| magic == MAGIC),
+        read => read.map(|()| magic == with),
     }
 }
 
@@ -42,29 +53,47 @@ pub(super) fn is_encrypted(image: &File) -> io::Result<bool> {
     Ok(is_qcow2(image)? && number(image, 32, 4)? != 0)
 }
 
-/// What this image stands on; nothing where it is no qcow2, or stands on no plain file.
+/// What this image stands on; nothing where it is neither a qcow2 nor a qed, or stands on no plain file.
 pub(super) fn below(image: &Path) -> io::Result<Option<Below>> {
     let file = File::open(image)?;
-    if !is_qcow2(&file)? {
+    let (name, format) = if is_qcow2(&file)? {
+        let version = number(&file, 4, 4)?;
+        let name = name(&file, number(&file, 8, 8)?, number(&file, 16, 4)?)?;
+        // One that stands on none may end behind its numbers.
+        let format = match &name {
+            Some(_) if version >= 2 => format(&file, version)?,
+            _ => None,
+        };
+        (name, format)
+    } else if begins(&file, QED)? {
+        let features = number(&file, 16, 8)?.swap_bytes();
+        let short = |at| Ok::<_, io::Error>(number(&file, at, 4)?.swap_bytes() >> 32);
+        if features & QED_BACKING == 0 {
+            return Ok(None);
+        }
+        let format = (features & QED_RAW != 0).then(|| "raw".to_owned());
+        (name(&file, short(56)?, short(60)?)?, format)
+    } else {
         return Ok(None);
-    }
-    let version = number(&file, 4, 4)?;
-    let (offset, length) = (number(&file, 8, 8)?, number(&file, 16, 4)?);
+    };
+    // A name is relative to the folder of the image that has it.
+    let folder = image.parent().unwrap_or(Path::new("/"));
+    Ok(name.map(|name| Below {
+        path: folder.join(name),
+        format,
+    }))
+}
+
+/// The name of a plain file in the header.
+fn name(image: &File, offset: u64, length: u64) -> io::Result<Option<String>> {
     if offset == 0 || length == 0 || length > LONGEST {
         return Ok(None);
     }
-    let name = bytes(&file, offset, length)?;
-    let Ok(name) = String::from_utf8(name) else {
+    let Ok(name) = String::from_utf8(bytes(image, offset, length)?) else {
         return Ok(None);
     };
     let name = file_of(&name);
-    let name = name.strip_prefix("file:").unwrap_or(&name);
-    // A name is relative to the folder of the image that has it.
-    let folder = image.parent().unwrap_or(Path::new("/"));
-    Ok(Some(Below {
-        path: folder.join(name),
-        format: format(&file, version)?,
-    }))
+    Ok(Some(name.strip_prefix("file:").unwrap_or(&name).to_owned()))
 }
 
 /// The format in the header's extensions, which lie behind it: each a type, a length, and as many bytes, filled up to 8.
@@ -87,7 +116,7 @@ fn format(image: &File, version: u64) -> io::Result<Option<String>> {
     Ok(None)
 }
 
-/// A number of the header's, whose highest byte comes first.
+/// A number of the header's, whose highest byte comes first as in a qcow2.
 fn number(image: &File, at: u64, length: u64) -> io::Result<u64> {
     let bytes = bytes(image, at, length)?;
     Ok(bytes
@@ -128,6 +157,17 @@ mod tests {
         bytes
     }
 
+    /// A qed's, with these features.
+    fn qed(name: &str, features: u8) -> Vec<u8> {
+        let mut bytes = vec![0; 128];
+        bytes[..4].copy_from_slice(&QED);
+        bytes[16] = features;
+        bytes[56] = 64;
+        bytes[60] = u8::try_from(name.len()).unwrap();
+        bytes[64..64 + name.len()].copy_from_slice(name.as_bytes());
+        bytes
+    }
+
     #[test]
     fn the_image_below_is_the_one_that_the_header_names() {
         let folder = std::env::temp_dir().join(format!("qmpsh-header-{}", std::process::id()));
@@ -147,6 +187,8 @@ mod tests {
                 Some(("/srv/base".into(), "raw")),
             ),
             (header("", "raw"), None),
+            (qed("base", 5), Some((folder.join("base"), "raw"))),
+            (qed("base", 4), None),
             // Cut off, no qcow2, and empty.
             (vec![0; 4096], None),
             (Vec::new(), None),

@@ -18,6 +18,9 @@ use serde::{Deserialize, Serialize};
 use super::{header, identity};
 use crate::wire::escape::escaped;
 
+/// The most links that lead to a file, as many as the kernel follows.
+const MOST_LINKS: usize = 40;
+
 /// What tells a file from all others of this host: the device and the number on it.
 pub type FileId = (u64, u64);
 
@@ -104,30 +107,54 @@ fn is(open: &Path, file: FileId) -> bool {
     })
 }
 
-/// The images in these folders that have the file as their backing file.
+/// The folders that a file lies in: the one that its name says, and those of the links on the way to where it really is.
+pub fn folders_of(file: &Path) -> BTreeSet<PathBuf> {
+    let mut folders = BTreeSet::new();
+    let mut next = file.to_owned();
+    for _ in 0..MOST_LINKS {
+        let folder = next.parent().unwrap_or(Path::new("/")).to_owned();
+        folders.extend(fs::canonicalize(&folder));
+        let Ok(leads_to) = fs::read_link(&next) else {
+            break;
+        };
+        next = folder.join(leads_to);
+    }
+    folders
+}
+
+/// The images in these folders that have the file as their backing file. One that only a link is in a folder for is among
+/// them.
 pub(in crate::vm) fn images_over(
     file: FileId,
     folders: &BTreeSet<PathBuf>,
 ) -> io::Result<Vec<User>> {
-    let mut images = Vec::new();
+    let mut images = BTreeSet::new();
     for folder in folders {
         for entry in fs::read_dir(folder)? {
-            let entry = entry?;
-            if !entry.file_type()?.is_file() {
-                continue;
-            }
-            // One that cannot be read, or has gone, tells nothing.
-            let below = header::below(&entry.path()).ok().flatten();
-            if below.is_some_and(|below| identity(&below.path) == Some(file)) {
-                images.push(entry.path());
+            let path = entry?.path();
+            // Asked about first: opening what is no plain file could act on it, or block.
+            let is_file = fs::metadata(&path).is_ok_and(|data| data.is_file());
+            if is_file && names(&path).any(|name| stands_on(&name, file)) {
+                images.insert(path);
             }
         }
     }
-    images.sort();
     Ok(images
         .into_iter()
         .map(|path| User::Image { path })
         .collect())
+}
+
+/// The names of an image that the name of its backing file may be relative to: its own, and where it leads.
+fn names(image: &Path) -> impl Iterator<Item = PathBuf> {
+    let real = fs::canonicalize(image).ok().filter(|real| real != image);
+    [image.to_owned()].into_iter().chain(real)
+}
+
+/// Whether the file is the one below an image. An image that cannot be read, or has gone, tells nothing.
+pub(in crate::vm) fn stands_on(image: &Path, file: FileId) -> bool {
+    let below = header::below(image).ok().flatten();
+    below.is_some_and(|below| identity(&below.path) == Some(file))
 }
 
 /// Locks a file as a whole, until what this gives is dropped: no QEMU opens it meanwhile. Nothing where one has it open.

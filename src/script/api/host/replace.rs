@@ -2,6 +2,7 @@
 
 use std::fs::{self, File};
 use std::io::{self, Write};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use rhai::{Dynamic, Engine};
@@ -32,6 +33,17 @@ pub(super) fn register(engine: &mut Engine) {
                 .map_err(|_| format!("the name of `{path}` is not UTF-8"))
         })
     });
+    function(
+        "is_same",
+        &["host", "path: string", "other: string", "bool"],
+        r#"
+        Whether two paths lead to one file, by links of whatever kind. Needs `read` or `write` in the header for both.
+
+        ```rhai
+        try { host.is_same("/etc/os-release", "/usr/lib/os-release") } catch (e) { log(e.hint) }
+        ```"#,
+    )
+    .register_into_engine(engine, |_: &mut Host, path: &str, other: &str| is_same(path, other));
     function(
         "size",
         &["host", "path: string", "value"],
@@ -88,6 +100,17 @@ pub(super) fn register(engine: &mut Engine) {
     .register_into_engine(engine, |_: &mut Host, from: &str, to: &str| {
         rename(from, to)
     });
+}
+
+fn is_same(path: &str, other: &str) -> Outcome<bool> {
+    let (one, two) = (looked_at(path)?, looked_at(other)?);
+    observed(&format!("host: is_same {path} {other}"), || {
+        let id = |path: &str, real: &Path| {
+            let data = fs::metadata(real).map(|data| (data.dev(), data.ino()));
+            told(path, "looked at", data)
+        };
+        Ok(id(path, &one)? == id(other, &two)?)
+    })
 }
 
 fn size(path: &str) -> Outcome {

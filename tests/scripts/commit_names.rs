@@ -1,0 +1,107 @@
+//! `snapshot-commit` and the names of images: which one is meant, and who stands on one by another name of it.
+
+use std::os::unix::fs::symlink;
+use std::path::Path;
+
+use harness::Folder;
+use serde_json::json;
+
+use super::commit_failures::{create, other, refuses};
+use super::snapshot::succeeds;
+use super::{files, image_info, qmpsh};
+
+fn make(image: &Path) {
+    let words = ["create", "-q", "-f", "qcow2", image.to_str().unwrap(), "8M"];
+    succeeds("qemu-img", &words);
+}
+
+#[test]
+fn of_two_images_of_one_name_none_is_guessed() {
+    let folder = Folder::new();
+    let [old, new] = ["old", "new"].map(|name| folder.join(name));
+    for path in [&old, &new] {
+        std::fs::create_dir(path).unwrap();
+    }
+    let [base, middle] = [&old, &new].map(|path| path.join("disk.qcow2"));
+    let top = folder.join("top.qcow2");
+    make(&base);
+    create(&middle, &base);
+    create(&top, &middle);
+    let words = [
+        "more than one image called disk.qcow2",
+        base.to_str().unwrap(),
+        middle.to_str().unwrap(),
+        "by its path",
+    ];
+    let outcome = qmpsh(["run", "snapshot-revert", top.to_str().unwrap()])
+        .args(["--to", "disk.qcow2"])
+        .run()
+        .expect_code(1);
+    for word in words {
+        assert!(outcome.stderr.contains(word), "{word}: {outcome:#?}");
+    }
+    let qemu = other(&top);
+    refuses(&qemu, &["--base", "disk.qcow2"], &words);
+    refuses(
+        &qemu,
+        &["--top", "disk.qcow2", "--base", base.to_str().unwrap()],
+        &words,
+    );
+    assert_eq!(image_info(&top)["full-backing-filename"], json!(middle));
+    qmpsh(["run", "snapshot-commit", qemu.qmp().to_str().unwrap()])
+        .args(["--base", base.to_str().unwrap()])
+        .run()
+        .expect_code(0);
+    assert!(!top.exists() && !middle.exists() && base.exists());
+}
+
+#[test]
+fn images_stand_on_an_image_by_whatever_name_and_format() {
+    let (folder, elsewhere, names) = (Folder::new(), Folder::new(), Folder::new());
+    let (base, top) = (folder.join("base.qcow2"), folder.join("top.qcow2"));
+    make(&base);
+    // The VM knows the base by a link in another folder.
+    let link = names.join("base.qcow2");
+    symlink(&base, &link).unwrap();
+    create(&top, &link);
+    let qemu = other(&top);
+    let commit = ["--base", "base.qcow2"];
+    let check = |image: &Path, told: &Path| {
+        let told = format!("the image `{}` on top of it needs too", told.display());
+        refuses(&qemu, &commit, &[&told, "nothing was changed"]);
+        std::fs::remove_file(image).unwrap();
+    };
+
+    // By a name that is relative to the link's folder.
+    let over = names.join("clone.qcow2");
+    create(&over, Path::new("base.qcow2"));
+    check(&over, &over);
+    // By a link that is beside the base itself, from an image that only a link is beside it for.
+    let beside = folder.join("alias.qcow2");
+    symlink("base.qcow2", &beside).unwrap();
+    let over = elsewhere.join("clone.qcow2");
+    create(&over, &beside);
+    let led = folder.join("clone.qcow2");
+    symlink(&over, &led).unwrap();
+    check(&over, &led);
+    std::fs::remove_file(&led).unwrap();
+    // Of a format from before qcow2.
+    for format in ["qed", "qcow"] {
+        let over = folder.join("clone");
+        let (image, below) = (over.to_str().unwrap(), base.to_str().unwrap());
+        // Not all builds of QEMU write it.
+        succeeds(
+            "qemu-img",
+            &[
+                "create", "-q", "-f", format, "-F", "qcow2", "-b", below, image,
+            ],
+        );
+        check(&over, &over);
+    }
+    assert_eq!(files(folder.path(), "").len(), 3);
+    qmpsh(["run", "snapshot-commit", qemu.qmp().to_str().unwrap()])
+        .args(commit)
+        .run()
+        .expect_code(0);
+    assert!(!top.exists());
+}
