@@ -7,7 +7,7 @@ use harness::{Folder, Qemu, RawQmp};
 use qmpsh::script::header::Header;
 use qmpsh::script::ready_made;
 use qmpsh::vm::Release;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::backup::back_up;
 use super::commit::snapshot;
@@ -19,13 +19,19 @@ use super::{eval, files, nodes, qmpsh, tops};
 const WRITES: &str = "write";
 
 /// The scripts, the words after the VM, and the command that a dry run is to show last; none for one that only reads.
-const SCRIPTS: [(&str, &[&str], &[&str], &str); 51] = [
+const SCRIPTS: [(&str, &[&str], &[&str], &str); 52] = [
     ("backup", &[], &["--to", "{dir}/new"], "transaction"),
     (
         "backup-export",
         &[],
         &["--listen", "unix:{dir}/nbd", "--scratch", "{dir}/scratch"],
         "nbd-server-stop",
+    ),
+    (
+        "backup-forget",
+        &[],
+        &["--all"],
+        "block-dirty-bitmap-remove",
     ),
     ("backup-list", &[], &[], ""),
     ("backup-prune", &[], &["--last", "1"], "remove"),
@@ -172,6 +178,8 @@ fn every_ready_made_script_can_be_tried_first() {
         .args("-blockdev null-co,node-name=spare,size=1048576,read-zeroes=on")
         .start();
     let on_plugged = (plugged.qmp().to_str().unwrap().to_owned(), plugged.qmp());
+    let bitmap = json!({ "node": "disk", "name": "qmpsh-bk-1a2b-20260301T021500Z-0" });
+    RawQmp::connect(plugged.qmp()).call("block-dirty-bitmap-add", &bitmap);
     let destination = Qemu::bare()
         .args("-machine pc -accel tcg -m 32 -incoming defer")
         .start();
@@ -216,6 +224,7 @@ fn every_ready_made_script_can_be_tried_first() {
     for (name, before, after, last) in SCRIPTS {
         let (target, monitor) = match name {
             "backup-list" | "backup-prune" | "backup-restore" | "backup-verify" => &on_backups,
+            "backup-forget" => &on_plugged,
             "media-change" | "media-eject" | "media-list" | "nic-remove" | "resume" => &on_machine,
             "migrate-load" => &on_destination,
             _ if ["blockdev-", "memory-", "vcpu-"]
