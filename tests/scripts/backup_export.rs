@@ -90,6 +90,29 @@ fn an_export_shows_what_was_while_the_disk_is_written_to() {
 }
 
 #[test]
+fn an_address_that_cannot_be_had_is_told_before_the_guest_is_frozen() {
+    let (qemu, folder) = (machine(), Folder::new());
+    let scratch = folder.join("scratch");
+    // It has no agent, so a freeze would be the first that fails.
+    let outcome = qmpsh([
+        "run",
+        "backup-export",
+        "--listen",
+        "unix:/no/such/folder/nbd",
+    ])
+    .arg("--scratch")
+    .arg(&scratch)
+    .arg(qemu.qmp())
+    .run()
+    .expect_code(4);
+    assert!(
+        outcome.stderr.contains("/no/such/folder/nbd"),
+        "{outcome:#?}"
+    );
+    nothing_is_left(&qemu, &scratch);
+}
+
+#[test]
 fn a_guest_that_finds_no_room_for_what_it_overwrites_goes_on_when_the_export_has_ended() {
     let folder = Folder::new();
     let small = Mount::of(&folder.join("small"), "3M");
