@@ -62,8 +62,8 @@ fn nothing_is_left(qemu: &Qemu, scratch: &Path) {
     monitor
         .try_call("nbd-server-stop", &Value::Null)
         .unwrap_err();
-    let files = super::files(&scratch.join("web01"), ".scratch");
-    assert!(files.is_empty(), "{files:?}");
+    let left = super::files(scratch, "");
+    assert!(left.is_empty(), "{left:?}");
 }
 
 #[test]

@@ -7,7 +7,7 @@ use harness::{Folder, Outcome, Qemu, RawQmp};
 use serde_json::{Value, json};
 
 use super::backup::{back_up, restore};
-use super::{document, eval, qmpsh};
+use super::{document, eval, files, qmpsh};
 
 /// A machine with a small disk and a name.
 fn machine(name: &str) -> Qemu {
@@ -213,6 +213,34 @@ fn restoring_writes_over_nothing_unless_it_is_told_to() {
         outcome.stderr.contains("no folder of a VM's backups"),
         "{outcome:#?}"
     );
+}
+
+#[test]
+fn work_on_backups_leaves_nothing_but_them() {
+    let (folder, qemu) = (Folder::new(), machine("web01"));
+    let of_vm = folder.join("to/web01");
+    let names = backups(&qemu, &folder.join("to"), &["full", "full"]);
+    let (restored, copies) = (folder.join("restored"), folder.join("copies"));
+    restore(&of_vm, &restored, &[]).expect_code(0);
+    on(
+        "backup-verify",
+        &of_vm,
+        &["--copy", copies.to_str().unwrap()],
+    )
+    .expect_code(0);
+    on("backup-prune", &of_vm, &["--last", "1"]).expect_code(0);
+    let point = of_vm.join(&names[1]);
+    for (place, expected) in [
+        (folder.path(), &["copies", "restored", "to"][..]),
+        (&folder.join("to"), &["web01"]),
+        (&of_vm, &[&names[1], "set.json"]),
+        (&point, &["disk-a.qcow2", "manifest.json"]),
+        (&restored, &["disk-a.qcow2"]),
+        (&copies, &[]),
+    ] {
+        let expected: Vec<PathBuf> = expected.iter().map(|name| place.join(name)).collect();
+        assert_eq!(files(place, ""), expected);
+    }
 }
 
 #[test]
