@@ -340,7 +340,7 @@ fn the_bitmaps_of_a_folder_that_is_given_up_can_be_removed() {
     assert_eq!(left(), [before.clone(), after.clone()]);
 
     forget(&["--keep", keep]).expect_code(0);
-    assert_eq!(left(), [after.clone()]);
+    assert_eq!(left(), [after]);
     let [next] = backups(&qemu, &new, &["inc"]).try_into().unwrap();
     // A backup that is at work needs its own.
     let set = std::fs::read_to_string(new.join("web01/set.json")).unwrap();

@@ -159,6 +159,20 @@ fn is_too_new(name: &str) -> bool {
     header.qemu.is_some_and(|oldest| there < oldest.release)
 }
 
+/// A machine with what was plugged in, room for more, and what a backup left.
+fn plugged() -> Qemu {
+    let plugged = Qemu::bare()
+        .args("-machine q35 -accel tcg -S -m 32,slots=2,maxmem=1G -smp 1,maxcpus=3,sockets=3,cores=1,threads=1")
+        .args("-object memory-backend-ram,id=dimm0-mem,size=128M -device pc-dimm,id=dimm0,memdev=dimm0-mem")
+        .args("-device qemu64-x86_64-cpu,id=vcpu1,socket-id=1,core-id=0,thread-id=0")
+        .args("-blockdev null-co,node-name=disk,size=1048576,read-zeroes=on -device virtio-blk-pci,drive=disk,id=disk")
+        .args("-blockdev null-co,node-name=spare,size=1048576,read-zeroes=on")
+        .start();
+    let bitmap = json!({ "node": "disk", "name": "qmpsh-bk-1a2b-20260301T021500Z-0" });
+    RawQmp::connect(plugged.qmp()).call("block-dirty-bitmap-add", &bitmap);
+    plugged
+}
+
 #[test]
 fn every_ready_made_script_can_be_tried_first() {
     let guest = lent();
@@ -169,17 +183,8 @@ fn every_ready_made_script_can_be_tried_first() {
         .args("-blockdev raw,read-only=on,node-name=iso,file.driver=file,file.filename=a.raw -device ide-cd,id=cd0,drive=iso")
         .args("-drive if=virtio,file=b.qcow2,format=qcow2")
         .start();
-    // What was plugged in, and room for more.
-    let plugged = Qemu::bare()
-        .args("-machine q35 -accel tcg -S -m 32,slots=2,maxmem=1G -smp 1,maxcpus=3,sockets=3,cores=1,threads=1")
-        .args("-object memory-backend-ram,id=dimm0-mem,size=128M -device pc-dimm,id=dimm0,memdev=dimm0-mem")
-        .args("-device qemu64-x86_64-cpu,id=vcpu1,socket-id=1,core-id=0,thread-id=0")
-        .args("-blockdev null-co,node-name=disk,size=1048576,read-zeroes=on -device virtio-blk-pci,drive=disk,id=disk")
-        .args("-blockdev null-co,node-name=spare,size=1048576,read-zeroes=on")
-        .start();
+    let plugged = plugged();
     let on_plugged = (plugged.qmp().to_str().unwrap().to_owned(), plugged.qmp());
-    let bitmap = json!({ "node": "disk", "name": "qmpsh-bk-1a2b-20260301T021500Z-0" });
-    RawQmp::connect(plugged.qmp()).call("block-dirty-bitmap-add", &bitmap);
     let destination = Qemu::bare()
         .args("-machine pc -accel tcg -m 32 -incoming defer")
         .start();

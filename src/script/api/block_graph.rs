@@ -45,13 +45,13 @@ pub(super) fn register(engine: &mut Engine) {
     method(
         "block_tree",
         &["vm", "graph: map", "string"],
-        r#"
+        r"
         The same of what `block_graph` gave before, without asking again.
 
         ```rhai
         let graph = v.block_graph();
         graph.jobs.len() > 0 || v.block_tree(graph) == v.block_tree()
-        ```"#,
+        ```",
     )
     .register_into_engine(engine, |_: &mut Vm, graph: Map| {
         Outcome::Ok(tree(&read("block_tree", graph)?))
