@@ -207,7 +207,10 @@ fn restoring_writes_over_nothing_unless_it_is_told_to() {
         assert!(outcome.stderr.contains(part), "{outcome:#?}");
     }
     let outcome = restore(&of_vm, &list, &["--disk", "b"]).expect_code(1);
-    assert!(outcome.stderr.contains("has no disk b"), "{outcome:#?}");
+    assert!(
+        outcome.stderr.contains("has no disk b; it has disk-a"),
+        "{outcome:#?}"
+    );
     let outcome = restore(folder.path(), &list, &[]).expect_code(1);
     assert!(
         outcome.stderr.contains("no folder of a VM's backups"),
