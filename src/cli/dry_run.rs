@@ -22,7 +22,7 @@ impl Told {
             count: AtomicU64::new(0),
         };
         told.say(
-            || "dry run: it asks, and only says what it would change".to_owned(),
+            || "dry run: it asks, and only says what it would change; what is told as done would be done".to_owned(),
             || json!({ "dry-run": "begins" }),
         );
         told
@@ -32,7 +32,7 @@ impl Told {
         let count = self.count.load(Ordering::Relaxed);
         let changes = if count == 1 { "change" } else { "changes" };
         self.say(
-            || format!("dry run: {count} {changes} would have been made"),
+            || format!("dry run: nothing was changed; {count} {changes} would have been made"),
             || json!({ "dry-run": "ended", "changes": count }),
         );
     }

@@ -168,6 +168,8 @@ pub enum Ending {
     Closed,
     /// The peer closed it in the middle of a message.
     ClosedWithin,
+    /// The process that served it ended.
+    Ended,
     /// The system reported an error, in its words.
     Failed(String),
     /// It was given up on this side.

@@ -10,6 +10,7 @@ pub mod connection;
 mod deadline;
 pub mod error;
 pub mod events;
+mod farewell;
 pub mod holder;
 pub mod libvirt;
 mod owner;

@@ -104,6 +104,9 @@ fn of(kind: &ErrorKind) -> Report {
         ErrorKind::TooLarge { .. } => {
             new(Kind::Usage).with_hint("`download` streams files of any size")
         }
+        ErrorKind::NoEnd { .. } => new(Kind::Agent).with_exit(Exit::Failed).with_hint(
+            "of a device, a program in the guest takes as much as is wanted: `head -c SIZE`",
+        ),
         ErrorKind::Host { .. } => new(Kind::Host),
         ErrorKind::Exec { .. } => new(Kind::Agent).with_exit(Exit::Failed),
         ErrorKind::ExecTimeout { pid, .. } => new(Kind::Timeout).with_hint(format!(

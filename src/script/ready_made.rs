@@ -11,6 +11,10 @@ const SCRIPTS: &[(&str, &str)] = &[
         include_str!("../../scripts/backup-export.rhai"),
     ),
     (
+        "backup-forget",
+        include_str!("../../scripts/backup-forget.rhai"),
+    ),
+    (
         "backup-list",
         include_str!("../../scripts/backup-list.rhai"),
     ),

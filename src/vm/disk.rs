@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::error::Error;
@@ -44,7 +44,7 @@ pub struct Disk {
 }
 
 /// A dirty bitmap of a node's.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Bitmap {
     /// Its name; those that belong to jobs have none.
     pub name: Option<String>,

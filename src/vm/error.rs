@@ -102,6 +102,13 @@ pub enum ErrorKind {
         /// Bytes that are allowed.
         limit: u64,
     },
+    /// A file of the guest's goes on far beyond the size that it had.
+    NoEnd {
+        /// The file's path in the guest.
+        path: String,
+        /// Bytes that had come by then.
+        bytes: u64,
+    },
     /// A file on this host.
     Host {
         /// What was being done, as in `read` or `create`.
@@ -328,6 +335,10 @@ impl fmt::Display for ErrorKind {
             Self::TooLarge { path, limit } => {
                 write!(f, "`{path}` in the guest is larger than {limit} bytes")
             }
+            Self::NoEnd { path, bytes } => write!(
+                f,
+                "`{path}` in the guest has no end: {bytes} bytes have come, far more than its size"
+            ),
             Self::Host {
                 doing,
                 path,

@@ -227,7 +227,7 @@ fn when_no_vm_is_left_following_ends_as_for_one_that_cannot_be_reached() {
     call(&mut witness, &["quit"]);
     let outcome = running.wait().expect_code(3);
     assert!(outcome.stdout.contains(" SHUTDOWN {"), "{outcome:#?}");
-    for words in ["the peer closed it; it is followed again", "error: "] {
+    for words in ["the VM has ended; it is followed again", "error: "] {
         assert!(outcome.stderr.contains(words), "{outcome:#?}");
     }
 }

@@ -60,7 +60,10 @@ fn a_snapshot_is_told_in_its_order_and_not_taken() {
     for action in attached.as_array().unwrap() {
         assert!(made.contains(&&action["data"]["overlay"]), "{action}");
     }
-    let end = format!("dry run: {} changes would have been made\n", sent.len());
+    let end = format!(
+        "dry run: nothing was changed; {} changes would have been made\n",
+        sent.len()
+    );
     assert!(outcome.stderr.ends_with(&end), "{outcome:#?}");
 
     assert!(!guest.is_frozen());

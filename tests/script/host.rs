@@ -62,6 +62,28 @@ fn files_are_written_read_listed_and_removed() {
 }
 
 #[test]
+fn a_locks_file_stays_or_goes_with_it_as_is_said_and_nobody_elses_does() {
+    let folder = Folder::new();
+    let mut stage = free(&folder);
+    let seen = stage.value(
+        "let file = args + \"lock\"; let seen = [];
+         with host.lock(file, #{ remove: true }) as lock { seen.push(host.exists(file)); }
+         seen.push(host.exists(file));
+         with host.lock(file) as lock {}
+         seen.push(host.exists(file));
+         with host.lock(file, #{ remove: true }) as lock {
+             try { host.lock(file); } catch (e) { seen.push(e.kind); }
+             // It has its name no more, and another one does.
+             host.remove(file); host.write_text(file, \"mine\");
+         }
+         seen.push(host.read_text(file));
+         try { host.lock(file, #{ removed: true }); } catch (e) { seen.push(e.kind); }
+         json(seen)",
+    );
+    assert_eq!(seen, "[true,false,true,\"busy\",\"mine\",\"usage\"]");
+}
+
+#[test]
 fn without_a_permit_everything_is_refused() {
     let folder = Folder::new();
     fs::write(folder.path("f"), "x").unwrap();

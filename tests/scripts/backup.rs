@@ -79,6 +79,8 @@ fn what_was_written_before_a_backup_is_in_it_and_what_came_later_is_not() {
     let first_sums = sums(&guest, "one gone");
     let first = back_up(&guest.target(), &to, &[]);
     assert!(!guest.is_frozen());
+    // How long it was frozen is told once, at the end of the freeze.
+    assert!(!first["result"].as_str().unwrap().contains("frozen"));
     assert_eq!(
         (
             &first["level"],

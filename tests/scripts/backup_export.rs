@@ -62,8 +62,8 @@ fn nothing_is_left(qemu: &Qemu, scratch: &Path) {
     monitor
         .try_call("nbd-server-stop", &Value::Null)
         .unwrap_err();
-    let files = super::files(&scratch.join("web01"), ".scratch");
-    assert!(files.is_empty(), "{files:?}");
+    let left = super::files(scratch, "");
+    assert!(left.is_empty(), "{left:?}");
 }
 
 #[test]
@@ -86,6 +86,29 @@ fn an_export_shows_what_was_while_the_disk_is_written_to() {
     reads(&folder, "-P 2 1M 4M");
     running.signal(Signal::TERM);
     running.wait().expect_code(143);
+    nothing_is_left(&qemu, &scratch);
+}
+
+#[test]
+fn an_address_that_cannot_be_had_is_told_before_the_guest_is_frozen() {
+    let (qemu, folder) = (machine(), Folder::new());
+    let scratch = folder.join("scratch");
+    // It has no agent, so a freeze would be the first that fails.
+    let outcome = qmpsh([
+        "run",
+        "backup-export",
+        "--listen",
+        "unix:/no/such/folder/nbd",
+    ])
+    .arg("--scratch")
+    .arg(&scratch)
+    .arg(qemu.qmp())
+    .run()
+    .expect_code(4);
+    assert!(
+        outcome.stderr.contains("/no/such/folder/nbd"),
+        "{outcome:#?}"
+    );
     nothing_is_left(&qemu, &scratch);
 }
 

@@ -3,11 +3,11 @@
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use harness::{Folder, Outcome, Qemu};
+use harness::{Folder, Outcome, Qemu, RawQmp};
 use serde_json::{Value, json};
 
 use super::backup::{back_up, restore};
-use super::{document, files, qmpsh};
+use super::{document, eval, files, qmpsh};
 
 /// A machine with a small disk and a name.
 fn machine(name: &str) -> Qemu {
@@ -220,12 +220,43 @@ fn restoring_writes_over_nothing_unless_it_is_told_to() {
         assert!(outcome.stderr.contains(part), "{outcome:#?}");
     }
     let outcome = restore(&of_vm, &list, &["--disk", "b"]).expect_code(1);
-    assert!(outcome.stderr.contains("has no disk b"), "{outcome:#?}");
+    assert!(
+        outcome.stderr.contains("has no disk b; it has disk-a"),
+        "{outcome:#?}"
+    );
     let outcome = restore(folder.path(), &list, &[]).expect_code(1);
     assert!(
         outcome.stderr.contains("no folder of a VM's backups"),
         "{outcome:#?}"
     );
+}
+
+#[test]
+fn work_on_backups_leaves_nothing_but_them() {
+    let (folder, qemu) = (Folder::new(), machine("web01"));
+    let of_vm = folder.join("to/web01");
+    let names = backups(&qemu, &folder.join("to"), &["full", "full"]);
+    let (restored, copies) = (folder.join("restored"), folder.join("copies"));
+    restore(&of_vm, &restored, &[]).expect_code(0);
+    on(
+        "backup-verify",
+        &of_vm,
+        &["--copy", copies.to_str().unwrap()],
+    )
+    .expect_code(0);
+    on("backup-prune", &of_vm, &["--last", "1"]).expect_code(0);
+    let point = of_vm.join(&names[1]);
+    for (place, expected) in [
+        (folder.path(), &["copies", "restored", "to"][..]),
+        (&folder.join("to"), &["web01"]),
+        (&of_vm, &[&names[1], "set.json"]),
+        (&point, &["disk-a.qcow2", "manifest.json"]),
+        (&restored, &["disk-a.qcow2"]),
+        (&copies, &[]),
+    ] {
+        let expected: Vec<PathBuf> = expected.iter().map(|name| place.join(name)).collect();
+        assert_eq!(files(place, ""), expected);
+    }
 }
 
 #[test]
@@ -272,4 +303,95 @@ fn a_fleet_is_backed_up_side_by_side_and_the_dead_hold_up_nobody() {
         .map(|row| &row["vm"])
         .collect();
     assert_eq!(vms, ["web01", "web03"]);
+}
+
+#[test]
+fn the_bitmaps_of_a_folder_that_is_given_up_can_be_removed() {
+    let (folder, qemu) = (Folder::new(), machine("web01"));
+    let (old, new) = (folder.join("old"), folder.join("new"));
+    let before = backups(&qemu, &old, &["full"]).remove(0);
+    let after = backups(&qemu, &new, &["full"]).remove(0);
+    std::fs::remove_dir_all(&old).unwrap();
+    let forget = |options: &[&str]| on("backup-forget", &qemu.qmp(), options);
+    // The points whose bitmaps the disk has, past qmpsh.
+    let left = || -> Vec<String> {
+        let nodes = RawQmp::connect(qemu.qmp()).call("query-named-block-nodes", &Value::Null);
+        let on_disk = nodes
+            .as_array()
+            .unwrap()
+            .iter()
+            .find(|node| node["node-name"] == "a");
+        let bitmaps = on_disk.unwrap()["dirty-bitmaps"].as_array().cloned();
+        let mut points: Vec<String> = bitmaps
+            .unwrap_or_default()
+            .iter()
+            // A job's own has none.
+            .filter_map(|bitmap| bitmap["name"].as_str())
+            .map(|name| name.split('-').skip(3).collect::<Vec<_>>())
+            .map(|parts| parts[..parts.len() - 1].join("-"))
+            .collect();
+        points.sort();
+        points
+    };
+    assert_eq!(left(), [before.clone(), after.clone()]);
+    // Without being told, it removes none.
+    let listed = rows(&forget(&[]).expect_code(0));
+    let points = listed[0]["bitmaps"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| &one["point"]);
+    let mut points: Vec<&str> = points.map(|point| point.as_str().unwrap()).collect();
+    points.sort_unstable();
+    assert_eq!(points, [&before, &after]);
+    let keep = new.to_str().unwrap();
+    let outcome = forget(&["--all", "--keep", keep]).expect_code(1);
+    assert!(outcome.stderr.contains("give one of them"), "{outcome:#?}");
+    // A folder without this VM's backups may be one that is not mounted.
+    let outcome = forget(&["--keep", keep, "--keep", old.to_str().unwrap()]).expect_code(1);
+    assert!(
+        outcome.stdout.contains("no bitmap was removed"),
+        "{outcome:#?}"
+    );
+    assert_eq!(left(), [before.clone(), after.clone()]);
+
+    forget(&["--keep", keep]).expect_code(0);
+    assert_eq!(left(), [after]);
+    let [next] = backups(&qemu, &new, &["inc"]).try_into().unwrap();
+    // A backup that is at work needs its own.
+    let set = std::fs::read_to_string(new.join("web01/set.json")).unwrap();
+    let mark = serde_json::from_str::<Value>(&set).unwrap()["mark"].clone();
+    let mut monitor = RawQmp::connect(qemu.qmp());
+    let sink = json!({ "driver": "null-co", "node-name": "sink", "size": 1 << 20 });
+    monitor.call("blockdev-add", &sink);
+    let id = format!("qmpsh-bk-{}-0", mark.as_str().unwrap());
+    monitor.call(
+        "blockdev-backup",
+        &json!({ "job-id": id, "device": "a", "target": "sink", "sync": "none" }),
+    );
+    drop(monitor);
+    let outcome = forget(&["--all"]).expect_code(1);
+    assert!(
+        outcome.stdout.contains("a backup is at work"),
+        "{outcome:#?}"
+    );
+    assert_eq!(left(), [next]);
+    RawQmp::connect(qemu.qmp()).call("block-job-cancel", &json!({ "device": id }));
+    eval(
+        qemu.qmp().to_str().unwrap(),
+        &format!("while v.job(\"{id}\").status != () {{ sleep(\"10ms\"); }}"),
+    );
+    forget(&["--all"]).expect_code(0);
+    assert!(left().is_empty());
+    let row = &rows(&forget(&["--all", "--jobs", "1"]).expect_code(0))[0];
+    assert_eq!(row["result"], "no backup has left a bitmap");
+
+    // One below a snapshot cannot be written to.
+    backups(&qemu, &new, &["full"]);
+    let target = qemu.qmp().to_str().unwrap().to_owned();
+    super::commit::snapshot(&target, &["--quiesce", "no"]);
+    let outcome = forget(&["--all"]).expect_code(1);
+    let row = &rows(&outcome)[0];
+    assert_eq!((&row["failed"], left().len()), (&json!(true), 1), "{row}");
+    assert!(row.to_string().contains("commit that first"), "{row}");
 }

@@ -265,6 +265,11 @@ fn a_step_that_fails_undoes_those_before_it() {
         (&[path, "--iops=-5"], 4, "throttle"),
         (&[path, "--id", "disk0"], 1, "called disk0 already"),
         (&["one.qcow2"], 1, "is a relative path"),
+        (
+            &[path, "--serial", "123456789012345678901"],
+            1,
+            "has 21 bytes, and the guest of a virtio-blk-pci sees 20 of them",
+        ),
     ] {
         let outcome = run(&[&["disk-add", target.as_str()], words].concat(), code);
         assert!(outcome.stderr.contains(message), "{words:?}: {outcome:#?}");
@@ -296,7 +301,9 @@ fn a_step_that_fails_undoes_those_before_it() {
     run(&["disk-add", &target, two.to_str().unwrap()], 0);
     let outcome = run(&["disk-add", &target, path], 1);
     assert!(
-        outcome.stderr.contains("all PCIe root ports are taken"),
+        outcome
+            .stderr
+            .contains("all PCIe root ports are taken: port0, port1"),
         "{outcome:#?}"
     );
 }

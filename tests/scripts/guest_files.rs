@@ -2,6 +2,7 @@
 
 use harness::{Folder, Qemu};
 
+use super::backup_faults::Mount;
 use super::lent::lent;
 use super::{document, files, qmpsh};
 
@@ -142,4 +143,32 @@ fn no_name_of_a_vm_leads_out_of_the_folder() {
         let outcome = qmpsh(["eval", script, qemu.qmp().to_str().unwrap()]).run();
         assert_eq!(outcome.expect_code(0).stdout.trim_end(), folder, "{name}");
     }
+}
+
+#[test]
+fn what_has_no_end_or_no_room_fills_no_disk() {
+    let guest = lent();
+    let (target, folder) = (guest.target(), Folder::new());
+    let small = Mount::of(&folder.join("small"), "8M");
+    let free = || rustix::fs::statvfs(small.path()).unwrap().f_bavail;
+    let before = free();
+    guest.shell_ok("dd if=/dev/zero of=/tmp/holes bs=1 count=1 seek=1000000000");
+    for (path, told) in [
+        ("/dev/zero", "has no end: 4"),
+        (
+            "/tmp/holes",
+            "has 1000000001 bytes, and there is room for 8388608",
+        ),
+    ] {
+        let to = small.path().join("got");
+        let outcome = qmpsh(["run", "guest-copy", "get", path])
+            .arg(&to)
+            .arg(&target)
+            .run()
+            .expect_code(1);
+        assert!(outcome.stdout.contains(told), "{outcome:#?}");
+        let left = std::fs::read_dir(small.path()).unwrap().count();
+        assert_eq!((left, free()), (0, before), "{path}");
+    }
+    guest.shell_ok("rm /tmp/holes");
 }

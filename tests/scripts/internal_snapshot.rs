@@ -110,6 +110,16 @@ fn what_cannot_be_done_stops_no_guest() {
         ),
         (
             "snapshot-save",
+            ["--name", "two\tthree", "--disk", "disk-a"],
+            "has a control character in it",
+        ),
+        (
+            "snapshot-save",
+            ["--name", &"n".repeat(256), "--disk", "disk-a"],
+            "has at most 255 bytes, and not 256",
+        ),
+        (
+            "snapshot-save",
             ["--name", "one", "--disk", "disk-a"],
             "there is an internal snapshot one already",
         ),

@@ -7,7 +7,7 @@ use harness::{Folder, Qemu, RawQmp};
 use qmpsh::script::header::Header;
 use qmpsh::script::ready_made;
 use qmpsh::vm::Release;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::backup::back_up;
 use super::commit::snapshot;
@@ -19,13 +19,19 @@ use super::{eval, files, nodes, qmpsh, tops};
 const WRITES: &str = "write";
 
 /// The scripts, the words after the VM, and the command that a dry run is to show last; none for one that only reads.
-const SCRIPTS: [(&str, &[&str], &[&str], &str); 51] = [
+const SCRIPTS: [(&str, &[&str], &[&str], &str); 52] = [
     ("backup", &[], &["--to", "{dir}/new"], "transaction"),
     (
         "backup-export",
         &[],
         &["--listen", "unix:{dir}/nbd", "--scratch", "{dir}/scratch"],
         "nbd-server-stop",
+    ),
+    (
+        "backup-forget",
+        &[],
+        &["--all"],
+        "block-dirty-bitmap-remove",
     ),
     ("backup-list", &[], &[], ""),
     ("backup-prune", &[], &["--last", "1"], "remove"),
@@ -153,6 +159,20 @@ fn is_too_new(name: &str) -> bool {
     header.qemu.is_some_and(|oldest| there < oldest.release)
 }
 
+/// A machine with what was plugged in, room for more, and what a backup left.
+fn plugged() -> Qemu {
+    let plugged = Qemu::bare()
+        .args("-machine q35 -accel tcg -S -m 32,slots=2,maxmem=1G -smp 1,maxcpus=3,sockets=3,cores=1,threads=1")
+        .args("-object memory-backend-ram,id=dimm0-mem,size=128M -device pc-dimm,id=dimm0,memdev=dimm0-mem")
+        .args("-device qemu64-x86_64-cpu,id=vcpu1,socket-id=1,core-id=0,thread-id=0")
+        .args("-blockdev null-co,node-name=disk,size=1048576,read-zeroes=on -device virtio-blk-pci,drive=disk,id=disk")
+        .args("-blockdev null-co,node-name=spare,size=1048576,read-zeroes=on")
+        .start();
+    let bitmap = json!({ "node": "disk", "name": "qmpsh-bk-1a2b-20260301T021500Z-0" });
+    RawQmp::connect(plugged.qmp()).call("block-dirty-bitmap-add", &bitmap);
+    plugged
+}
+
 #[test]
 fn every_ready_made_script_can_be_tried_first() {
     let guest = lent();
@@ -163,14 +183,7 @@ fn every_ready_made_script_can_be_tried_first() {
         .args("-blockdev raw,read-only=on,node-name=iso,file.driver=file,file.filename=a.raw -device ide-cd,id=cd0,drive=iso")
         .args("-drive if=virtio,file=b.qcow2,format=qcow2")
         .start();
-    // What was plugged in, and room for more.
-    let plugged = Qemu::bare()
-        .args("-machine q35 -accel tcg -S -m 32,slots=2,maxmem=1G -smp 1,maxcpus=3,sockets=3,cores=1,threads=1")
-        .args("-object memory-backend-ram,id=dimm0-mem,size=128M -device pc-dimm,id=dimm0,memdev=dimm0-mem")
-        .args("-device qemu64-x86_64-cpu,id=vcpu1,socket-id=1,core-id=0,thread-id=0")
-        .args("-blockdev null-co,node-name=disk,size=1048576,read-zeroes=on -device virtio-blk-pci,drive=disk,id=disk")
-        .args("-blockdev null-co,node-name=spare,size=1048576,read-zeroes=on")
-        .start();
+    let plugged = plugged();
     let on_plugged = (plugged.qmp().to_str().unwrap().to_owned(), plugged.qmp());
     let destination = Qemu::bare()
         .args("-machine pc -accel tcg -m 32 -incoming defer")
@@ -216,6 +229,7 @@ fn every_ready_made_script_can_be_tried_first() {
     for (name, before, after, last) in SCRIPTS {
         let (target, monitor) = match name {
             "backup-list" | "backup-prune" | "backup-restore" | "backup-verify" => &on_backups,
+            "backup-forget" => &on_plugged,
             "media-change" | "media-eject" | "media-list" | "nic-remove" | "resume" => &on_machine,
             "migrate-load" => &on_destination,
             _ if ["blockdev-", "memory-", "vcpu-"]

@@ -107,8 +107,11 @@ fn the_block_graph_is_text_or_a_picture() {
     let (qemu, folder) = (machine(), Folder::new());
     let bitmap = json!({ "node": "a", "name": "<b&0>" });
     RawQmp::connect(qemu.qmp()).call("block-dirty-bitmap-add", &bitmap);
-    let told = qmpsh(["run", "block-graph"]).arg(qemu.qmp()).run();
-    let told = told.expect_code(0).stdout;
+    let told = qmpsh(["-v", "run", "block-graph"]).arg(qemu.qmp()).run();
+    let told = told.expect_code(0);
+    let asked = told.stderr.matches("\"execute\":\"query-block\"").count();
+    assert_eq!(asked, 1, "{told:#?}");
+    let told = told.stdout;
     assert!(told.contains("disk-a\n└─ a  qcow2"), "{told}");
     let file = folder.join("graph.svg");
     let path = file.to_str().unwrap();

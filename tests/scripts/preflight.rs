@@ -298,6 +298,32 @@ fn room_is_told_where_the_images_lie_and_where_copies_are_to_go() {
 }
 
 #[test]
+fn how_far_images_may_grow_counts_what_internal_snapshots_hold() {
+    for (snapshot, told) in [
+        (false, "the disks there have all their room already"),
+        (true, "the disks there may grow by 4 MiB"),
+    ] {
+        let folder = Folder::new();
+        let image = folder.join("a.qcow2");
+        let image = image.to_str().unwrap();
+        let qemu_img = |words: &[&str]| super::snapshot::succeeds("qemu-img", words);
+        qemu_img(&["create", "-q", "-f", "qcow2", image, "4M"]);
+        super::snapshot::succeeds("qemu-io", &["-c", "write -P 1 0 4M", image]);
+        if snapshot {
+            qemu_img(&["snapshot", "-c", "one", image]);
+        }
+        let qemu = Qemu::bare()
+            .args("-machine pc -accel tcg -m 32 -S")
+            .args(&format!(
+                "-blockdev qcow2,node-name=a,file.driver=file,file.filename={image} -device virtio-blk-pci,drive=a"
+            ))
+            .start();
+        let found = findings(&[&monitor(&qemu)], 0);
+        assert_found(&found, "space", "ok", &[told]);
+    }
+}
+
+#[test]
 fn a_migration_under_way_and_one_that_is_blocked_are_told() {
     let qemu = Qemu::bare()
         .args("-machine pc -accel tcg -m 32")

@@ -3,7 +3,7 @@
 use harness::Qemu;
 use serde_json::{Value, json};
 
-use super::{eval, machine, qmpsh};
+use super::{assert_error, caught, eval, machine, qmpsh};
 
 fn monitor(qemu: &Qemu) -> String {
     qemu.qmp().to_str().unwrap().to_owned()
@@ -67,9 +67,20 @@ fn the_block_graph_has_drives_nodes_jobs_and_exports() {
 #[test]
 fn the_block_tree_tells_each_node_where_it_lies_also_to_a_run_that_only_reads() {
     let qemu = busy();
-    let script = "vm(args[0]).block_tree()";
-    let outcome = qmpsh(["--read-only", "eval", script, &monitor(&qemu)]).run();
-    let tree = &outcome.expect_code(0).stdout;
+    for script in [
+        "vm(args[0]).block_tree()",
+        "let v = vm(args[0]); v.block_tree(v.block_graph())",
+    ] {
+        let outcome = qmpsh(["--read-only", "eval", script, &monitor(&qemu)]).run();
+        assert_is_whole(&outcome.expect_code(0).stdout);
+    }
+    let error = caught(&monitor(&qemu), "v.block_tree(#{ nodes: [] })");
+    let expected = json!({ "kind": "usage", "message": "this is no graph of `block_graph`" });
+    assert_error(&error, &expected);
+}
+
+#[track_caller]
+fn assert_is_whole(tree: &str) {
     // How much room a file system gives to an image is its own affair.
     let without_used: Vec<String> = tree
         .lines()

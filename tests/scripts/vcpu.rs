@@ -24,6 +24,13 @@ fn processors_are_plugged_in_used_by_the_guest_and_unplugged() {
     let guest = Guest::builder().arg("-smp").arg("1,maxcpus=4").boot();
     repair_registers(&guest);
     let target = guest.target();
+    let outcome = run(&["vcpu-add", &target, "4"], 1);
+    assert!(
+        outcome
+            .stderr
+            .contains("it has 1 processor, and room for 3"),
+        "{outcome:#?}"
+    );
     let done = document(&run(&["vcpu-add", &target, "2"], 0));
     assert_eq!(
         (&done["ids"], &done["online"], &done["total"]),

@@ -12,6 +12,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use crate::client::address::Address;
 use crate::client::connection::served_by;
 use crate::client::error::Ending;
+use crate::client::farewell;
 use crate::client::random::random;
 use crate::client::tap::TapPoint;
 use crate::client::transport::Transport;
@@ -174,7 +175,7 @@ impl Link {
                 Ok(_) => continue,
                 Err(error) => Ending::of(&error),
             };
-            return Err(Fault::Ended(cause));
+            return Err(Fault::Ended(farewell::seen(cause, self.peer_pid()).await));
         }
     }
 }

@@ -201,6 +201,7 @@ impl fmt::Display for Ending {
         match self {
             Self::Closed => write!(f, "the peer closed it"),
             Self::ClosedWithin => write!(f, "the peer closed it in the middle of a message"),
+            Self::Ended => write!(f, "the VM has ended"),
             Self::Failed(words) => write!(f, "{words}"),
             Self::Released => write!(f, "it was closed on this side"),
         }

@@ -18,6 +18,7 @@ use tokio::sync::oneshot::Sender;
 use super::Shared;
 use super::outbox::Outbox;
 use crate::client::error::{Ending, Error};
+use crate::client::farewell;
 use crate::client::tap::LinkChange;
 use crate::client::transport::Transport;
 use crate::wire::{Framer, Incoming, Refusal};
@@ -66,7 +67,11 @@ pub(super) struct Driver<S> {
     in_band: usize,
     outbox: Outbox,
     closing: Option<Sender<()>>,
+    /// Finds out how the connection ended, once it has.
+    farewell: Option<Farewell>,
 }
+
+type Farewell = Pin<Box<dyn Future<Output = Ending> + Send>>;
 
 impl<S: Transport> Driver<S> {
     pub(super) fn new(
@@ -85,6 +90,7 @@ impl<S: Transport> Driver<S> {
             in_band: 0,
             outbox: Outbox::default(),
             closing: None,
+            farewell: None,
         }
     }
 
@@ -251,9 +257,23 @@ impl<S: Transport> Future for Driver<S> {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let driver = self.get_mut();
-        let error = ready!(driver.advance(cx));
-        driver.finish(&error);
-        Poll::Ready(())
+        loop {
+            let error = if let Some(farewell) = &mut driver.farewell {
+                let cause = ready!(farewell.as_mut().poll(cx));
+                Error::gone(&driver.shared.address, cause)
+            } else {
+                match ready!(driver.advance(cx)) {
+                    Error::Gone { cause, .. } => {
+                        let seen = farewell::seen(cause, driver.shared.peer_pid);
+                        driver.farewell = Some(Box::pin(seen));
+                        continue;
+                    }
+                    error => error,
+                }
+            };
+            driver.finish(&error);
+            return Poll::Ready(());
+        }
     }
 }
 

@@ -1,8 +1,9 @@
 //! `v.block_graph()`, `v.block_tree()` and `v.block_svg()`: the VM's block nodes, who uses them, and what lies below them.
 
-use rhai::Engine;
+use rhai::{Engine, Map};
 
-use super::{Outcome, data, method, wait};
+use super::{Outcome, data, json, method, wait};
+use crate::script::error;
 use crate::vm::{BlockGraph, Vm};
 
 pub(super) fn register(engine: &mut Engine) {
@@ -40,9 +41,20 @@ pub(super) fn register(engine: &mut Engine) {
         print(v.block_tree());
         ```",
     )
-    .register_into_engine(engine, |vm: &mut Vm| {
-        let lines = ask(vm)?.tree(usize::MAX, &|_, text| text.to_owned());
-        Outcome::Ok(lines.join("\n"))
+    .register_into_engine(engine, |vm: &mut Vm| Outcome::Ok(tree(&ask(vm)?)));
+    method(
+        "block_tree",
+        &["vm", "graph: map", "string"],
+        r"
+        The same of what `block_graph` gave before, without asking again.
+
+        ```rhai
+        let graph = v.block_graph();
+        graph.jobs.len() > 0 || v.block_tree(graph) == v.block_tree()
+        ```",
+    )
+    .register_into_engine(engine, |_: &mut Vm, graph: Map| {
+        Outcome::Ok(tree(&read("block_tree", graph)?))
     });
     method(
         "block_svg",
@@ -55,6 +67,35 @@ pub(super) fn register(engine: &mut Engine) {
         ```"#,
     )
     .register_into_engine(engine, |vm: &mut Vm| Outcome::Ok(ask(vm)?.svg()));
+    method(
+        "block_svg",
+        &["vm", "graph: map", "string"],
+        r#"
+        The same of what `block_graph` gave before, without asking again.
+
+        ```rhai
+        v.block_svg(v.block_graph()).contains("<svg")
+        ```"#,
+    )
+    .register_into_engine(engine, |_: &mut Vm, graph: Map| {
+        Outcome::Ok(read("block_svg", graph)?.svg())
+    });
+}
+
+fn tree(graph: &BlockGraph) -> String {
+    graph
+        .tree(usize::MAX, &|_, text| text.to_owned())
+        .join("\n")
+}
+
+/// A graph that a script has.
+fn read(function: &str, graph: Map) -> Outcome<BlockGraph> {
+    let graph = json("graph", &graph.into())?;
+    serde_json::from_value(graph).map_err(|wrong| {
+        error::usage(format!(
+            "{function}: this is no graph of `block_graph`: {wrong}"
+        ))
+    })
 }
 
 fn ask(vm: &Vm) -> Outcome<BlockGraph> {

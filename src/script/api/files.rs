@@ -102,7 +102,8 @@ fn streamed(engine: &mut Engine) {
         &["agent", "guest_path: string", "host_path: string", "int"],
         r#"
         Streams a file of the guest's, of any size, to a file on this host, which the header must allow (`write`), by
-        `guest-file-open`; gives the bytes. It appears under its name only when it is whole.
+        `guest-file-open`; gives the bytes. It appears under its name only when it is whole. Throws for a file that has no room
+        here, and for one that goes on 256 MiB beyond the size that it had, as `/dev/zero` does.
 
         ```rhai
         v.agent.download("/var/log/syslog", "/tmp/web01-syslog");

@@ -7,8 +7,9 @@ use tokio::fs::File;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use super::GuestAgent;
-use super::file::{CHUNK, FileHandle, finish};
+use super::file::{CHUNK, FileHandle, MAX_FILE, finish};
 use crate::vm::error::{Error, ErrorKind};
+use crate::vm::images;
 use crate::vm::mode::Would;
 
 /// How far a transfer is.
@@ -23,8 +24,9 @@ pub struct Transferred {
 impl GuestAgent {
     /// Streams a file of the guest's to this host; gives its bytes.
     ///
-    /// It appears under `host` only when it is whole, and replaces a file that was there; anything else is left alone. A
-    /// dry run asks for its size only, and a replay writes nothing.
+    /// It appears under `host` only when it is whole, and replaces a file that was there; anything else is left alone. What has
+    /// no room there is refused, and so is what goes on far beyond the size that it had, as `/dev/zero` does, before it fills
+    /// the disk. A dry run asks for its size only, and a replay writes nothing.
     pub async fn download(
         &self,
         guest: &str,
@@ -60,6 +62,7 @@ impl GuestAgent {
         if settings.mode.tells(&Would::File { doing, path }) {
             return Ok(total.unwrap_or(0));
         }
+        let most = self.most(file, host, total.unwrap_or(0))?;
         let part = Part::beside(host);
         let failed = |doing, path: &Path, source: io::Error| self.host_error(doing, path, &source);
         let mut out = if settings.recording.is_replay() {
@@ -77,6 +80,10 @@ impl GuestAgent {
             written.map_err(|error| failed("write", &part.0, error))?;
             bytes += piece.bytes.len() as u64;
             progress(Transferred { bytes, total });
+            if bytes > most {
+                let path = file.path().to_owned();
+                return Err(self.vm.error(ErrorKind::NoEnd { path, bytes }));
+            }
             match next? {
                 Some(next) => piece = next,
                 None => break,
@@ -91,6 +98,24 @@ impl GuestAgent {
                 .map_err(|error| failed("create", host, error))?;
         }
         Ok(bytes)
+    }
+
+    /// The most bytes that a file may give that had `size` when it was opened: some more, as it may grow meanwhile, or not tell
+    /// its size; but half of what is left on this host then stays free.
+    fn most(&self, file: &FileHandle, host: &Path, size: u64) -> Result<u64, Error> {
+        let folder = host.parent().unwrap_or(host);
+        let recording = &self.vm.settings().recording;
+        let of = format!("host: room for {}", host.display());
+        let seen = recording.observe(&of, || images::free(folder).ok());
+        let free = seen.map_err(|difference| self.vm.error(difference))?;
+        let Some(left) = free.unwrap_or(u64::MAX).checked_sub(size) else {
+            let free = free.unwrap_or(0);
+            let path = file.path();
+            let source =
+                format!("`{path}` in the guest has {size} bytes, and there is room for {free}");
+            return Err(self.host_error("write", host, &io::Error::other(source)));
+        };
+        Ok(size + (left / 2).min(MAX_FILE))
     }
 
     /// Streams a file of this host's to the guest, in place of what was there; gives its bytes.

@@ -18,7 +18,7 @@ mod tree;
 
 pub(super) use read::id_of;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use super::disk::Bitmap;
@@ -28,7 +28,7 @@ use super::machine::{Vm, object};
 pub use tree::Part;
 
 /// All block nodes of a VM, and who uses them.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BlockGraph {
     /// The drives of the machine.
     pub drives: Vec<Drive>,
@@ -41,7 +41,7 @@ pub struct BlockGraph {
 }
 
 /// A drive of the machine.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Drive {
     /// What an operator calls it: its name from before `-blockdev`, else the id of its device.
     pub name: String,
@@ -56,7 +56,7 @@ pub struct Drive {
 }
 
 /// A block node.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Node {
     /// Its name.
     pub node: String,
@@ -81,7 +81,7 @@ pub struct Node {
 }
 
 /// An internal snapshot in an image.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Snapshot {
     /// Its name.
     pub name: String,
@@ -92,7 +92,7 @@ pub struct Snapshot {
 }
 
 /// A way from a node, or a job, to a node.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Edge {
     /// What the node is there, as in `file`, `backing` or `target`.
     pub role: String,
@@ -101,7 +101,7 @@ pub struct Edge {
 }
 
 /// A job.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Job {
     /// Its id.
     pub id: String,
@@ -121,7 +121,7 @@ pub struct Job {
 }
 
 /// What is served to others.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Export {
     /// Its id.
     pub id: String,

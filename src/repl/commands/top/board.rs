@@ -12,6 +12,13 @@ const KEPT: usize = 120;
 /// In nanoseconds.
 const SECOND: u128 = 1_000_000_000;
 
+/// The blanks between two columns of a table.
+const GAP: usize = 2;
+
+/// The least and the most of a disk's name that is shown.
+const MIN_NAME: usize = 4;
+const MAX_NAME: usize = 24;
+
 /// How high a value stands in a line of them.
 const BARS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
 
@@ -144,19 +151,25 @@ impl Board {
         for disk in &load.disks {
             let rates = self.disks.get(&disk.name).cloned().unwrap_or_default();
             rows.push(vec![
-                escaped(&disk.name).chars().take(24).collect(),
+                escaped(&disk.name).into_owned(),
                 size(rates.read),
                 size(rates.written),
                 rates.reads.to_string(),
                 rates.writes.to_string(),
             ]);
         }
-        let width = rows
-            .iter()
-            .filter_map(|row| row.first())
-            .map(|name| name.chars().count())
-            .max();
-        let room = columns.saturating_sub(width.unwrap_or(0) + 50).min(KEPT);
+        let width = |rows: &[Vec<String>], column: usize| {
+            let cells = rows.iter().filter_map(|row| row.get(column));
+            cells.map(|cell| cell.chars().count()).max().unwrap_or(0)
+        };
+        // The rates come before the names, and both before the bars.
+        let rates: usize = (1..5).map(|column| GAP + width(&rows, column)).sum();
+        let names = columns.saturating_sub(rates).clamp(MIN_NAME, MAX_NAME);
+        for row in &mut rows {
+            cut(&mut row[0], names);
+        }
+        let taken = width(&rows, 0) + rates + GAP;
+        let room = columns.saturating_sub(taken).min(KEPT);
         for (row, disk) in rows.iter_mut().skip(1).zip(&load.disks) {
             let bytes = self.disks.get(&disk.name).map(|rates| &rates.bytes);
             let most = bytes
@@ -209,6 +222,13 @@ fn bars(rates: &VecDeque<u64>, most: u64, room: usize) -> String {
         .skip(rates.len().saturating_sub(room))
         .map(bar)
         .collect()
+}
+
+/// Cuts a name to so many characters, and shows that.
+fn cut(name: &mut String, most: usize) {
+    if name.chars().count() > most {
+        *name = name.chars().take(most - 1).chain(['…']).collect();
+    }
 }
 
 /// Bytes for people.
@@ -279,6 +299,31 @@ mod tests {
         ];
         assert_eq!(lines, expected);
         assert_eq!(board.lines(80, 5).last().unwrap(), "... 5 more lines");
+    }
+
+    #[test]
+    fn long_names_leave_room_for_the_rates() {
+        let mut board = Board::new("web01".into());
+        let now = Instant::now();
+        for (seconds, read) in [(0, 0), (1, 1000 << 10)] {
+            let mut load = load(now + Duration::from_secs(seconds), &[], read);
+            load.disks[0].name = "a-disk-with-a-name-that-is-rather-long".into();
+            board.take(load);
+        }
+        for (columns, expected) in [
+            (
+                80,
+                "a-disk-with-a-name-that…  1000 KiB  0 B        250      0         █",
+            ),
+            (60, "a-disk-with-a-name-…  1000 KiB  0 B        250      0"),
+        ] {
+            let lines = board.lines(columns, 24);
+            assert_eq!(lines[4], expected);
+            assert!(lines[3].ends_with("WRITES/S"), "{lines:#?}");
+            for line in lines {
+                assert!(line.chars().count() <= columns, "{line}");
+            }
+        }
     }
 
     #[test]

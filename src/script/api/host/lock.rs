@@ -1,16 +1,16 @@
 //! `host.lock`: one run at a time works in a folder. The lock ends with the process, however that ends.
 
 use std::fs::File;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use rhai::{Engine, EvalAltResult};
-use rustix::fs::{FlockOperation, Mode, OFlags, flock};
+use rhai::{Engine, EvalAltResult, Map};
+use rustix::fs::{FlockOperation, Mode, OFlags, flock, fstat, stat};
 use rustix::io::Errno;
 
 use super::{Host, allowed, done, left_out};
 use crate::report::{Kind, Report};
-use crate::script::api::{Outcome, function, observed};
+use crate::script::api::{Outcome, function, observed, options};
 use crate::script::error;
 use crate::script::guard::{Guard, register_guard};
 use crate::script::permit::Access;
@@ -32,7 +32,23 @@ pub(super) fn register(engine: &mut Engine) {
         } catch (e) { log(e.message) }
         ```"#,
     )
-    .register_into_engine(engine, |_: &mut Host, path: &str| lock(path));
+    .register_into_engine(engine, |_: &mut Host, path: &str| lock(path, false));
+    function(
+        "lock",
+        &["host", "path: string", "options: map", "lock"],
+        r#"
+        The same with options. With `remove: true` the file is removed at the end: only those that lock it by this function
+        then still keep each other out.
+
+        ```rhai
+        try {
+            with host.lock("/tmp/report.lock", #{ remove: true }) as lock { host.write_text("/tmp/report", "done\n"); }
+        } catch (e) { log(e.message) }
+        ```"#,
+    )
+    .register_into_engine(engine, |_: &mut Host, path: &str, map: Map| {
+        lock(path, options::read("lock", &map, |given| given.flag("remove"))?)
+    });
 }
 
 /// A lock in a script.
@@ -43,6 +59,7 @@ struct Lock {
     path: PathBuf,
     /// Nothing in a dry run, or once it was released.
     file: Mutex<Option<File>>,
+    remove: bool,
 }
 
 impl Guard for Lock {
@@ -51,32 +68,31 @@ impl Guard for Lock {
     }
 
     fn release(&self, _: &Engine) -> Result<(), Box<EvalAltResult>> {
-        drop(
-            self.file
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .take(),
-        );
+        let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(file) = file.take() {
+            // While it is locked: who opened it meanwhile sees that it has no name any more.
+            if self.remove && has_its_name(&file, &self.path) {
+                let removed = std::fs::remove_file(&self.path);
+                done(&self.path.to_string_lossy(), "removed", removed)?;
+            }
+        }
         Ok(())
     }
 }
 
-fn lock(path: &str) -> Outcome<Held> {
+fn lock(path: &str, remove: bool) -> Outcome<Held> {
     let real = allowed(Access::Write, path)?;
-    let file = if left_out("lock", &real)? {
-        None
-    } else {
-        let flags = OFlags::RDWR | OFlags::CREATE | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        let mode = Mode::from_raw_mode(0o666);
-        let opened = rustix::fs::open(&real, flags, mode).map(File::from);
-        Some(done(path, "locked", opened.map_err(Into::into))?)
-    };
+    let mut file = None;
+    let is_left_out = left_out("lock", &real)?;
     let is_free = observed(&format!("host: lock {path}"), || {
-        let locked = file.as_ref().map_or(Ok(()), |file| {
-            flock(file, FlockOperation::NonBlockingLockExclusive)
-        });
-        match locked {
-            Ok(()) => Ok(true),
+        if is_left_out {
+            return Ok(true);
+        }
+        match locked(&real) {
+            Ok(locked) => {
+                file = Some(locked);
+                Ok(true)
+            }
             Err(Errno::WOULDBLOCK) => Ok(false),
             Err(failure) => Err(format!("`{path}` cannot be locked: {failure}")),
         }
@@ -93,7 +109,28 @@ fn lock(path: &str) -> Outcome<Held> {
     let held = Arc::new(Lock {
         path: real,
         file: Mutex::new(file),
+        remove,
     });
     current()?.run().keep(held.clone());
     Ok(Held(held))
+}
+
+/// The file of this name, locked.
+fn locked(path: &Path) -> Result<File, Errno> {
+    loop {
+        let flags = OFlags::RDWR | OFlags::CREATE | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let file = File::from(rustix::fs::open(path, flags, Mode::from_raw_mode(0o666))?);
+        flock(&file, FlockOperation::NonBlockingLockExclusive)?;
+        // Whoever held it before may have removed it since it was opened.
+        if has_its_name(&file, path) {
+            return Ok(file);
+        }
+    }
+}
+
+fn has_its_name(file: &File, path: &Path) -> bool {
+    let same = |file: rustix::fs::Stat, there: rustix::fs::Stat| {
+        (file.st_dev, file.st_ino) == (there.st_dev, there.st_ino)
+    };
+    fstat(file).is_ok_and(|file| stat(path).is_ok_and(|there| same(file, there)))
 }
