@@ -1,5 +1,6 @@
 //! `qmpsh check`: what is wrong in scripts, told without running them.
 
+use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::sync::Arc;
 
@@ -59,6 +60,7 @@ impl Check {
             }
         }
         session.leave();
+        let faults = without_repetitions(faults);
         let told = tell(&faults, &self.scripts, &targets, options);
         let is_wrong = faults.iter().any(|fault| fault.is_error);
         match told {
@@ -105,6 +107,17 @@ impl Check {
             failed => Err(failed),
         }
     }
+}
+
+/// What is wrong in a module is found in each script that imports it.
+fn without_repetitions(mut faults: Vec<Fault>) -> Vec<Fault> {
+    let mut told = BTreeSet::new();
+    faults.retain(|fault| {
+        let place = &fault.place;
+        let message = fault.report.message.clone();
+        told.insert((place.source.clone(), place.line, place.column, message))
+    });
+    faults
 }
 
 /// Tells the faults: drawn on standard error, or as a list on standard output.

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 /// What the script at the top of each case stands for: a VM at hand.
 const V: &str = "let v = vm(\"web01\");";
 
-fn target(version: &str) -> Target {
+pub(super) fn target(version: &str) -> Target {
     let bundled = bundled().find(|bundled| bundled.version() == version);
     Target {
         name: format!("QEMU {version}"),
@@ -24,7 +24,7 @@ fn target(version: &str) -> Target {
 }
 
 /// What is told of a script, as `LINE:COLUMN message`; warnings have a `?` before them.
-fn told_for(version: &str, script: &str) -> Vec<String> {
+pub(super) fn told_for(version: &str, script: &str) -> Vec<String> {
     let session = Session::new(Settings::default()).unwrap();
     let faults = session.examine(&Source::new("<case>", script), &[target(version)]);
     let line = |fault: &qmpsh::script::Fault| {
@@ -42,7 +42,7 @@ fn told_for(version: &str, script: &str) -> Vec<String> {
     faults.iter().map(line).collect()
 }
 
-fn told(script: &str) -> Vec<String> {
+pub(super) fn told(script: &str) -> Vec<String> {
     told_for("11.1", script)
 }
 
@@ -79,11 +79,11 @@ fn each_fault_is_told_at_its_place() {
             "print(1);\n  frobnicate(1);",
             "2:3 there is no function `frobnicate`",
         ),
-        ("fn f(a) { a }\nf(1, 2);", "2:1 there is no function `f`"),
-        ("sleep();", "1:1 there is no function `sleep`"),
+        ("fn f(a) { a }\nf(1, 2);", "2:1 `f` takes 1 argument, not 2"),
+        ("sleep();", "1:1 `sleep` takes 1 argument, not 0"),
         (
             "vm(\"web01\").frobnicate();",
-            "1:13 there is no function `frobnicate`",
+            "1:13 a value of type vm has no function `frobnicate`",
         ),
         ("fn f() { g() }", "1:10 there is no function `g`"),
         (
@@ -155,8 +155,41 @@ fn each_command_that_qemu_would_refuse_is_told_at_its_place() {
             "2:14 guest agents: there is no command `guest-fstrimm`",
         ),
         (
+            "v.agent.call(\"guest-nope\");",
+            "2:14 guest agents: there is no command `guest-nope`",
+        ),
+        (
+            "for m in vms() { m.agent.call(\"guest-file-open\", #{ mode: \"r\" }); }",
+            "2:50 guest agents: `guest-file-open` needs `path`: text",
+        ),
+        (
+            "let a = v.agent;\na.command(\"guest-exec\", #{ path: \"ls\", args: [] });",
+            "3:40 guest agents: `guest-exec` takes no argument `args`",
+        ),
+        (
             "v.agent.call(\"guest-fstrim\", #{ minimum: \"x\" });",
             "2:33 guest agents: `minimum` of `guest-fstrim` takes an integer, not `x`",
+        ),
+        (
+            "let c = v.qmp;\nc.query_statsu();",
+            "3:3 QEMU 11.1: there is no command `query_statsu`",
+        ),
+        (
+            "v.qmp.eject(\"cd0\");",
+            "2:7 a QMP command takes its arguments as one map",
+        ),
+        (
+            "v.arguments(\"ejct\", [\"id=a\"]);",
+            "2:13 QEMU 11.1: there is no command `ejct`",
+        ),
+        // What a variable holds that nobody changes stands in the script as well, and is told where that is.
+        (
+            "let a = #{ id: \"a\", forc: true };\nv.qmp(\"eject\", a);",
+            "2:21 QEMU 11.1: `eject` takes no argument `forc`",
+        ),
+        (
+            "let d = #{ };\nlet a = [#{ type: \"abor\", data: d }];\nparallel([1], |x| v.transaction(a));",
+            "3:13 QEMU 11.1: `actions.0.type` of `transaction` cannot be `abor`",
         ),
         (
             "v.watch(\"STPO\");",
@@ -193,7 +226,7 @@ fn each_command_that_qemu_would_refuse_is_told_at_its_place() {
             "2:13 QEMU 11.1: there is no command `ejct`",
         ),
         (
-            "let x = v.label;\nv.qmp(\"eject\", #{ id: \"a\", forc: x });",
+            "let x = v.name;\nv.qmp(\"eject\", #{ id: \"a\", forc: x });",
             "3:28 QEMU 11.1: `eject` takes no argument `forc`",
         ),
     ] {
@@ -212,21 +245,31 @@ fn what_only_a_run_can_know_is_taken_to_be_right() {
         "let m = #{ watch: |x| x }; m.watch(\"STPO\");",
         "fn watch(x) { this + x } let y = 1; y.watch(2); y.watch(\"STPO\");",
         "let name = \"a\" + \"b\"; v.qmp(name, #{ x: 1 });",
-        "let a = #{ x: 1 }; v.qmp(\"eject\", a);",
+        "let a = #{ id: \"x\" }; a.x = 1; v.qmp(\"eject\", a);",
+        "let a = #{ id: \"x\" }; a.remove(\"id\"); v.qmp(\"eject\", a + #{ id: 3 });",
+        "let a = [#{ type: \"abor\", data: #{ } }]; a.clear(); v.transaction(a);",
+        "let fake = #{ qmp: |c| c }; fake.qmp(\"ejct\");",
+        "let fake = #{ agent: #{ command: |c| c } }; fake.agent.call(\"guest-nope\");",
+        "if v.agent.supports(\"guest-of-another-vendor\") { v.agent.call(\"guest-of-another-vendor\"); }",
+        "let m = #{ exec: |n| n }; m.exec(3);",
+        "fn exec(n) { this + n } let y = 1; y.exec(3);",
+        "let w = v; w = #{ status: 1, nope: || 2 }; w.nope(); w.other;",
+        "fn into_map() { this = #{ nope: 1 } } let w = vm(\"x\"); w.into_map(); w.nope;",
+        "for x in [#{ id: 1 }] { print(x.id); } let l = vms(); l.push(#{ x: 1 }); l[0].x;",
         "v.qmp(\"eject\", #{ id: \"a\" } + #{ force: true });",
-        "let n = v.label; v.qmp(\"blockdev-add\", #{ driver: n, filename: n });",
+        "let n = v.name; v.qmp(\"blockdev-add\", #{ driver: n, filename: n });",
         "let c = v.qmp; c.query_status();",
         "fn f(x) { this + x } let y = 1; y.f(2);",
-        "with v.agent.fsfreeze() as frozen { [1].map(|x| x + frozen.held); }",
+        "with v.agent.fsfreeze() as frozen { [1].map(|x| x + frozen.count); }",
         "let w = v; fn g(k) { k.map(|x| x + 1) } g([1]);",
         "switch 1 { 1 => { let a = 2; a } _ => 3 }",
         "let total = 0; [1].map(|x| total += x);",
         "try { host.env(\"EDITOR\") } catch (e) { print(e.hint) }",
         "if is_def_fn(\"later\", 1) { later(1); }",
-        "v.agent.call(\"guest-of-another-vendor\");",
+        "try { v.agent.call(\"guest-of-another-vendor\"); } catch { }",
         "const A = 1; fn f() { global::A } f();",
         "let f = Fn(\"print\"); f.call(args[0]);",
-        "`a ${v.label} b`.len();",
+        "`a ${v.name} b`.len();",
         "for (x, i) in [1] { print(x + i); }",
         "let s = \"x\"; do { s += \"y\"; } while s.len() < 3;",
     ] {
@@ -249,9 +292,30 @@ fn what_a_script_asks_about_is_told_only_where_no_qemu_has_it() {
     for asked in [
         format!("try {{ {new} }} catch {{ }}"),
         format!("if v.version.major >= 7 {{ {new} }}"),
+        format!("while v.version.major >= 7 {{ {new} break; }}"),
+        format!("switch 1 {{ 1 if v.version.major >= 7 => {{ {new} }} _ => 1 }}"),
+        format!("if v.version.major < 7 {{ fail(\"it needs QEMU 7\"); }} {new}"),
+        format!("let is_new = v.version.major >= 7; if is_new {{ {new} }}"),
+        format!("fn is_new(v) {{ v.version.major >= 7 }} if is_new(v) {{ {new} }}"),
+        format!("fn stats(v) {{ {new} }} if v.version.major >= 7 {{ stats(v); }}"),
+        format!("fn stats(v) {{ {new} }} fn all(v) {{ stats(v) }} try {{ all(v) }} catch {{ }}"),
+        format!("try {{ [1].map(|x| {{ {new} }}) }} catch {{ }}"),
+        format!("if v.version.major >= 7 {{ parallel([1], |x| {{ [2].map(|y| {{ {new} }}) }}); }}"),
         format!("if v.qmp(\"query-commands\").some(|c| c.name == \"query-stats\") {{ {new} }}"),
     ] {
         assert_eq!(told_for("5.2", &format!("{V} {asked}")), none, "{asked}");
+    }
+    for unasked in [
+        format!("fn stats(v) {{ {new} }} stats(v);"),
+        format!("fn stats(v) {{ {new} }} if v.version.major >= 7 {{ stats(v); }} stats(v);"),
+        format!("[1].map(|x| {{ {new} }});"),
+        format!("if v.version.major < 7 {{ print(\"it needs QEMU 7\"); }} {new}"),
+        format!(
+            "if v.version.major >= 7 {{ [1].map(|x| {{ {new} }}); }} [1].map(|x| {{ {new} }});"
+        ),
+    ] {
+        let told = told_for("5.2", &format!("{V} {unasked}"));
+        assert!(!told.is_empty(), "{unasked}");
     }
 }
 
@@ -339,6 +403,14 @@ fn the_program_tells_people_programs_and_shells() {
         warned.stdout
     );
     assert!(warned.stderr.starts_with("warning: "), "{}", warned.stderr);
+    let everywhere = check(&["--qemu", "5.2,7.2", "-"], "vm(args[0]).qmp(\"ejct\")").expect_code(2);
+    let message = "error: QEMU 5.2, QEMU 7.2: there is no command `ejct`";
+    assert!(everywhere.stderr.contains(message), "{}", everywhere.stderr);
+    assert!(
+        everywhere.stdout.ends_with(": 1 fault\n"),
+        "{}",
+        everywhere.stdout
+    );
     let unknown = check(&["--qemu", "6.66", "-"], "1").expect_code(2);
     assert!(unknown.stderr.contains("7.2"), "{}", unknown.stderr);
 }

@@ -3,6 +3,8 @@
 #![expect(clippy::unwrap_used, reason = "a test says what it expects by failing")]
 
 mod check;
+mod check_modules;
+mod check_values;
 mod closures;
 mod commands;
 mod documented;

@@ -3,7 +3,7 @@
 use rhai::Position;
 use serde_json::Value;
 
-use super::commands::{Target, Told};
+use super::commands::{Target, Told, about};
 use super::functions::Functions;
 use super::seen::{Before, Call, Seen};
 use crate::report::Report;
@@ -18,7 +18,8 @@ pub(super) fn findings(
     functions: &Functions,
     targets: &[&Target],
 ) -> Vec<Told> {
-    let Some(names) = names(call).filter(|_| !may_be_held(seen, functions)) else {
+    let names = names(call).filter(|_| call.is_of_known_handle() || !may_be_held(seen, functions));
+    let Some(names) = names else {
         return Vec::new();
     };
     let filters: Vec<Filter> = names.iter().map(|(filter, _)| filter.clone()).collect();
@@ -28,8 +29,9 @@ pub(super) fn findings(
             // Where a version is asked for before, or a failure is caught, only what no QEMU has is wrong.
             if one.versions.is_empty() || !call.is_guarded {
                 told.push(Told {
+                    target: target.name.clone(),
                     report: Report {
-                        message: format!("{}: there is no event `{}`", target.name, one.filter),
+                        message: format!("there is no event `{}`", one.filter),
                         vm: None,
                         ..Report::of_missing(&target.name, &one)
                     },
@@ -40,10 +42,8 @@ pub(super) fn findings(
         }
         if let [(filter, position)] = names.as_slice() {
             told.extend(mark(filter, &target.schema).map(|problem| Told {
-                report: Report {
-                    vm: None,
-                    ..Report::of_finding(&target.name, &problem)
-                },
+                target: target.name.clone(),
+                report: about(&target.name, &problem),
                 position: *position,
                 is_error: false,
             }));

@@ -1,15 +1,16 @@
-//! Functions that a script calls and nobody has, or that take another number of arguments; and imports of modules that are
-//! not there. What may be a function that a value holds is left to the run.
+//! Functions that a script calls and nobody has, or that take other arguments; and imports and modules that are not there. What may be a function that a value holds is left to the run.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use rhai::{AST, Engine, EvalAltResult, FnAccess, Position};
+use rhai::{AST, ASTFlags, EvalAltResult, FnAccess, Position, Stmt};
 
-use super::seen::{Before, Call, Seen};
+use super::kinds::{Kind, Native, Natives};
+use super::seen::{Before, Call, Qualified, Seen};
+use crate::duration;
 use crate::nearest::did_you_mean;
 use crate::report::Report;
-use crate::script::library::Library;
-use crate::script::{error, names};
+use crate::script::error;
+use crate::script::names::{self, Names};
 
 /// What Rhai calls without a function of that name.
 const OF_RHAI: [&str; 9] = [
@@ -28,67 +29,87 @@ const OF_RHAI: [&str; 9] = [
 type Known = BTreeMap<String, BTreeSet<usize>>;
 
 /// What can be called in a script.
-pub(super) struct Functions {
-    native: Known,
+pub(super) struct Functions<'a> {
+    natives: &'a Natives,
+    names: Names<'a>,
     own: Known,
     modules: BTreeMap<String, Module>,
+    constants: BTreeSet<String>,
 }
 
 /// A module that the script imports.
-struct Module {
+pub(super) struct Module {
     path: String,
+    pub(super) script: AST,
+    pub(super) position: Position,
     functions: Known,
+    /// What it exports beside them.
+    exported: BTreeSet<String>,
     /// The words in it: what its values may hold.
     words: BTreeSet<String>,
 }
 
 type Fault = Box<EvalAltResult>;
 
-impl Functions {
+impl<'a> Functions<'a> {
     /// All functions, and what is wrong with the imports that they come from.
     pub(super) fn of(
-        engine: &Engine,
-        library: &Library,
+        names: Names<'a>,
+        natives: &'a Natives,
         script: &AST,
         seen: &Seen,
     ) -> (Self, Vec<Fault>) {
-        let mut native = Known::new();
-        let all = engine.collect_fn_metadata(
-            None,
-            |info| Some((info.metadata.name.to_string(), info.metadata.num_params)),
-            true,
-        );
-        for (name, count) in all {
-            native.entry(name).or_default().insert(count);
-        }
+        let (engine, library) = (names.engine, names.library);
         let mut functions = Self {
-            native,
+            natives,
+            names,
             own: of_script(script, true),
             modules: BTreeMap::new(),
+            constants: variables(script, ASTFlags::CONSTANT),
         };
         let mut faults = Vec::new();
         let importer = script.source().unwrap_or_default();
-        for (path, name, position, is_guarded) in &seen.imports {
-            let Some(path) = path else { continue };
-            match library.compile(engine, importer, path, *position) {
+        for import in &seen.imports {
+            let Some(path) = &import.path else { continue };
+            match library.compile(engine, importer, path, import.position) {
                 Ok(module) => {
                     let module = Module {
                         path: path.clone(),
                         functions: of_script(&module, false),
-                        words: Seen::of(&module).words,
+                        exported: variables(&module, ASTFlags::EXPORTED),
+                        words: Seen::of(&module, natives).words,
+                        position: import.position,
+                        script: module,
                     };
-                    functions.modules.insert(name.clone(), module);
+                    functions.modules.insert(import.name.clone(), module);
                 }
-                Err(_) if *is_guarded => {}
+                Err(_) if import.is_guarded => {}
                 Err(error) => faults.push(error),
             }
         }
         (functions, faults)
     }
 
+    /// The modules that are not in the binary, each with the functions of it that the script calls.
+    pub(super) fn others(&self, seen: &Seen) -> Vec<(&Module, BTreeSet<String>)> {
+        let modules = self.modules.iter();
+        let others = modules.filter(|(_, module)| !module.path.starts_with("std/"));
+        let called = |name: &str| {
+            let calls = seen.calls.iter().filter(|call| !call.is_guarded);
+            let calls = calls.filter(|call| call.module.as_deref() == Some(name));
+            let named = seen.qualified.iter().filter(|one| one.module == name);
+            let named = named.map(|one| one.name.clone());
+            calls.map(|call| call.name.clone()).chain(named).collect()
+        };
+        others
+            .map(|(name, module)| (module, called(name)))
+            .collect()
+    }
+
     /// Whether this is a function, which can be named as a value.
     pub(super) fn is_function(&self, name: &str) -> bool {
-        self.own.contains_key(name) || self.native.contains_key(name) || OF_RHAI.contains(&name)
+        let is_native = !self.natives.named(name).is_empty();
+        self.own.contains_key(name) || is_native || OF_RHAI.contains(&name)
     }
 
     /// Whether the script defines a function of that name.
@@ -101,33 +122,104 @@ impl Functions {
         if let Some(module) = &call.module {
             return self.fault_in_module(call, module, seen);
         }
-        if OF_RHAI.contains(&call.name.as_str()) || seen.calls("is_def_fn") {
+        if seen.calls("is_def_fn") {
             return None;
         }
+        if OF_RHAI.contains(&call.name.as_str()) {
+            return self.fault_of_pointer(call);
+        }
+        let is_method = call.before != Before::Nothing;
         let count = call.arguments.len();
-        let takes = |known: &Known, count: usize| {
-            known
-                .get(&call.name)
-                .is_some_and(|counts| counts.contains(&count))
-        };
-        let is_there = if call.before == Before::Nothing {
-            takes(&self.native, count) || takes(&self.own, count)
-        } else {
-            takes(&self.native, count + 1)
-                || takes(&self.own, count)
-                || self.may_be_held(call, seen)
-        };
-        if is_there {
+        if call.of.as_ref().is_some_and(|of| of.is_handle("qmp")) {
+            return fault_of_method(call);
+        }
+        if takes(&self.own, &call.name, count)
+            || is_method && !call.is_of_known_handle() && self.may_be_held(call, seen)
+        {
             return None;
         }
-        let name = call.name.clone();
-        Some(EvalAltResult::ErrorFunctionNotFound(name, call.position).into())
+        // Of a value that is written out much is Rhai's own.
+        let this = call.of.as_ref().filter(|_| call.is_of_known_handle());
+        let first = usize::from(is_method);
+        let all = self.natives.taking(&call.name, count + first, this);
+        let all: Vec<&Native> = all.collect();
+        if all.is_empty() {
+            return Some(self.no_function(call, this));
+        }
+        let kind = |at: usize| call.kinds.get(at).and_then(Option::as_ref);
+        let fits = |native: &&Native, at| self.natives.fits(native, at + first, kind(at));
+        if all
+            .iter()
+            .any(|native| (0..count).all(|at| fits(native, at)))
+        {
+            let is_time = |at: &usize| {
+                let mut fitting = all.iter().filter(|native| fits(native, *at));
+                fitting.all(|native| native.takes_time(at + first))
+            };
+            return (0..count).filter(is_time).find_map(|at| no_time(call, at));
+        }
+        let wrong = (0..count).find(|at| !all.iter().any(|native| fits(native, *at)));
+        let message = match wrong.zip(wrong.and_then(kind)) {
+            Some((at, kind)) => format!(
+                "`{}` cannot take {} as its {} argument",
+                call.name,
+                kind.told(),
+                ordinal(at)
+            ),
+            None => format!("`{}` does not take these values together", call.name),
+        };
+        let place = wrong.and_then(|at| call.arguments[at].place(""));
+        Some(at(
+            &self.with_shapes(Report::usage(message), &call.name),
+            place.unwrap_or(call.position),
+        ))
+    }
+
+    /// That no function of that name takes so many values, or that there is none.
+    fn no_function(&self, call: &Call, this: Option<&Kind>) -> Fault {
+        let is_method = usize::from(call.before != Before::Nothing);
+        let counts = (0..=MOST).filter(|count| {
+            let mut natives = self.natives.taking(&call.name, count + is_method, this);
+            natives.next().is_some() || takes(&self.own, &call.name, *count)
+        });
+        let counts: Vec<usize> = counts.collect();
+        let name = &call.name;
+        let report = match (counts.as_slice(), this) {
+            ([], Some(this)) => Report::usage(format!("{} has no function `{name}`", this.told())),
+            ([], None) => {
+                let name = name.clone();
+                return EvalAltResult::ErrorFunctionNotFound(name, call.position).into();
+            }
+            (counts, _) => {
+                let takes = taken(counts, call.arguments.len());
+                Report::usage(format!("`{name}` {takes}"))
+            }
+        };
+        at(&self.with_shapes(report, name), call.position)
+    }
+
+    /// That a function is named by a text, and is not there.
+    fn fault_of_pointer(&self, call: &Call) -> Option<Fault> {
+        let given = call.arguments.first().filter(|_| call.name == "Fn")?;
+        let name = given.text()?;
+        if self.is_function(name) || name.contains("::") || names::is_operator(name) {
+            return None;
+        }
+        let place = given.place("").unwrap_or(call.position);
+        Some(EvalAltResult::ErrorFunctionNotFound(name.to_owned(), place).into())
+    }
+
+    /// With the forms of a function, or the nearest name.
+    fn with_shapes(&self, report: Report, name: &str) -> Report {
+        let mistake = EvalAltResult::ErrorFunctionNotFound(name.to_owned(), Position::NONE);
+        let hint = self.names.near(&mistake, None);
+        Report { hint, ..report }
     }
 
     /// Whether a method may be one that only the run knows: a command of QEMU's, or a closure in a map.
     fn may_be_held(&self, call: &Call, seen: &Seen) -> bool {
         let mut modules = self.modules.values();
-        call.before == Before::Property("qmp".to_owned())
+        call.is_of("qmp")
             || seen.commands_kept > 0
             || seen.words.contains(&call.name)
             || seen.imports.len() != self.modules.len()
@@ -138,24 +230,28 @@ impl Functions {
             })
     }
 
+    /// The module that is imported by a name. None where that may be another one, for several have the name or the path is
+    /// computed.
+    fn module(&self, name: &str, seen: &Seen) -> Option<&Module> {
+        let imports = seen.imports.iter().filter(|import| import.name == name);
+        self.modules.get(name).filter(|_| imports.count() == 1)
+    }
+
     fn fault_in_module(&self, call: &Call, name: &str, seen: &Seen) -> Option<Fault> {
-        // The same name may be given to several, and a computed path means any.
-        let imports = seen.imports.iter().filter(|(_, known, ..)| known == name);
-        let module = self.modules.get(name).filter(|_| imports.count() == 1)?;
+        if name == "global" {
+            return None;
+        }
+        if !seen.imports(name) {
+            return Some(no_module(name, call.position, seen));
+        }
+        let module = self.module(name, seen)?;
         let (path, function) = (&module.path, &call.name);
         let report = match module.functions.get(function) {
             Some(counts) if counts.contains(&call.arguments.len()) => return None,
             Some(counts) => {
-                let counts: Vec<String> = counts.iter().map(ToString::to_string).collect();
-                let (takes, given) = (counts.join(" or "), call.arguments.len());
-                let arguments = if takes == "1" {
-                    "argument"
-                } else {
-                    "arguments"
-                };
-                Report::usage(format!(
-                    "`{name}::{function}` takes {takes} {arguments}, not {given}"
-                ))
+                let counts: Vec<usize> = counts.iter().copied().collect();
+                let takes = taken(&counts, call.arguments.len());
+                Report::usage(format!("`{name}::{function}` {takes}"))
             }
             None => {
                 let names = module.functions.keys().map(String::as_str);
@@ -166,6 +262,98 @@ impl Functions {
             }
         };
         Some(at(&report, call.position))
+    }
+
+    /// What is wrong with a name in a module that is not called.
+    pub(super) fn fault_of_name(&self, it: &Qualified, seen: &Seen) -> Option<Fault> {
+        let (module, name) = (&it.module, &it.name);
+        let (message, hint) = if module == "global" {
+            if self.constants.contains(name) {
+                return None;
+            }
+            let constants = self.constants.iter().map(String::as_str);
+            let message = format!("there is no constant `{name}`");
+            (message, did_you_mean(name, constants))
+        } else if seen.imports(module) {
+            let imported = self.module(module, seen)?;
+            if imported.exported.contains(name) || imported.functions.contains_key(name) {
+                return None;
+            }
+            let functions = imported.functions.keys();
+            let exported = imported.exported.iter();
+            let names = exported.chain(functions).map(String::as_str);
+            let message = format!("there is no `{name}` in `{}`", imported.path);
+            (message, did_you_mean(name, names))
+        } else {
+            return Some(no_module(module, it.position, seen));
+        };
+        let mut report = Report::usage(message);
+        report.hint = hint;
+        Some(at(&report, it.position))
+    }
+}
+
+/// The most arguments that are looked for.
+const MOST: usize = 8;
+
+fn takes(known: &Known, name: &str, count: usize) -> bool {
+    known
+        .get(name)
+        .is_some_and(|counts| counts.contains(&count))
+}
+
+/// How many arguments a function takes, and was given.
+fn taken(counts: &[usize], given: usize) -> String {
+    let told: Vec<String> = counts.iter().map(ToString::to_string).collect();
+    match counts {
+        [0] => format!("takes no arguments, not {given}"),
+        [1] => format!("takes 1 argument, not {given}"),
+        _ => format!("takes {} arguments, not {given}", told.join(" or ")),
+    }
+}
+
+fn ordinal(at: usize) -> &'static str {
+    ["first", "second", "third", "fourth", "fifth"]
+        .get(at)
+        .copied()
+        .unwrap_or("last")
+}
+
+/// That a command which is written as a method is given something else than a map.
+fn fault_of_method(call: &Call) -> Option<Fault> {
+    let takes_map = match call.kinds.as_slice() {
+        [] => true,
+        [kind] => kind.as_ref().is_none_or(|kind| *kind == Kind::Map),
+        _ => false,
+    };
+    let report = || {
+        let name = &call.name;
+        Report::usage("a QMP command takes its arguments as one map")
+            .with_hint(format!("as in `v.qmp.{name}(#{{ id: \"cd0\" }})`"))
+    };
+    (!takes_map).then(|| at(&report(), call.position))
+}
+
+/// That an argument is no length of time.
+fn no_time(call: &Call, argument: usize) -> Option<Fault> {
+    let given = call.arguments.get(argument)?;
+    let wrong = match (given.text(), call.kinds[argument].as_ref()?) {
+        (Some(text), _) => duration::parse(text).err()?.to_string(),
+        (None, Kind::Int | Kind::Float | Kind::Text) => return None,
+        (None, kind) => format!("{} is no length of time", kind.told()),
+    };
+    let report = Report::usage(format!("{}: {wrong}", call.name));
+    Some(at(&report, given.place("").unwrap_or(call.position)))
+}
+
+fn no_module(name: &str, position: Position, seen: &Seen) -> Fault {
+    let imports = seen.imports.iter().map(|import| import.name.as_str());
+    match did_you_mean(name, imports) {
+        Some(hint) => {
+            let report = Report::usage(format!("there is no module `{name}` here"));
+            at(&report.with_hint(hint), position)
+        }
+        None => EvalAltResult::ErrorModuleNotFound(name.to_owned(), position).into(),
     }
 }
 
@@ -186,4 +374,28 @@ fn of_script(script: &AST, with_private: bool) -> Known {
         }
     }
     known
+}
+
+/// The variables that are declared with such a mark, or exported under another name.
+fn variables(script: &AST, mark: ASTFlags) -> BTreeSet<String> {
+    let mut names = BTreeSet::new();
+    script.walk(&mut |path| {
+        match path.last() {
+            Some(rhai::ASTNode::Stmt(Stmt::Var(parts, flags, _))) if flags.intersects(mark) => {
+                names.insert(parts.0.as_str().to_owned());
+            }
+            Some(rhai::ASTNode::Stmt(Stmt::Export(parts, _))) => {
+                let (name, alias) = &**parts;
+                let exported = if alias.as_str().is_empty() {
+                    name
+                } else {
+                    alias
+                };
+                names.insert(exported.as_str().to_owned());
+            }
+            _ => {}
+        }
+        true
+    });
+    names
 }

@@ -5,6 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use rhai::{Expr, Position};
 use serde_json::{Map, Number, Value};
 
+/// What a variable was given, if it still has that.
+pub(super) type Held<'a> = &'a dyn Fn(&str) -> Option<Given>;
+
 /// A value as it is written.
 #[derive(Clone, Debug)]
 pub(super) struct Given {
@@ -26,10 +29,10 @@ impl Given {
         }
     }
 
-    /// What an expression gives.
-    pub(super) fn read(expression: &Expr) -> Self {
+    /// What an expression gives, where variables hold what `held` tells.
+    pub(super) fn read(expression: &Expr, held: Held) -> Self {
         let mut given = Self::nothing(expression.start_position());
-        given.value = given.part(expression, "");
+        given.value = given.part(expression, "", held);
         given
     }
 
@@ -65,6 +68,11 @@ impl Given {
         self.unknown.contains(path)
     }
 
+    /// Whether nothing of it is known.
+    pub(super) fn is_unknown(&self) -> bool {
+        self.is_open("")
+    }
+
     /// Where a part is written, or what it would be in.
     pub(super) fn place(&self, path: &str) -> Option<Position> {
         let mut path = path;
@@ -79,7 +87,7 @@ impl Given {
         }
     }
 
-    fn part(&mut self, expression: &Expr, path: &str) -> Value {
+    fn part(&mut self, expression: &Expr, path: &str, held: Held) -> Value {
         match expression {
             Expr::BoolConstant(value, _) => (*value).into(),
             Expr::IntegerConstant(value, _) => (*value).into(),
@@ -93,7 +101,7 @@ impl Given {
                 let item = |(index, item): (usize, &Expr)| {
                     let path = joined(path, &index.to_string());
                     self.places.insert(path.clone(), item.start_position());
-                    self.part(item, &path)
+                    self.part(item, &path, held)
                 };
                 Value::Array(items.map(item).collect())
             }
@@ -106,16 +114,36 @@ impl Given {
                     }
                     let path = joined(path, name.as_str());
                     self.places.insert(path.clone(), name.pos);
-                    let value = self.part(value, &path);
+                    let value = self.part(value, &path, held);
                     object.insert(name.as_str().to_owned(), value);
                 }
                 Value::Object(object)
             }
-            _ => {
-                self.unknown.insert(path.to_owned());
-                Value::Null
-            }
+            Expr::Variable(variable, ..) if variable.2.is_empty() => match held(&variable.1) {
+                Some(given) => self.graft(given, path),
+                None => self.open(path),
+            },
+            _ => self.open(path),
         }
+    }
+
+    fn open(&mut self, path: &str) -> Value {
+        self.unknown.insert(path.to_owned());
+        Value::Null
+    }
+
+    /// Takes what a variable holds in as a part, with the places where that is written.
+    fn graft(&mut self, given: Self, path: &str) -> Value {
+        let below = |part: &str| match part {
+            "" => path.to_owned(),
+            part => joined(path, part),
+        };
+        self.unknown
+            .extend(given.unknown.iter().map(|part| below(part)));
+        let places = given.places.iter();
+        self.places
+            .extend(places.map(|(part, at)| (below(part), *at)));
+        given.value
     }
 }
 

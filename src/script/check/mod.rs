@@ -5,26 +5,38 @@
 //!
 //! | file | what it owns |
 //! | --- | --- |
+//! | `walk` | reads the syntax tree |
 //! | `seen` | what a script calls, names and imports |
 //! | `given` | the arguments of a call, as far as they are written out |
-//! | `functions` | functions and modules that are not there |
+//! | `kinds` | what values are, and what functions take and give |
+//! | `asked` | what runs only where it was asked for, or may fail |
+//! | `functions` | functions and modules that are not there, or take other arguments |
 //! | `commands` | commands that a QEMU does not take |
 //! | `events` | events that a QEMU does not have |
 //! | `host` | what the header does not allow |
 
+mod asked;
 mod commands;
 mod events;
 mod functions;
 mod given;
 mod host;
+mod kinds;
 mod seen;
+mod walk;
 
-use rhai::{AST, Engine, EvalAltResult, Position};
+use std::collections::BTreeSet;
 
+use rhai::{AST, Engine, EvalAltResult, Position, Scope};
+
+use self::commands::Told;
 use self::functions::Functions;
-use self::seen::Seen;
+use self::kinds::Natives;
+use self::seen::{NoProperty, Seen};
 use super::header::Header;
 use super::library::Library;
+use super::names::{self, Names};
+use crate::nearest::did_you_mean;
 use crate::report::Report;
 
 pub use commands::Target;
@@ -48,44 +60,149 @@ fn no_variable(name: &str, position: Position, seen: &Seen) -> Box<EvalAltResult
     functions::at(&report, position)
 }
 
-/// What is wrong with a script that compiled, in the order of its text.
-pub(super) fn examine(
-    engine: &Engine,
-    library: &Library,
-    script: &AST,
-    header: &Header,
-    targets: &[&Target],
-) -> Vec<Found> {
-    let seen = Seen::of(script);
-    let (functions, mut errors) = Functions::of(engine, library, script, &seen);
-    if !seen.calls("is_def_var") {
-        let unknown = seen.unknown.iter();
-        let unknown = unknown.filter(|(name, _)| !functions.is_function(name));
-        errors.extend(unknown.map(|(name, position)| no_variable(name, *position, &seen)));
+/// That a value has no such property, as the run says it.
+fn no_property(missing: &NoProperty) -> Box<EvalAltResult> {
+    let words = format!(
+        "Unknown property '{}' - a getter is not registered for type '{}'",
+        missing.name, missing.of
+    );
+    EvalAltResult::ErrorDotExpr(words, missing.position).into()
+}
+
+/// What is read from `args`, and the header does not declare.
+fn no_argument(name: &str, position: Position, header: &Header) -> Option<Box<EvalAltResult>> {
+    let declared = header.arguments.as_deref()?;
+    let names = || declared.iter().map(|argument| argument.name.as_str());
+    if names().any(|known| known == name) {
+        return None;
     }
-    let mut found = Vec::new();
-    for call in &seen.calls {
-        errors.extend(functions.fault(call, &seen));
-        errors.extend(host::fault(call, header, script));
-        let told = commands::findings(call, &seen, targets);
-        for told in told
-            .into_iter()
-            .chain(events::findings(call, &seen, &functions, targets))
-        {
-            found.push(Found {
-                error: functions::at(&told.report, told.position),
-                is_error: told.is_error,
-            });
+    let mut report = Report::usage(format!("the header declares no argument `{name}`"));
+    report.hint = did_you_mean(name, names()).or_else(|| {
+        let names: Vec<&str> = names().collect();
+        (!names.is_empty()).then(|| format!("it declares `{}`", names.join("`, `")))
+    });
+    Some(functions::at(&report, position))
+}
+
+/// One finding for all QEMUs that it is the same for.
+fn joined(told: Vec<Told>) -> impl Iterator<Item = Found> {
+    let mut all: Vec<Told> = Vec::new();
+    for one in told {
+        let is_same = |other: &&mut Told| {
+            other.report.message == one.report.message && other.position == one.position
+        };
+        match all.iter_mut().find(is_same) {
+            Some(same) => {
+                let target = format!("{}, {}", same.target, one.target);
+                *same = Told { target, ..one };
+            }
+            None => all.push(one),
         }
     }
-    found.extend(errors.into_iter().map(|error| Found {
-        error,
-        is_error: true,
-    }));
-    found.sort_by_key(|found| {
-        let position = found.error.position();
-        (position.line(), position.position())
-    });
-    found.dedup_by_key(|found| (found.error.position(), found.error.to_string()));
-    found
+    all.into_iter().map(|told| {
+        let message = format!("{}: {}", told.target, told.report.message);
+        Found {
+            error: functions::at(
+                &Report {
+                    message,
+                    ..told.report
+                },
+                told.position,
+            ),
+            is_error: told.is_error,
+        }
+    })
+}
+
+/// What a script is looked at with.
+pub(super) struct Examiner<'a> {
+    engine: &'a Engine,
+    library: &'a Library,
+    natives: Natives,
+    targets: &'a [&'a Target],
+    /// The modules that were looked at.
+    modules: BTreeSet<String>,
+}
+
+impl<'a> Examiner<'a> {
+    pub(super) fn new(engine: &'a Engine, library: &'a Library, targets: &'a [&'a Target]) -> Self {
+        Self {
+            engine,
+            library,
+            natives: Natives::of(engine),
+            targets,
+            modules: BTreeSet::new(),
+        }
+    }
+
+    /// What is wrong with a script that compiled, in the order of its text. Of a module, `called` are its functions that are
+    /// called.
+    pub(super) fn examine(
+        &mut self,
+        script: &AST,
+        header: Option<&Header>,
+        called: Option<&BTreeSet<String>>,
+    ) -> Vec<Found> {
+        let mut seen = Seen::of(script, &self.natives);
+        asked::follow(&mut seen.calls, called);
+        let scope = Scope::new();
+        let names = Names {
+            engine: self.engine,
+            library: self.library,
+            own: names::of_script(script),
+            scope: &scope,
+        };
+        let (functions, mut errors) = Functions::of(names, &self.natives, script, &seen);
+        if !seen.calls("is_def_var") {
+            let unknown = seen.unknown.iter();
+            let unknown = unknown.filter(|(name, _)| !functions.is_function(name));
+            errors.extend(unknown.map(|(name, position)| no_variable(name, *position, &seen)));
+        }
+        errors.extend(seen.no_property.iter().map(no_property));
+        let qualified = seen.qualified.iter();
+        errors.extend(qualified.filter_map(|named| functions.fault_of_name(named, &seen)));
+        if let Some(header) = header {
+            let asked = seen.asked_of_args.iter();
+            errors.extend(asked.filter_map(|(name, at)| no_argument(name, *at, header)));
+        }
+        let mut found = Vec::new();
+        for call in &seen.calls {
+            errors.extend(functions.fault(call, &seen));
+            errors.extend(header.and_then(|header| host::fault(call, header, script)));
+            let mut told = commands::findings(call, &seen, &functions, self.targets);
+            told.extend(events::findings(call, &seen, &functions, self.targets));
+            found.extend(joined(told));
+        }
+        found.extend(errors.into_iter().map(|error| Found {
+            error,
+            is_error: true,
+        }));
+        let others = functions.others(&seen).into_iter();
+        let others: Vec<(AST, Position, BTreeSet<String>)> = others
+            .map(|(module, called)| (module.script.clone(), module.position, called))
+            .collect();
+        for (module, position, called) in others {
+            found.extend(self.module(&module, position, &called));
+        }
+        found.sort_by_key(|found| {
+            let position = found.error.position();
+            (position.line(), position.position())
+        });
+        found.dedup_by_key(|found| (found.error.position(), found.error.to_string()));
+        found
+    }
+
+    /// What is wrong with a module that is imported at that place.
+    fn module(&mut self, module: &AST, at: Position, called: &BTreeSet<String>) -> Vec<Found> {
+        let name = module.source().unwrap_or_default().to_owned();
+        if !self.modules.insert(name.clone()) {
+            return Vec::new();
+        }
+        let found = self.examine(module, None, Some(called)).into_iter();
+        let within = |found: Found| Found {
+            error: EvalAltResult::ErrorInModule(name.clone(), found.error, at).into(),
+            ..found
+        };
+        found.map(within).collect()
+    }
 }

@@ -5,7 +5,7 @@ use rhai::{AST, EvalAltResult};
 
 use super::Session;
 use crate::report::Report;
-use crate::script::check::{self, Target};
+use crate::script::check::{self, Examiner, Target};
 use crate::script::diagnostic::{Explainer, Spot, draw_at};
 use crate::script::error;
 use crate::script::header::Header;
@@ -77,7 +77,8 @@ impl Session {
             }
         };
         let (too_old, targets) = for_it(&header, targets);
-        let found = check::examine(&self.engine, &self.library, &script, &header, &targets);
+        let mut examiner = Examiner::new(&self.engine, &self.library, &targets);
+        let found = examiner.examine(&script, Some(&header), None);
         let fault = |found: check::Found| {
             let mut explainer = self.explainer(Some(&script), &source.name);
             if !found.is_error {
