@@ -131,7 +131,7 @@ fn a_stop_takes_no_request_to_unplug_back() {
     let through = relay.socket();
     let running = qmpsh(["run", "vcpu-remove", through.to_str().unwrap(), "1"]).spawn();
     relay.wait();
-    relay.release();
+    relay.release_until_answered();
     running.signal(Signal::INT);
     let outcome = running.wait().expect_code(130);
     assert!(!outcome.stderr.contains("error"), "{outcome:#?}");
@@ -139,5 +139,8 @@ fn a_stop_takes_no_request_to_unplug_back() {
     run(&["resume", &target], 0);
     comes_true(&guest, "[ $(grep -c ^processor /proc/cpuinfo) = 1 ]");
     let outcome = run(&["vcpu-remove", &target, "1"], 1);
-    assert!(outcome.stderr.contains("none was plugged in"), "{outcome:#?}");
+    assert!(
+        outcome.stderr.contains("none was plugged in"),
+        "{outcome:#?}"
+    );
 }
