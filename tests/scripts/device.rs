@@ -10,7 +10,7 @@ use super::{document, eval, files, machine, nodes, qmpsh, tops};
 
 /// A guest whose machine has two free root ports to plug into, and two empty images beside its disk.
 ///
-/// Under a QEMU before 6.1 the ports are PCIe's own, and the kernel is at work on each for some seconds of its start: it switches
+/// Under a QEMU before 6.1 the ports are `PCIe`'s own, and the kernel is at work on each for some seconds of its start: it switches
 /// off what it finds empty, and with it what is plugged in meanwhile. Only then can it be told to try again, and is through when
 /// it has.
 fn guest() -> Guest {
