@@ -10,17 +10,11 @@ use super::{State, document, eval, machine, qmpsh};
 fn a_tree_shows_each_disks_images_and_what_is_in_them() {
     let qemu = machine();
     let target = qemu.qmp().to_str().unwrap().to_owned();
-    qmpsh([
-        "run",
-        "snapshot-save",
-        "--name",
-        "clean",
-        "--disk",
-        "disk-a",
+    // Not by `snapshot-save`, which needs a newer QEMU than a list does.
+    eval(
         &target,
-    ])
-    .run()
-    .expect_code(0);
+        "v.qmp(\"blockdev-snapshot-internal-sync\", #{ device: \"a\", name: \"clean\" })",
+    );
     let options = ["--quiesce", "no", "--disk", "disk-a"];
     let first = snapshot(&target, &options);
     let second = snapshot(&target, &options);

@@ -9,6 +9,10 @@ use serde_json::{Value, json};
 use super::{document, eval, files, machine, nodes, qmpsh, tops};
 
 /// A guest whose machine has two free root ports to plug into, and two empty images beside its disk.
+///
+/// Under a QEMU before 6.1 the ports are `PCIe`'s own, and the kernel is at work on each for some seconds of its start: it switches
+/// off what it finds empty, and with it what is plugged in meanwhile. Only then can it be told to try again, and is through when
+/// it has.
 fn guest() -> Guest {
     let guest = Guest::builder()
         .disk(Format::Qcow2, "64M")
@@ -19,6 +23,11 @@ fn guest() -> Guest {
         .boot();
     for name in ["one.qcow2", "two.qcow2"] {
         image(&guest.folder().join(name));
+    }
+    if Qemu::version() < (6, 1) {
+        let slots = "for slot in /sys/bus/pci/slots/*/power; do";
+        let tried = "until echo 1 2>&1 >$slot | grep -q 'not permitted'; do usleep 20000; done";
+        guest.shell_ok(&format!("{slots} ({tried}) & done; wait"));
     }
     guest
 }

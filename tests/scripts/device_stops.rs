@@ -3,8 +3,9 @@
 use harness::{Format, Guest, Signal};
 use serde_json::Value;
 
-use super::device::{image, run};
+use super::device::{comes_true, image, run};
 use super::relay::Relay;
+use super::vcpu::{processors, repair_registers};
 use super::{document, eval, qmpsh};
 
 /// All that a step can make: devices, nodes, objects, network back ends and processors.
@@ -90,4 +91,44 @@ fn a_stop_leaves_no_memory() {
         stop_at(&guest, held, &["memory-add", "128M"]);
     }
     run(&["memory-add", &guest.target(), "128M"], 0);
+}
+
+/// A guest for one unplug: QEMU 7.2 under TCG does not outlive a plug that follows it.
+fn guest_with_room_for_processors() -> Guest {
+    let guest = Guest::builder().arg("-smp").arg("1,maxcpus=3").boot();
+    repair_registers(&guest);
+    guest
+}
+
+#[test]
+fn a_stop_leaves_no_processor() {
+    let guest = guest_with_room_for_processors();
+    // The first one is in by then.
+    stop_at(&guest, "\"vcpu2\"", &["vcpu-add", "2", "--wait", "1m"]);
+    assert_eq!(processors(&guest), "1");
+}
+
+#[test]
+fn a_stop_takes_no_request_to_unplug_back() {
+    let guest = guest_with_room_for_processors();
+    let target = guest.target();
+    run(&["vcpu-add", &target, "1"], 0);
+    assert_eq!(processors(&guest), "2");
+    run(&["pause", &target], 0);
+    let relay = Relay::holding(&guest.qmp(), "\"device_del\"");
+    let through = relay.socket();
+    let running = qmpsh(["run", "vcpu-remove", through.to_str().unwrap(), "1"]).spawn();
+    relay.wait();
+    relay.release_until_answered();
+    running.signal(Signal::INT);
+    let outcome = running.wait().expect_code(130);
+    assert!(!outcome.stderr.contains("error"), "{outcome:#?}");
+    // The guest follows it once it can.
+    run(&["resume", &target], 0);
+    comes_true(&guest, "[ $(grep -c ^processor /proc/cpuinfo) = 1 ]");
+    let outcome = run(&["vcpu-remove", &target, "1"], 1);
+    assert!(
+        outcome.stderr.contains("none was plugged in"),
+        "{outcome:#?}"
+    );
 }

@@ -136,11 +136,29 @@ fn a_vm_is_saved_to_a_file_and_loaded_by_another_qemu() {
     );
     assert_eq!(std::fs::metadata(file).unwrap().len(), length);
     assert_eq!(status(&vm), "running");
-    // Where it cannot be migrated at all, the file is not to blame.
+    // Once it was saved it is not saved again, before it has gone on.
     let other_file = format!("{file}.2");
     run("migrate-save", &[&monitor(&vm), &other_file]).expect_code(0);
-    let refused = run("migrate-save", &[&monitor(&vm), file]).expect_code(4);
-    assert!(!refused.stderr.contains("already?"), "{refused:#?}");
+    for (script, to) in [("migrate-save", file), ("migrate", &*monitor(&other))] {
+        let refused = run(script, &[&monitor(&vm), to]).expect_code(1);
+        let told = refused.stderr.contains("has stood still since then");
+        assert!(
+            told && refused.stderr.contains("qmpsh run resume"),
+            "{refused:#?}"
+        );
+    }
+    assert_eq!(status(&vm), "postmigrate");
+
+    // Where it cannot be migrated at all, the file is not to blame.
+    let bound = Qemu::bare()
+        .args(MACHINE)
+        .args("-device ivshmem-plain,memdev=m -object memory-backend-ram,id=m,size=1M")
+        .start();
+    let refused = run("migrate-save", &[&monitor(&bound), &other_file]).expect_code(4);
+    assert!(
+        refused.stderr.contains("ivshmem") && !refused.stderr.contains("already?"),
+        "{refused:#?}"
+    );
 
     run("migrate-load", &[&monitor(&other), file]).expect_code(0);
     assert_eq!(status(&other), "running");

@@ -30,6 +30,7 @@ enum State {
     Waiting,
     Holding,
     Released,
+    Answered,
 }
 
 impl Relay {
@@ -49,8 +50,9 @@ impl Relay {
                 let gate = Arc::clone(&held);
                 let (to_server, to_client) =
                     (server.try_clone().unwrap(), client.try_clone().unwrap());
+                let answers = Arc::clone(&gate);
                 thread::spawn(move || pass(&client, &to_server, |line| gate.pass(line)));
-                thread::spawn(move || pass(&server, &to_client, |_| ()));
+                thread::spawn(move || pass(&server, &to_client, |line| answers.answer(line)));
             }
         });
         Self { folder, gate }
@@ -64,11 +66,8 @@ impl Relay {
     /// Returns when the message has come and is held. Panics when it does not come.
     #[track_caller]
     pub(super) fn wait(&self) {
-        let state = self.gate.state.lock().unwrap();
-        let is_waiting = |state: &mut State| *state == State::Waiting;
-        let changed = &self.gate.changed;
-        let waited = changed.wait_timeout_while(state, DEADLINE, is_waiting);
-        assert!(!waited.unwrap().1.timed_out(), "the message never came");
+        self.gate
+            .wait_while(&State::Waiting, "the message never came");
     }
 
     /// Lets the message go.
@@ -76,9 +75,33 @@ impl Relay {
         *self.gate.state.lock().unwrap() = State::Released;
         self.gate.changed.notify_all();
     }
+
+    /// Lets the message go, and returns when it was answered: QEMU forgets what it has only read when its client leaves.
+    #[track_caller]
+    pub(super) fn release_until_answered(&self) {
+        self.release();
+        self.gate.wait_while(&State::Released, "no answer came");
+    }
 }
 
 impl Gate {
+    #[track_caller]
+    fn wait_while(&self, passing: &State, otherwise: &str) {
+        let state = self.state.lock().unwrap();
+        let is_passing = |state: &mut State| state == passing;
+        let waited = self.changed.wait_timeout_while(state, DEADLINE, is_passing);
+        assert!(!waited.unwrap().1.timed_out(), "{otherwise}");
+    }
+
+    /// Sees a line from behind: events apart, the first one after the release is the answer.
+    fn answer(&self, line: &[u8]) {
+        let mut state = self.state.lock().unwrap();
+        if *state == State::Released && !String::from_utf8_lossy(line).contains("\"event\"") {
+            *state = State::Answered;
+            self.changed.notify_all();
+        }
+    }
+
     fn pass(&self, line: &[u8]) {
         let mut state = self.state.lock().unwrap();
         if *state == State::Waiting && String::from_utf8_lossy(line).contains(self.text) {

@@ -8,14 +8,14 @@ use super::{document, eval, qmpsh};
 
 /// Has QEMU 5.2 under TCG tell of processors in the way that its guest looks: the registers stay as old guests know them, whatever
 /// the firmware's tables ask for.
-fn repair_registers(guest: &Guest) {
+pub(super) fn repair_registers(guest: &Guest) {
     if Qemu::version() < (7, 2) {
         let write = json!({ "command-line": "o/b 0xcd8 0" });
         guest.raw_qmp().call("human-monitor-command", &write);
     }
 }
 
-fn processors(guest: &Guest) -> String {
+pub(super) fn processors(guest: &Guest) -> String {
     guest.shell_ok("grep -c ^processor /proc/cpuinfo")
 }
 
