@@ -265,6 +265,8 @@ mod tests {
             ("inside", false),
             ("in/../out/file", false),
             ("in/deep/../../out/new", false),
+            ("in/file/none", true),
+            ("in/file/../../out/new", false),
             ("in/new/../../out/file", false),
             ("", false),
         ] {
