@@ -31,6 +31,9 @@ use super::unix_sockets::UnixSockets;
 /// How often a full queue of connections is tried again.
 const TRY_AGAIN: Duration = Duration::from_millis(25);
 
+/// How often a holder is looked for: the kernel tells its sockets in pieces, and leaves one out where others end meanwhile.
+const LOOKS: usize = 3;
+
 /// Connects in place of the system's sockets, each time that a client needs a connection: a recording that is replayed.
 pub trait Dial: Send + Sync {
     /// The next connection.
@@ -106,16 +109,26 @@ pub(super) fn unserved(
     reached: Reached,
     otherwise: impl FnOnce(Silence) -> Error,
 ) -> Error {
-    let (Address::Unix(path), Ok(sockets)) = (address, UnixSockets::now()) else {
+    let Address::Unix(path) = address else {
         return otherwise(Silence::default());
     };
-    match sockets.client(path) {
-        Some(client) if reached.own() != Some(client) => Error::Busy {
-            address: address.clone(),
-            holder: owners(&[client]).remove(0),
-        },
-        _ => otherwise(Silence::at(path, reached, &sockets)),
+    let mut seen = None;
+    for _ in 0..LOOKS {
+        let Ok(sockets) = UnixSockets::now() else {
+            break;
+        };
+        match sockets.client(path) {
+            Some(client) if reached.own() != Some(client) => {
+                return Error::Busy {
+                    address: address.clone(),
+                    holder: owners(&[client]).remove(0),
+                };
+            }
+            _ => seen = Some(sockets),
+        }
     }
+    let silence = seen.map(|sockets| Silence::at(path, reached, &sockets));
+    otherwise(silence.unwrap_or_default())
 }
 
 /// Whether the process `pid` serves a connection of which the kernel tells that `peer` listens, and whose end here has the

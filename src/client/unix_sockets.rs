@@ -3,6 +3,7 @@
 //!
 //! It sees this network name space only, and blocks for about a millisecond for a thousand sockets.
 
+use std::collections::HashSet;
 use std::fs;
 use std::io;
 use std::os::unix::fs::MetadataExt;
@@ -131,7 +132,9 @@ fn dump() -> io::Result<Vec<UnixSocket>> {
         Some(SOCK_DIAG),
     )?;
     send(&diagnostics, &dump_request(), SendFlags::empty())?;
-    let mut sockets = Vec::new();
+    let mut sockets: Vec<UnixSocket> = Vec::new();
+    // It comes in pieces, and one that was told may be told again where others were made meanwhile.
+    let mut told = HashSet::new();
     let mut datagram = vec![0; 64 << 10];
     loop {
         let received = retry_on_intr(|| recv(&diagnostics, &mut datagram[..], RecvFlags::empty()));
@@ -144,7 +147,10 @@ fn dump() -> io::Result<Vec<UnixSocket>> {
             match kind {
                 DONE => return Ok(sockets),
                 ERROR => return Err(io::Error::other("the kernel refused socket diagnostics")),
-                _ => sockets.extend(read_socket(body)),
+                _ => sockets.extend(
+                    read_socket(body)
+                        .filter(|socket| socket.inode == 0 || told.insert(socket.inode)),
+                ),
             }
             rest = after;
         }
