@@ -54,9 +54,9 @@ fn a_password_that_the_agent_says_back_is_hidden() {
             "{{\"error\": {{\"class\": \"GenericError\", \"desc\": \"no '{SECRET}', '{ENCODED}'\"}}}}\n"
         ))
         .start();
-    let script = "try { vm(args[0]).agent.set_user_password(\"root\", \"SECRET\") } catch (e) { print(e.message + e.desc) }";
+    let script = "try { vm(args[0]).agent.set_user_password(\"root\", \"SECRET\") } catch (e) { print(e.message + e.desc) }".replace("SECRET", SECRET);
     let outcome = qmpsh()
-        .args(["-v", "eval", script, "--", &agent_at(&agent.socket())])
+        .args(["-v", "eval", &script, "--", &agent_at(&agent.socket())])
         .run()
         .expect_code(0);
     agent.finish();
