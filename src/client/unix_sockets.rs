@@ -1,17 +1,19 @@
 //! The unix sockets of this host, as the kernel's socket diagnostics (netlink `sock_diag`) tell them: which path a socket
-//! is bound to, and which sockets are at the other ends of those that were accepted there. Nobody is connected to for it.
+//! is bound to, and which sockets are at the other ends of those that were accepted there. Nobody is connected to for it; [`knock`] does that.
 //!
 //! It sees this network name space only, and blocks for about a millisecond for a thousand sockets.
 
 use std::fs;
 use std::io;
+use std::os::fd::OwnedFd;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use rustix::io::retry_on_intr;
 use rustix::net::netlink::SOCK_DIAG;
 use rustix::net::{
-    AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType, recv, send, socket_with,
+    AddressFamily, RecvFlags, SendFlags, SocketAddrUnix, SocketFlags, SocketType, connect, recv,
+    send, socket_with,
 };
 
 const AF_UNIX: u8 = 1;
@@ -109,6 +111,14 @@ impl UnixSockets {
         let mut listening = self.0.iter().filter(|socket| socket.listens);
         listening.find(|socket| u64::from(socket.inode) == inode)
     }
+}
+
+/// A connection to a socket, if it can be had at once: a full queue of clients is no reason to wait here.
+pub fn knock(path: &Path) -> rustix::io::Result<OwnedFd> {
+    let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
+    let socket = socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None)?;
+    connect(&socket, &SocketAddrUnix::new(path)?)?;
+    Ok(socket)
 }
 
 fn file(path: &Path) -> Option<SocketFile> {

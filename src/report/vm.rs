@@ -97,6 +97,10 @@ fn of(kind: &ErrorKind) -> Report {
             )
         },
         ErrorKind::Argument(_) => Report::usage(kind.to_string()),
+        ErrorKind::Claimed { .. } => {
+            new(Kind::Busy).with_hint("run it again when the other one has ended")
+        }
+        ErrorKind::Taken(_) => new(Kind::Host).with_hint("name a path where nothing is"),
         ErrorKind::NotText { .. } => {
             new(Kind::Usage).with_hint("`file_read_blob` reads it as bytes")
         }

@@ -35,6 +35,7 @@ pub(super) const EMBEDDED: &[(&str, &str)] = &[
     ("device", include_str!("../../stdlib/device.rhai")),
     ("disk", include_str!("../../stdlib/disk.rhai")),
     ("export", include_str!("../../stdlib/export.rhai")),
+    ("file", include_str!("../../stdlib/file.rhai")),
     ("fleet", include_str!("../../stdlib/fleet.rhai")),
     ("guest", include_str!("../../stdlib/guest.rhai")),
     (

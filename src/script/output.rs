@@ -59,6 +59,11 @@ impl Output {
         }
     }
 
+    /// Whether standard output is kept for one JSON document.
+    pub fn is_for_programs(&self) -> bool {
+        self.results_are_reserved
+    }
+
     /// Writes what the script prints, and a newline. A stop ends it in mid-text.
     pub fn print(&self, text: &str, stop: &Stop) -> io::Result<()> {
         if self.results_are_reserved {

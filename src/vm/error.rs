@@ -77,6 +77,13 @@ pub enum ErrorKind {
     },
     /// What QEMU tells of its own commands makes no sense.
     Schema(InvalidSchema),
+    /// Another run does the work that this mark names on the VM.
+    Claimed {
+        /// The mark.
+        mark: String,
+    },
+    /// QEMU cannot listen somewhere: where, and why.
+    Taken(String),
     /// An argument that is not possible.
     Argument(String),
     /// A file of the guest's is not UTF-8 text.
@@ -317,7 +324,8 @@ impl fmt::Display for ErrorKind {
                 "`{command}` alone would leave the guest frozen, so it is not sent"
             ),
             Self::Schema(error) => write!(f, "`query-qmp-schema`: {error}"),
-            Self::Argument(what) => f.write_str(what),
+            Self::Claimed { mark } => write!(f, "another run does this work on it (`{mark}`)"),
+            Self::Argument(what) | Self::Taken(what) => f.write_str(what),
             Self::NotText { path, offset } => {
                 write!(
                     f,

@@ -9,6 +9,7 @@
 //!   them, by `blank`; `handed` gives their files to QEMU's user), [`commit`] (images that are merged), [`images`] (who else
 //!   has them open, and what room is left)
 //! - which process it is: `server`, and for libvirt's `domain`, by what `chardev` reads
+//! - who else works on it: [`claim`], [`lock`]; and `listen`, what is where it is to listen
 //! - its screen: [`screen`]
 //! - looks that are in nobody's way: [`probe`], [`survey`], [`glance`]
 
@@ -16,6 +17,7 @@ pub mod agent;
 mod blank;
 pub mod block_graph;
 mod chardev;
+pub mod claim;
 mod commands;
 pub mod commit;
 pub mod consent;
@@ -35,7 +37,9 @@ pub mod image;
 pub mod images;
 pub mod job;
 mod jobs;
+mod listen;
 pub mod load;
+pub mod lock;
 pub mod machine;
 pub mod migration;
 pub mod mode;

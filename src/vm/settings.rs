@@ -80,6 +80,11 @@ impl Settings {
     pub(super) fn frozen_dir(&self) -> PathBuf {
         self.state_dir.join("frozen")
     }
+
+    /// The folder of the claims on VMs.
+    pub(super) fn claims_dir(&self) -> PathBuf {
+        self.state_dir.join("claims")
+    }
 }
 
 /// The state folder: `$QMPSH_STATE_DIR`, root's `/var/lib/qmpsh`, or `$XDG_STATE_HOME/qmpsh` (`~/.local/state/qmpsh`).

@@ -148,7 +148,7 @@ impl Vm {
         Ok(exports.iter().map(|id| format!("export {id}")).collect())
     }
 
-    fn check_prefix(&self, prefix: &str) -> Result<(), Error> {
+    pub(super) fn check_prefix(&self, prefix: &str) -> Result<(), Error> {
         if prefix.starts_with(OURS) && prefix.len() > OURS.len() && prefix.len() <= LONGEST {
             return Ok(());
         }

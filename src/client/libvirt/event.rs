@@ -20,8 +20,8 @@ use crate::wire::Limits;
 /// before it would be missed. The program is libvirt's part for QEMU, its fourth call the registration.
 const REGISTERED: [&str; 4] = ["RPC_CLIENT_MSG_RX", "prog=536903815", "proc=4 ", "type=1 "];
 
-/// How long that is waited for. Where the log has other words, events are taken to come after this.
-const PATIENCE: Duration = Duration::from_secs(1);
+/// How long that is waited for: on a busy host virsh needs seconds to begin.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Passes the domain's events on from when they are wanted, until libvirt or the domain goes.
 pub(super) async fn forward(place: &Place, outbox: &Outbox, wish: &watch::Sender<Wish>) {
@@ -32,8 +32,10 @@ pub(super) async fn forward(place: &Place, outbox: &Outbox, wish: &watch::Sender
     let Ok(mut listener) = Listener::start(place).await else {
         return;
     };
-    // All that is to be missed is what was before.
-    let _ = timeout(PATIENCE, listener.registered()).await;
+    // All that is to be missed is what was before. Without an answer nobody can tell what is, so the connection ends.
+    if !matches!(timeout(PATIENCE, listener.registered()).await, Ok(true)) {
+        return;
+    }
     wish.send_replace(Wish::Granted);
     while let Some(line) = listener.line().await {
         if let Some(event) = read(&line) {
@@ -77,13 +79,14 @@ impl Listener {
         })
     }
 
-    /// Waits until libvirt's daemon knows that events are wanted.
-    async fn registered(&mut self) {
+    /// Waits until libvirt's daemon knows that events are wanted; not so where virsh ends before.
+    async fn registered(&mut self) -> bool {
         while let Some(line) = next(&mut self.stderr, &mut self.log).await {
             if REGISTERED.iter().all(|part| line.contains(part)) {
-                return;
+                return true;
             }
         }
+        false
     }
 
     /// The next line of its output; nothing at its end, which may also be that of its connection.

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use rhai::{Blob, Dynamic, Engine, EvalAltResult, ImmutableString, Map};
 
 use super::agent::ask;
+use super::output::log;
 use super::{Outcome, failed, method, property, wait, wait_with_bar};
 use crate::report::Report;
 use crate::script::error;
@@ -62,7 +63,7 @@ fn whole(engine: &mut Engine) {
         &["agent", "path: string", "content", "int"],
         r#"
         Writes a whole file of the guest's, text or bytes, in place of what it held (`guest-file-open`); gives the bytes
-        written.
+        written. Agents make a new file with a mode that lets every user of the guest write to it (0666, less their umask).
 
         ```rhai
         v.agent.file_write("/data/motd", "maintenance at 02:00\n");
@@ -103,24 +104,36 @@ fn streamed(engine: &mut Engine) {
         r#"
         Streams a file of the guest's, of any size, to a file on this host, which the header must allow (`write`), by
         `guest-file-open`; gives the bytes. It appears under its name only when it is whole. Throws for a file that has no room
-        here, and for one that goes on 256 MiB beyond the size that it had, as `/dev/zero` does.
+        here, and for one that goes on 256 MiB beyond the size that it had, as `/dev/zero` does. That one gave fewer bytes than it
+        had is told on standard error.
 
         ```rhai
         v.agent.download("/var/log/syslog", "/tmp/web01-syslog");
         ```"#,
     )
-    .register_into_engine(engine, |agent: &mut GuestAgent, guest: &str, host: &str| {
+    .register_into_engine(engine, |agent: &mut GuestAgent, guest: &str, host: &str| -> Outcome<i64> {
         let host = permitted(Access::Write, host)?;
         let bar = Bar::new(&format!("{}: {guest}", agent.vm().label()));
-        let work = agent.download(guest, &host, |done| bar.at(done.bytes, done.total));
-        wait_with_bar(format!("{}: downloading {guest}", agent.vm().label()), work).map(size)
+        let mut told = None;
+        let work = agent.download(guest, &host, |done| {
+            told = done.total;
+            bar.at(done.bytes, done.total);
+        });
+        let label = agent.vm().label();
+        let bytes = wait_with_bar(format!("{label}: downloading {guest}"), work)?;
+        if let Some(told) = told.filter(|told| bytes < *told) {
+            let note = format!("{label}: `{guest}` gave {bytes} bytes, and had {told} when it was opened");
+            log(&current()?, &note)?;
+        }
+        Ok(size(bytes))
     });
     method(
         "upload",
         &["agent", "host_path: string", "guest_path: string", "int"],
         r#"
         Streams a file of this host's, which the header must allow (`read`), to the guest, in place of what was there, by
-        `guest-file-open`; gives the bytes. When it fails midway, the guest is left with the first part.
+        `guest-file-open`; gives the bytes. When it fails midway, the guest is left with the first part. Agents make a new file
+        with a mode that lets every user of the guest write to it (0666, less their umask); `std/file` has `put`, which does not.
 
         ```rhai
         v.agent.upload("/srv/agent.conf", "/data/agent.conf");

@@ -13,6 +13,7 @@
 
 mod agent;
 mod block_graph;
+mod claim;
 mod commit;
 mod disks;
 mod exec;
@@ -67,6 +68,7 @@ pub(super) fn register(engine: &mut Engine) {
     block_graph::register(engine);
     screen::register(engine);
     targets::register(engine);
+    claim::register(engine);
     commit::register(engine);
     job::register(engine);
     migration::register(engine);

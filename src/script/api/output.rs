@@ -88,6 +88,19 @@ pub(super) fn register(engine: &mut Engine) {
     });
 
     function(
+        "for_programs",
+        &["bool"],
+        r#"
+        Whether the run's output is for programs, as `--json` says: what people read beside the result is better left out then.
+
+        ```rhai
+        if !for_programs() { log("1 of 3 VMs failed") }
+        ```"#,
+    )
+    .register_into_engine(engine, || -> Outcome<bool> {
+        Ok(current()?.run().output().is_for_programs())
+    });
+    function(
         "json",
         &["value", "string"],
         r#"

@@ -63,8 +63,10 @@ impl GuestAgent {
         let outcome = loop {
             let arguments = object(json!({ "pid": pid }));
             let status = self.call("guest-exec-status", arguments).await?;
-            if status["exited"] == true {
-                break self.outcome(&status)?;
+            match status["exited"].as_bool() {
+                Some(true) => break self.outcome(&status)?,
+                Some(false) => {}
+                None => return Err(self.vm.reply_error("guest-exec-status", "`exited`")),
             }
             if let Some(timeout) = exec.timeout.filter(|timeout| self.is_late(began, *timeout)) {
                 return Err(self.vm.error(ErrorKind::ExecTimeout {

@@ -217,6 +217,10 @@ impl FileHandle {
         // The agent reports success for bytes that it did not write.
         match reply["count"].as_u64() {
             Some(count) if count == sent as u64 => Ok(()),
+            Some(count) if count > sent as u64 => Err(self
+                .agent
+                .vm
+                .reply_error("guest-file-write", "count of bytes that it was sent")),
             Some(count) => Err(self.agent.vm.error(ErrorKind::ShortWrite {
                 path: self.path.clone(),
                 sent: sent as u64,

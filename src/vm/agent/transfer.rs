@@ -72,6 +72,7 @@ impl GuestAgent {
             Some(created.map_err(|error| failed("create", &part.0, error))?)
         };
         let mut bytes = 0;
+        progress(Transferred { bytes, total });
         let mut piece = file.read(CHUNK).await?;
         while !piece.bytes.is_empty() {
             // The agent reads on while the piece at hand is written.

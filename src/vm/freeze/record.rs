@@ -5,7 +5,6 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
-use std::os::fd::OwnedFd;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 
 use std::path::{Path, PathBuf};
@@ -13,12 +12,12 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use rustix::fs::{FlockOperation, flock};
 use rustix::io::Errno;
-use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, connect, socket_with};
 use serde::{Deserialize, Serialize};
 use tokio::time::timeout;
 
 use super::error::Freezer;
 use crate::client::libvirt::run_of;
+use crate::client::unix_sockets::knock;
 use crate::client::{Address, nonce};
 use crate::vm::process::Process;
 
@@ -99,14 +98,6 @@ impl Frozen {
     pub(super) fn max(&self) -> Duration {
         Duration::from_millis(self.max_ms)
     }
-}
-
-/// A connection to a socket, if it can be had at once: a full queue of clients is no reason to wait here.
-fn knock(path: &Path) -> rustix::io::Result<OwnedFd> {
-    let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
-    let socket = socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None)?;
-    connect(&socket, &SocketAddrUnix::new(path)?)?;
-    Ok(socket)
 }
 
 /// A record on disk, held by this process.

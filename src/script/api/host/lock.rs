@@ -1,11 +1,9 @@
 //! `host.lock`: one run at a time works in a folder. The lock ends with the process, however that ends.
 
-use std::fs::File;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use rhai::{Engine, EvalAltResult, Map};
-use rustix::fs::{FlockOperation, Mode, OFlags, flock, fstat, stat};
 use rustix::io::Errno;
 
 use super::{Host, allowed, done, left_out};
@@ -15,6 +13,7 @@ use crate::script::error;
 use crate::script::guard::{Guard, register_guard};
 use crate::script::permit::Access;
 use crate::script::run::current;
+use crate::vm::lock;
 
 pub(super) fn register(engine: &mut Engine) {
     engine.register_type_with_name::<Held>("lock");
@@ -58,7 +57,7 @@ struct Held(Arc<Lock>);
 struct Lock {
     path: PathBuf,
     /// Nothing in a dry run, or once it was released.
-    file: Mutex<Option<File>>,
+    lock: Mutex<Option<lock::Lock>>,
     remove: bool,
 }
 
@@ -68,13 +67,9 @@ impl Guard for Lock {
     }
 
     fn release(&self, _: &Engine) -> Result<(), Box<EvalAltResult>> {
-        let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(file) = file.take() {
-            // While it is locked: who opened it meanwhile sees that it has no name any more.
-            if self.remove && has_its_name(&file, &self.path) {
-                let removed = std::fs::remove_file(&self.path);
-                done(&self.path.to_string_lossy(), "removed", removed)?;
-            }
+        let mut lock = self.lock.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(lock) = lock.take().filter(|_| self.remove) {
+            done(&self.path.to_string_lossy(), "removed", lock.remove())?;
         }
         Ok(())
     }
@@ -82,15 +77,15 @@ impl Guard for Lock {
 
 fn lock(path: &str, remove: bool) -> Outcome<Held> {
     let real = allowed(Access::Write, path)?;
-    let mut file = None;
+    let mut held = None;
     let is_left_out = left_out("lock", &real)?;
     let is_free = observed(&format!("host: lock {path}"), || {
         if is_left_out {
             return Ok(true);
         }
-        match locked(&real) {
+        match lock::Lock::take(&real, 0o666) {
             Ok(locked) => {
-                file = Some(locked);
+                held = Some(locked);
                 Ok(true)
             }
             Err(Errno::WOULDBLOCK) => Ok(false),
@@ -108,29 +103,9 @@ fn lock(path: &str, remove: bool) -> Outcome<Held> {
     }
     let held = Arc::new(Lock {
         path: real,
-        file: Mutex::new(file),
+        lock: Mutex::new(held),
         remove,
     });
     current()?.run().keep(held.clone());
     Ok(Held(held))
-}
-
-/// The file of this name, locked.
-fn locked(path: &Path) -> Result<File, Errno> {
-    loop {
-        let flags = OFlags::RDWR | OFlags::CREATE | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        let file = File::from(rustix::fs::open(path, flags, Mode::from_raw_mode(0o666))?);
-        flock(&file, FlockOperation::NonBlockingLockExclusive)?;
-        // Whoever held it before may have removed it since it was opened.
-        if has_its_name(&file, path) {
-            return Ok(file);
-        }
-    }
-}
-
-fn has_its_name(file: &File, path: &Path) -> bool {
-    let same = |file: rustix::fs::Stat, there: rustix::fs::Stat| {
-        (file.st_dev, file.st_ino) == (there.st_dev, there.st_ino)
-    };
-    fstat(file).is_ok_and(|file| stat(path).is_ok_and(|there| same(file, there)))
 }
