@@ -80,7 +80,13 @@ fn take(path: &Path) -> io::Result<Lock> {
 
 /// Text as a part of a file's name. Two that become one only keep each other waiting.
 fn plain(text: &str) -> String {
-    let plain = |character: char| if character.is_ascii_alphanumeric() { character } else { '_' };
+    let plain = |character: char| {
+        if character.is_ascii_alphanumeric() {
+            character
+        } else {
+            '_'
+        }
+    };
     let all: Vec<char> = text.chars().map(plain).collect();
     all[all.len().saturating_sub(LONGEST)..].iter().collect()
 }

@@ -60,7 +60,9 @@ fn obstacle(path: &Path) -> Option<String> {
         Ok(_) => Some("somebody listens there".to_owned()),
         Err(error) => {
             let error = io::Error::from(error);
-            Some(format!("whether somebody listens there cannot be told: {error}"))
+            Some(format!(
+                "whether somebody listens there cannot be told: {error}"
+            ))
         }
     }
 }

@@ -15,6 +15,10 @@ use super::{files, keep_disk_busy, nodes, qmpsh};
 
 /// A machine with a disk full of data, whose image is in a folder that outlives it.
 fn machine(folder: &Path) -> Qemu {
+    machine_with(folder, "")
+}
+
+fn machine_with(folder: &Path, options: &str) -> Qemu {
     let image = folder.join("a.qcow2");
     if !image.exists() {
         let file = image.to_str().unwrap();
@@ -27,6 +31,7 @@ fn machine(folder: &Path) -> Qemu {
             "-blockdev qcow2,node-name=a,file.driver=file,file.filename={} -device virtio-blk-pci,id=disk-a,drive=a",
             image.display()
         ))
+        .args(options)
         .start()
 }
 
@@ -269,6 +274,34 @@ fn two_runs_do_not_work_in_one_folder() {
     running.signal(Signal::INT);
     running.wait().expect_code(130);
     assert!(points(&to).is_empty());
+}
+
+#[test]
+fn a_run_into_a_copy_of_a_folder_ends_nothing_of_one_that_is_alive() {
+    let folder = Folder::new();
+    let (to, copy) = (folder.join("to"), folder.join("copy"));
+    let second = folder.join("second");
+    let monitor = format!("-qmp unix:{},server=on,wait=off", second.display());
+    let qemu = machine_with(folder.path(), &monitor);
+    let target = second.to_str().unwrap();
+    back_up(target, &to, &["--quiesce", "no"]);
+    let path = |path: &Path| path.to_str().unwrap().to_owned();
+    succeeds("cp", &["-a", &path(&to), &path(&copy)]);
+    let full = ["--quiesce", "no", "--level", "full", "--speed", "64K"];
+    let running = begin(&path(&qemu.qmp()), &to, &full).arg("-v").spawn();
+    running.wait_for_stderr("\"type\":\"backup\"");
+    let outcome = begin(target, &copy, &["--quiesce", "no"])
+        .run()
+        .expect_code(3);
+    assert!(
+        outcome.stdout.contains("another run does this work"),
+        "{outcome:#?}"
+    );
+    let jobs = RawQmp::connect(&second).call("query-jobs", &Value::Null);
+    assert_eq!(jobs.as_array().unwrap().len(), 1, "{jobs}");
+    running.signal(Signal::INT);
+    running.wait().expect_code(130);
+    back_up(target, &copy, &["--quiesce", "no"]);
 }
 
 #[track_caller]
