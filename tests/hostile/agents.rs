@@ -1,9 +1,9 @@
 //! What an agent may say wrong, late, to somebody else, or not at all. The agent is the guest's, and not trusted.
 
-use harness::{FakePeer, FakePeerBuilder, HostAgent, Outcome};
+use harness::{FakePeer, FakePeerBuilder, Folder, HostAgent, Outcome};
 use serde_json::{Value, json};
 
-use super::{agent_at, ask, ask_within, fails, is_modest, prints};
+use super::{agent_at, ask, ask_within, fails, is_modest, prints, qmpsh};
 
 const PING: &str = "vm(args[0]).agent.ping()";
 const OS: &str = "vm(args[0]).agent.osinfo().id";
@@ -299,4 +299,76 @@ fn a_thaw_of_what_cannot_be_reached_says_so() {
         .run();
     assert_eq!(outcome.code, Some(0), "{outcome:#?}");
     assert_eq!(agent.raw().freeze_status(), "thawed");
+}
+
+#[test]
+fn an_answer_about_a_program_that_says_nothing_ends_the_wait_for_it() {
+    for answer in [json!([]), json!({}), json!({ "exited": 1 }), Value::Null] {
+        let agent = in_step()
+            .expect("guest-exec")
+            .reply(json!({ "pid": 1 }))
+            .expect("guest-exec-status")
+            .reply(answer);
+        let outcome = outcome(
+            "10s",
+            agent,
+            "vm(args[0]).agent.exec(\"true\", [], #{ timeout: \"1h\" })",
+        );
+        fails(
+            &outcome,
+            4,
+            &["the reply to `guest-exec-status` holds no `exited`"],
+        );
+    }
+}
+
+#[test]
+fn an_agent_that_took_more_than_it_was_sent_is_not_believed() {
+    let agent = in_step()
+        .expect("guest-file-open")
+        .reply(json!(7))
+        .expect("guest-file-write")
+        .reply(json!({ "count": 11, "eof": false }))
+        .expect("guest-file-close")
+        .reply(json!({}));
+    let outcome = outcome(
+        "10s",
+        agent,
+        "vm(args[0]).agent.file_write(\"/a\", \"hello\\n\")",
+    );
+    fails(
+        &outcome,
+        4,
+        &["the reply to `guest-file-write` holds no count of bytes that it was sent"],
+    );
+}
+
+#[test]
+fn a_file_that_gives_fewer_bytes_than_it_had_is_told() {
+    let folder = Folder::new();
+    for (bytes, text) in [(5, "aGVsbG8="), (0, "")] {
+        let agent = in_step()
+            .expect("guest-file-open")
+            .reply(json!(7))
+            .expect("guest-file-seek")
+            .reply(json!({ "position": 100, "eof": false }))
+            .expect("guest-file-seek")
+            .reply(json!({ "position": 0, "eof": false }))
+            .expect("guest-file-read")
+            .reply(json!({ "count": bytes, "buf-b64": text, "eof": true }))
+            .expect("guest-file-close")
+            .reply(json!({}));
+        let file = folder.join("got");
+        let agent = agent.wait_for_hang_up().start();
+        let script = "vm(args[0]).agent.download(\"/a\", args[1])";
+        let outcome = qmpsh()
+            .args(["eval", "--allow-write", folder.path().to_str().unwrap()])
+            .args([script, "--", &agent_at(&agent.socket())])
+            .arg(file)
+            .run()
+            .expect_code(0);
+        agent.finish();
+        let note = format!("`/a` gave {bytes} bytes, and had 100 when it was opened");
+        assert!(outcome.stderr.contains(&note), "{outcome:#?}");
+    }
 }

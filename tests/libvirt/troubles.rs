@@ -87,6 +87,30 @@ fn without_virsh_the_package_is_named_and_all_else_works() {
 }
 
 #[test]
+fn no_event_is_missed_where_virsh_needs_long_to_begin() {
+    let libvirt = Libvirt::start();
+    let domain = libvirt.bare("web01");
+    let programs = Folder::new();
+    let virsh = programs.join("virsh");
+    // That of the events alone, which is told to log.
+    let text =
+        "#!/bin/sh\n[ -z \"$LIBVIRT_LOG_FILTERS\" ] || sleep 3\nexec /usr/bin/virsh \"$@\"\n";
+    fs::write(&virsh, text).unwrap();
+    fs::set_permissions(&virsh, Permissions::from_mode(0o755)).unwrap();
+    let path = format!("{}:/usr/bin:/bin", programs.path().display());
+    let script = "let w = v.watch(\"STOP\"); v.qmp(\"stop\"); w.wait(\"10s\").event";
+    let told = eval(&domain.target(), script).env("PATH", &path).run();
+    assert_eq!(told.expect_code(0).stdout, "STOP\n");
+
+    // One that never comes to it is an error, and no silence.
+    let text = "#!/bin/sh\n[ -z \"$LIBVIRT_LOG_FILTERS\" ] || exit 1\nexec /usr/bin/virsh \"$@\"\n";
+    fs::write(&virsh, text).unwrap();
+    let told = eval(&domain.target(), script).env("PATH", &path).run();
+    told.expect_code(3);
+    assert_no_virsh(&libvirt);
+}
+
+#[test]
 fn a_virsh_that_does_not_know_of_pasting_is_typed_to() {
     let libvirt = Libvirt::start();
     let domain = libvirt.bare("web01");

@@ -1,8 +1,10 @@
 //! `backup-export`: other programs read the disks as they were, while they are written to.
 
+use std::os::unix::net::UnixListener;
 use std::path::Path;
+use std::sync::Arc;
 
-use harness::{Folder, Guest, Qemu, RawQmp, Running, Signal};
+use harness::{Folder, Guest, Outcome, Qemu, Qmpsh, RawQmp, Running, Signal};
 use serde_json::{Value, json};
 
 use super::backup_faults::Mount;
@@ -137,4 +139,152 @@ fn a_guest_that_finds_no_room_for_what_it_overwrites_goes_on_when_the_export_has
         guest.raw_qmp().call("query-status", &Value::Null)["status"],
         "running"
     );
+}
+
+/// An export of no time at all.
+fn at(qemu: &Qemu, folder: &Folder, listen: &str) -> Outcome {
+    qmpsh(["run", "backup-export", "--quiesce", "no", "--time", "1ms"])
+        .args(["--listen", listen, "--scratch"])
+        .arg(folder.join("scratch"))
+        .arg(qemu.qmp())
+        .current_dir(folder.path())
+        .run()
+}
+
+#[test]
+fn what_is_at_the_address_and_is_no_dead_socket_stays() {
+    let (qemu, folder) = (machine(), Folder::new());
+    let file = folder.join("file");
+    std::fs::write(&file, "precious").unwrap();
+    let link = folder.join("link");
+    std::os::unix::fs::symlink(&file, &link).unwrap();
+    for path in [&file, &link, &folder.path().to_owned()] {
+        let outcome = at(&qemu, &folder, &format!("unix:{}", path.display())).expect_code(1);
+        assert!(
+            outcome
+                .stderr
+                .contains("something is there that is no socket"),
+            "{outcome:#?}"
+        );
+    }
+    assert_eq!(std::fs::read_to_string(&link).unwrap(), "precious");
+
+    let socket = folder.join("socket");
+    let listener = UnixListener::bind(&socket).unwrap();
+    let outcome = at(&qemu, &folder, &format!("unix:{}", socket.display())).expect_code(1);
+    assert!(
+        outcome.stderr.contains("somebody listens there"),
+        "{outcome:#?}"
+    );
+    assert!(socket.exists());
+    nothing_is_left(&qemu, &folder.join("scratch"));
+    // Its own monitor's too.
+    let monitor = format!("unix:{}", qemu.qmp().display());
+    at(&qemu, &folder, &monitor).expect_code(1);
+
+    drop(listener);
+    let outcome = at(&qemu, &folder, &format!("unix:{}", socket.display()));
+    outcome.expect_code(0);
+}
+
+#[test]
+fn an_address_is_what_it_says() {
+    let (qemu, folder) = (machine(), Folder::new());
+    for (listen, message) in [
+        ("unix:", "names no socket"),
+        ("127.0.0.1:99999", "no port from 1 to 65535"),
+        ("127.0.0.1:0", "no port from 1 to 65535"),
+        ("127.0.0.1:", "no port from 1 to 65535"),
+        ("127.0.0.1:+80", "no port from 1 to 65535"),
+        ("::1:10809", "is no address"),
+        (":10809", "is no address"),
+        ("[]:10809", "is no address"),
+    ] {
+        let outcome = at(&qemu, &folder, listen).expect_code(1);
+        assert!(outcome.stderr.contains(message), "{listen}: {outcome:#?}");
+    }
+    assert!(!folder.join("scratch").exists());
+
+    // The address that is printed leads there, from any folder.
+    for (listen, uri) in [
+        (
+            "unix:a b&c?d#e%ü",
+            format!(
+                "nbd+unix:///disk-a?socket={}/a%20b%26c%3Fd%23e%25%C3%BC",
+                folder.path().display()
+            ),
+        ),
+        ("[::1]:10999", "nbd://[::1]:10999/disk-a".to_owned()),
+    ] {
+        let running = qmpsh([
+            "run",
+            "backup-export",
+            "--quiesce",
+            "no",
+            "--listen",
+            listen,
+        ])
+        .arg("--scratch")
+        .arg(folder.join("scratch"))
+        .arg(qemu.qmp())
+        .current_dir(folder.path())
+        .spawn();
+        running.wait_for_stdout(&format!("disk-a: {uri}\n"));
+        succeeds(
+            "qemu-io",
+            &["-r", "-f", "raw", "-c", "read -P 1 0 4M", &uri],
+        );
+        running.signal(Signal::INT);
+        running.wait().expect_code(130);
+    }
+    nothing_is_left(&qemu, &folder.join("scratch"));
+}
+
+#[test]
+fn a_second_export_leaves_the_first_alone_wherever_its_scratch_is() {
+    let (qemu, folder) = (machine(), Folder::new());
+    let home = Arc::new(Folder::new());
+    let export = |monitor: &Path, name: &str| {
+        Qmpsh::at_home(env!("CARGO_BIN_EXE_qmpsh"), &home)
+            .args(["run", "backup-export", "--quiesce", "no", "--listen"])
+            .arg(format!("unix:{}", folder.join(name).display()))
+            .arg("--scratch")
+            .arg(folder.join(&format!("scratch-{name}")))
+            .arg(monitor)
+    };
+    let first = export(&qemu.qmp(), "nbd").spawn();
+    first.wait_for_stdout("nbd+unix:///disk-a?socket=");
+    let outcome = export(&qemu.monitor("second"), "other").run();
+    let outcome = outcome.expect_code(3);
+    assert!(
+        outcome.stderr.contains("an export of its disks runs"),
+        "{outcome:#?}"
+    );
+    write(&qemu, "-P 2 1M 4M");
+    reads(&folder, "-P 1 0 4M");
+
+    // Once the first is dead, what it has left is taken away, from elsewhere too.
+    first.signal(Signal::KILL);
+    first.wait();
+    let second = export(&qemu.monitor("second"), "other").spawn();
+    second.wait_for_stdout("nbd+unix:///disk-a?socket=");
+    second.signal(Signal::INT);
+    let outcome = second.wait().expect_code(130);
+    assert!(
+        outcome.stderr.contains("ended what a run before had left"),
+        "{outcome:#?}"
+    );
+    nothing_is_left(&qemu, &folder.join("scratch-other"));
+}
+
+#[test]
+fn a_server_that_somebody_else_stopped_is_no_failure_of_the_clean_up() {
+    let (qemu, folder) = (machine(), Folder::new());
+    let scratch = folder.join("scratch");
+    let running = export(&qemu, &folder, &scratch);
+    RawQmp::connect(qemu.monitor("second")).call("nbd-server-stop", &Value::Null);
+    running.signal(Signal::INT);
+    let outcome = running.wait().expect_code(130);
+    assert!(!outcome.stderr.contains("nbd-server-stop"), "{outcome:#?}");
+    nothing_is_left(&qemu, &scratch);
 }

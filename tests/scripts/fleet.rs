@@ -132,3 +132,38 @@ fn a_pattern_is_all_vms_that_are_like_it() {
         ["db01 was paused", "nobody* failed: no VM is like nobody*"]
     );
 }
+
+#[test]
+fn with_json_each_row_that_failed_is_an_error_on_a_line_of_standard_error_and_nothing_else_is() {
+    let qemu = Qemu::bare().start();
+    let target = qemu.qmp().to_str().unwrap().to_owned();
+    let work = "if `${v}`.contains(\"no/such\") { v.status } else { #{ result: \"bad\", failed: true, hints: [\"none\"] } }";
+    let outcome = each(work, &["--json"], &[&target, "/no/such", "nonesuch"]).expect_code(1);
+    let errors: Vec<serde_json::Value> = outcome
+        .stderr
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap_or_else(|_| panic!("no JSON: {line}")))
+        .collect();
+    let told: Vec<_> = errors
+        .iter()
+        .map(|line| {
+            let error = &line["error"];
+            assert!(error["message"].is_string(), "{error}");
+            (
+                error["vm"].clone(),
+                error["kind"].clone(),
+                error["exit"].clone(),
+            )
+        })
+        .collect();
+    let expected = [
+        (json!(target), json!("script"), json!(1)),
+        (json!("/no/such"), json!("gone"), json!(3)),
+        (json!("nonesuch"), json!("usage"), json!(3)),
+    ];
+    assert_eq!(told, expected);
+    let rows = document(&outcome);
+    assert_eq!(rows[1]["error"]["exit"], 3, "{rows}");
+    assert_eq!(rows[2]["error"]["exit"], 3, "{rows}");
+    assert!(rows[0].get("hints").is_none(), "{rows}");
+}

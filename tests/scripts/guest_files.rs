@@ -1,6 +1,6 @@
 //! `guest-copy` and `guest-collect`: files both ways, whole, and never where a guest wants them.
 
-use harness::{Folder, Qemu};
+use harness::{Folder, HostAgent, Qemu};
 
 use super::backup_faults::Mount;
 use super::lent::lent;
@@ -171,4 +171,76 @@ fn what_has_no_end_or_no_room_fills_no_disk() {
         assert_eq!((left, free()), (0, before), "{path}");
     }
     guest.shell_ok("rm /tmp/holes");
+}
+
+#[test]
+fn a_file_that_is_put_is_writable_for_its_owner_alone() {
+    let guest = lent();
+    let (target, folder) = (guest.target(), Folder::new());
+    let out = folder.join("out");
+    std::fs::write(&out, "content\n").unwrap();
+    let put = |path: &str, options: &[&str]| {
+        let out = out.to_str().unwrap();
+        qmpsh(["run", "guest-copy", "put", out, path, &target])
+            .args(options)
+            .run()
+    };
+    guest.shell_ok("rm -rf /tmp/put; mkdir /tmp/put; cd /tmp/put; echo old >old; chmod 604 old; echo old >other; ln -s /tmp/put/far link");
+    let quoted = |name: &str| format!("\"/tmp/put/{}\"", name.replace('$', "\\$"));
+    let mode = |name: &str| {
+        let told = guest.shell_ok(&format!("stat -c %a {}", quoted(name)));
+        told.trim().to_owned()
+    };
+    for (name, options, expected) in [
+        ("new", &[][..], "644"),
+        ("it's $HOME", &[], "644"),
+        ("secret", &["--mode", "600"], "600"),
+        ("old", &[], "604"),
+        ("other", &["--mode", "0640"], "640"),
+    ] {
+        let outcome = put(&format!("/tmp/put/{name}"), options).expect_code(0);
+        assert_eq!(outcome.stderr, "", "{name}");
+        assert_eq!(mode(name), expected, "{name}");
+        let there = guest.shell_ok(&format!("cat {}", quoted(name)));
+        assert_eq!(there.trim(), "content", "{name}");
+    }
+    for wrong in ["rw", "9", "99999", "800", ""] {
+        let outcome = put("/tmp/put/none", &["--mode", wrong]).expect_code(1);
+        assert!(outcome.stdout.contains("is no mode"), "{outcome:#?}");
+    }
+    // What cannot be, the agent says; and nothing is written with a mode that cannot be set.
+    put("/no/such/file", &[]).expect_code(4);
+    let outcome = put("/no/such/file", &["--mode", "600"]).expect_code(1);
+    assert!(outcome.stdout.contains("is not written"), "{outcome:#?}");
+    guest.shell_ok("rm -r /tmp/put");
+}
+
+#[test]
+fn where_the_agent_starts_no_program_a_mode_that_is_not_seen_to_is_told() {
+    let agent = HostAgent::builder().block("guest-exec").start();
+    let (folder, target) = (Folder::new(), format!("agent={}", agent.socket().display()));
+    let (out, there) = (folder.join("out"), agent.socket().with_file_name("put"));
+    std::fs::write(&out, "content\n").unwrap();
+    let there = there.to_str().unwrap();
+    let put = |options: &[&str]| {
+        qmpsh([
+            "run",
+            "guest-copy",
+            "put",
+            out.to_str().unwrap(),
+            there,
+            &target,
+        ])
+        .args(options)
+        .run()
+    };
+    let outcome = put(&["--mode", "600"]).expect_code(1);
+    assert!(
+        outcome.stdout.contains("its mode cannot be set"),
+        "{outcome:#?}"
+    );
+    assert!(!std::path::Path::new(there).exists());
+    let outcome = put(&[]).expect_code(0);
+    assert!(outcome.stderr.contains("is not seen to"), "{outcome:#?}");
+    assert_eq!(text(there.as_ref()), "content\n");
 }

@@ -3,9 +3,10 @@
 
 use std::os::unix::fs::PermissionsExt;
 
-use harness::{Outcome, Qemu};
+use harness::{Folder, Outcome, Qemu};
 use serde_json::{Value, json};
 
+use super::backup_faults::Mount;
 use super::{assert_error, caught, document, eval, qmpsh};
 
 const MACHINE: &str = "-machine pc -accel tcg -m 32";
@@ -144,4 +145,48 @@ fn a_vm_is_saved_to_a_file_and_loaded_by_another_qemu() {
 
     run("migrate-load", &[&monitor(&other), file]).expect_code(0);
     assert_eq!(status(&other), "running");
+}
+
+#[test]
+fn one_that_takes_too_long_is_cancelled_and_told_so() {
+    let (from, to) = (source(), destination());
+    let outcome = qmpsh(["run", "migrate", &monitor(&from), &monitor(&to)])
+        .args(["--max-bandwidth", "4K", "--wait", "1s"])
+        .run()
+        .expect_code(5);
+    assert!(
+        outcome.stderr.contains("help: it was cancelled"),
+        "{outcome:#?}"
+    );
+    assert!(!outcome.stderr.contains("goes on; "), "{outcome:#?}");
+    assert_eq!(
+        eval(&monitor(&from), "[v.migration.status.status, v.status]"),
+        json!(["cancelled", "running"])
+    );
+}
+
+#[test]
+fn a_full_file_system_is_among_what_may_be_wrong_with_a_file() {
+    let (vm, folder) = (source(), Folder::new());
+    let small = Mount::of(&folder.join("small"), "64K");
+    let file = small.path().join("state");
+    let failed = run("migrate-save", &[&monitor(&vm), file.to_str().unwrap()]).expect_code(4);
+    assert!(failed.stderr.contains("no room left"), "{failed:#?}");
+    assert_eq!(status(&vm), "running");
+}
+
+#[test]
+fn what_is_where_the_destination_listens_stays() {
+    let (from, to) = (source(), destination());
+    let file = from.folder().join("file");
+    std::fs::write(&file, "precious").unwrap();
+    let uri = format!("unix:{}", file.display());
+    let refused = run(
+        "migrate",
+        &[&monitor(&from), &monitor(&to), "--listen", &uri],
+    );
+    let refused = refused.expect_code(1);
+    assert!(refused.stderr.contains("is no socket"), "{refused:#?}");
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), "precious");
+    assert_eq!(status(&from), "running");
 }

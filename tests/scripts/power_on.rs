@@ -103,3 +103,21 @@ fn what_qemu_refuses_is_told_in_its_words_and_leaves_nothing() {
     }
     assert!(daemons.running().is_empty());
 }
+
+#[test]
+fn a_file_that_has_the_name_of_a_socket_stays() {
+    let folder = Folder::new();
+    let daemons = Daemons::of(folder.path());
+    for (name, options) in [("web01.qmp", "#{}"), ("web01.qga", "#{ agent: \"1s\" }")] {
+        let file = folder.join(name);
+        std::fs::write(&file, "precious").unwrap();
+        let script = format!(
+            "power::on(\"web01\", args[0], [\"-machine\", \"q35\", \"-display\", \"none\"], {options})"
+        );
+        let outcome = start(&folder, &script).expect_code(1);
+        assert!(outcome.stderr.contains("is no socket"), "{outcome:#?}");
+        assert_eq!(std::fs::read_to_string(&file).unwrap(), "precious");
+        std::fs::remove_file(&file).unwrap();
+    }
+    assert!(daemons.running().is_empty());
+}
