@@ -4,8 +4,9 @@
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::Arc;
 
-use harness::{Folder, Format, Guest, Outcome, Qemu, RawQmp, Running, Signal};
+use harness::{Folder, Format, Guest, Outcome, Qemu, Qmpsh, RawQmp, Running, Signal};
 use serde_json::{Value, json};
 
 use super::backup::{assert_same, back_up, begin, restore};
@@ -279,20 +280,23 @@ fn two_runs_do_not_work_in_one_folder() {
 #[test]
 fn a_run_into_a_copy_of_a_folder_ends_nothing_of_one_that_is_alive() {
     let folder = Folder::new();
+    let home = Arc::new(Folder::new());
     let (to, copy) = (folder.join("to"), folder.join("copy"));
     let second = folder.join("second");
     let monitor = format!("-qmp unix:{},server=on,wait=off", second.display());
     let qemu = machine_with(folder.path(), &monitor);
-    let target = second.to_str().unwrap();
-    back_up(target, &to, &["--quiesce", "no"]);
-    let path = |path: &Path| path.to_str().unwrap().to_owned();
-    succeeds("cp", &["-a", &path(&to), &path(&copy)]);
-    let full = ["--quiesce", "no", "--level", "full", "--speed", "64K"];
-    let running = begin(&path(&qemu.qmp()), &to, &full).arg("-v").spawn();
+    let run = |monitor: &Path, to: &Path, level: &str| {
+        Qmpsh::at_home(env!("CARGO_BIN_EXE_qmpsh"), &home)
+            .args(["-v", "run", "backup", "--quiesce", "no", "--speed", "64K"])
+            .args(["--level", level, "--to"])
+            .arg(to)
+            .arg(monitor)
+    };
+    back_up(second.to_str().unwrap(), &to, &["--quiesce", "no"]);
+    succeeds("cp", &["-a", to.to_str().unwrap(), copy.to_str().unwrap()]);
+    let running = run(&qemu.qmp(), &to, "full").spawn();
     running.wait_for_stderr("\"type\":\"backup\"");
-    let outcome = begin(target, &copy, &["--quiesce", "no"])
-        .run()
-        .expect_code(3);
+    let outcome = run(&second, &copy, "auto").run().expect_code(3);
     assert!(
         outcome.stdout.contains("another run does this work"),
         "{outcome:#?}"
@@ -301,7 +305,7 @@ fn a_run_into_a_copy_of_a_folder_ends_nothing_of_one_that_is_alive() {
     assert_eq!(jobs.as_array().unwrap().len(), 1, "{jobs}");
     running.signal(Signal::INT);
     running.wait().expect_code(130);
-    back_up(target, &copy, &["--quiesce", "no"]);
+    run(&second, &copy, "inc").run().expect_code(0);
 }
 
 #[track_caller]
