@@ -66,12 +66,12 @@ pub(super) fn register(engine: &mut Engine) {
         "freeze",
         "pretended",
         "bool",
-        r"
+        r#"
         Whether nothing was frozen because this is a dry run.
 
         ```rhai
-        with v.agent.fsfreeze() as f { print(f.pretended) }
-        ```",
+        with v.agent.fsfreeze() as f { if !f.pretended { print("it is frozen") } }
+        ```"#,
     )
     .register_into_engine(engine, |frozen: &mut Frozen| frozen.0.freeze.is_pretended());
     property("freeze", "frozen_ms",
