@@ -203,6 +203,9 @@ impl Tap for Named {
     }
 }
 
+/// The longest command, in bytes, in which secrets are looked for that an agent may say back.
+const LONGEST: usize = 64 << 10;
+
 /// A connection's tap, if it has one.
 #[derive(Clone)]
 pub(super) struct TapPoint {
@@ -210,6 +213,8 @@ pub(super) struct TapPoint {
     tap: Option<Arc<dyn Tap>>,
     /// The ids of commands that are not answered yet and whose answer is a secret.
     secret: Arc<Mutex<BTreeSet<String>>>,
+    /// The secrets in the command that an agent was sent last, which it may say back.
+    echo: Arc<Mutex<Vec<String>>>,
 }
 
 impl TapPoint {
@@ -218,6 +223,7 @@ impl TapPoint {
             channel,
             tap,
             secret: Arc::default(),
+            echo: Arc::default(),
         }
     }
 
@@ -229,7 +235,13 @@ impl TapPoint {
         let mut awaited = self.secret_ids();
         let is_secret = !awaited.is_empty() && id_of(message).is_some_and(|id| awaited.remove(&id));
         drop(awaited);
-        let json = Json::Read(message);
+        let echo = std::mem::take(&mut *self.echo());
+        let mut hidden = Value::Null;
+        if !echo.is_empty() {
+            hidden = message.clone();
+            secret::hide_echo(&mut hidden, &echo);
+        }
+        let json = Json::Read(if echo.is_empty() { message } else { &hidden });
         self.show(Direction::Received, address, Message { json, is_secret });
     }
 
@@ -243,9 +255,19 @@ impl TapPoint {
             let message = serde_json::from_slice(encoded).ok().filter(asks);
             self.secret_ids().extend(message.as_ref().and_then(id_of));
         }
+        // What is longer is a file's content.
+        if self.channel == Channel::Agent && encoded.len() <= LONGEST {
+            let message: Value = serde_json::from_slice(encoded.trim_ascii()).unwrap_or_default();
+            let arguments = message["arguments"].as_object();
+            *self.echo() = arguments.map(secret::secrets_in).unwrap_or_default();
+        }
         let json = Json::Encoded(encoded);
         let is_secret = false;
         self.show(Direction::Sent, address, Message { json, is_secret });
+    }
+
+    fn echo(&self) -> MutexGuard<'_, Vec<String>> {
+        self.echo.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn secret_ids(&self) -> MutexGuard<'_, BTreeSet<String>> {

@@ -7,6 +7,7 @@
 //! typed is not known as one.
 
 mod call;
+mod echo;
 mod line;
 mod message;
 mod rules;
@@ -16,6 +17,7 @@ mod text;
 mod tests;
 
 pub use call::hidden_call;
+pub use echo::{hide_echo, secrets_in, without};
 pub use line::hidden_words;
 pub use message::{asks_for, hide_answer, may_ask, redacted};
 pub use rules::is_secret;

@@ -46,6 +46,28 @@ fn a_users_new_password_is_hidden() {
 }
 
 #[test]
+fn a_password_that_the_agent_says_back_is_hidden() {
+    let agent = FakePeer::builder()
+        .synchronise()
+        .expect("guest-set-user-password")
+        .send(format!(
+            "{{\"error\": {{\"class\": \"GenericError\", \"desc\": \"no '{SECRET}', '{ENCODED}'\"}}}}\n"
+        ))
+        .start();
+    let script = "try { vm(args[0]).agent.set_user_password(\"root\", \"SECRET\") } catch (e) { print(e.message + e.desc) }".replace("SECRET", SECRET);
+    let outcome = qmpsh()
+        .args(["-v", "eval", &script, "--", &agent_at(&agent.socket())])
+        .run()
+        .expect_code(0);
+    agent.finish();
+    for told in [&outcome.stdout, &outcome.stderr] {
+        assert!(told.contains("no '***', '***'"), "{outcome:#?}");
+        assert!(!told.contains(ENCODED), "{outcome:#?}");
+    }
+    assert!(!outcome.stdout.contains(SECRET), "{outcome:#?}");
+}
+
+#[test]
 fn a_monitors_secrets_are_hidden() {
     let qemu = Qemu::bare().start();
     for (script, shown) in [

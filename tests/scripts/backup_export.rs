@@ -249,7 +249,7 @@ fn a_second_export_leaves_the_first_alone_wherever_its_scratch_is() {
             .args(["run", "backup-export", "--quiesce", "no", "--listen"])
             .arg(format!("unix:{}", folder.join(name).display()))
             .arg("--scratch")
-            .arg(folder.join(&format!("scratch-{name}")))
+            .arg(folder.join(format!("scratch-{name}")))
             .arg(monitor)
     };
     let first = export(&qemu.qmp(), "nbd").spawn();

@@ -22,6 +22,7 @@ use super::gate::Passage;
 use super::machine::{Arguments, Vm};
 use super::recording::Recording;
 use crate::client::{self, Address, Agent, Call, Channel};
+use crate::wire::secret::{secrets_in, without};
 
 pub use exec::{Exec, ExecOutcome};
 pub use file::{FileHandle, MAX_FILE};
@@ -121,6 +122,7 @@ impl GuestAgent {
             Passage::Pretended(reply) => return Ok(reply),
         };
         let agent = self.client().await?;
+        let secrets = secrets_in(&call.arguments);
         let again = (effect == Effect::Read).then(|| call.clone());
         let reply = match (agent.call(call).await, again) {
             (Err(client::Error::Gone { .. }), Some(call)) => agent.call(call).await,
@@ -128,6 +130,16 @@ impl GuestAgent {
         };
         match reply {
             Ok(value) => Ok(value),
+            Err(client::Error::Refused {
+                command,
+                class,
+                desc,
+            }) => Err(self.vm.error(client::Error::Refused {
+                command,
+                class,
+                // The guest is not trusted with what is shown here.
+                desc: without(&desc, &secrets),
+            })),
             Err(error) => Err(self.explain(error).await),
         }
     }

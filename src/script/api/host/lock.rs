@@ -57,7 +57,7 @@ struct Held(Arc<Lock>);
 struct Lock {
     path: PathBuf,
     /// Nothing in a dry run, or once it was released.
-    lock: Mutex<Option<lock::Lock>>,
+    held: Mutex<Option<lock::Lock>>,
     remove: bool,
 }
 
@@ -67,8 +67,8 @@ impl Guard for Lock {
     }
 
     fn release(&self, _: &Engine) -> Result<(), Box<EvalAltResult>> {
-        let mut lock = self.lock.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(lock) = lock.take().filter(|_| self.remove) {
+        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(lock) = held.take().filter(|_| self.remove) {
             done(&self.path.to_string_lossy(), "removed", lock.remove())?;
         }
         Ok(())
@@ -103,7 +103,7 @@ fn lock(path: &str, remove: bool) -> Outcome<Held> {
     }
     let held = Arc::new(Lock {
         path: real,
-        lock: Mutex::new(held),
+        held: Mutex::new(held),
         remove,
     });
     current()?.run().keep(held.clone());
