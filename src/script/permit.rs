@@ -176,7 +176,8 @@ fn resolve(path: &Path) -> io::Result<PathBuf> {
                     .rev()
                     .fold(real, |path, name| path.join(name)));
             }
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            // Below a plain file there is nothing either.
+            Err(error) if is_missing(&error) => {}
             Err(error) => return Err(error),
         }
         if existing.symlink_metadata().is_ok() {
@@ -192,6 +193,14 @@ fn resolve(path: &Path) -> io::Result<PathBuf> {
         missing.push(name);
         existing = parent;
     }
+}
+
+/// Whether a path's failure means that there is no such file.
+pub(super) fn is_missing(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
+    )
 }
 
 #[cfg(test)]
@@ -256,6 +265,8 @@ mod tests {
             ("inside", false),
             ("in/../out/file", false),
             ("in/deep/../../out/new", false),
+            ("in/file/none", true),
+            ("in/file/../../out/new", false),
             ("in/new/../../out/file", false),
             ("", false),
         ] {

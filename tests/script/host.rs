@@ -52,12 +52,12 @@ fn files_are_written_read_listed_and_removed() {
             "host.mkdir(args + \"a/b\"); host.mkdir(args + \"a/b\");
              host.write_text(args + \"a/b/t\", \"long text\"); host.write_text(args + \"a/b/t\", \"tëxt\");
              host.write_blob(args + \"a/b/b\", blob(3, 255));
-             let seen = [host.read_text(args + \"a/b/t\"), host.read_blob(args + \"a/b/b\").len(), host.list(args + \"a/b\"), host.exists(args + \"a/x\")];
+             let seen = [host.read_text(args + \"a/b/t\"), host.read_blob(args + \"a/b/b\").len(), host.list(args + \"a/b\"), host.exists(args + \"a/x\"), host.exists(args + \"a/b/t/x\")];
              host.remove(args + \"a/b/t\"); host.remove(args + \"a/b/b\"); host.remove(args + \"a/b\");
              seen.push(host.exists(args + \"a/b\"));
              json(seen)"
         ),
-        "[\"tëxt\",3,[\"b\",\"t\"],false,false]"
+        "[\"tëxt\",3,[\"b\",\"t\"],false,false,false]"
     );
 }
 

@@ -10,7 +10,7 @@ use super::backup::{back_up, restore};
 use super::{document, eval, files, qmpsh};
 
 /// A machine with a small disk and a name.
-fn machine(name: &str) -> Qemu {
+pub(super) fn machine(name: &str) -> Qemu {
     Qemu::bare()
         .image("a.qcow2", "1M")
         .args("-machine q35 -accel tcg -m 32 -S -name")
@@ -21,7 +21,7 @@ fn machine(name: &str) -> Qemu {
 }
 
 /// Backups of these levels; their names.
-fn backups(qemu: &Qemu, to: &Path, levels: &[&str]) -> Vec<String> {
+pub(super) fn backups(qemu: &Qemu, to: &Path, levels: &[&str]) -> Vec<String> {
     let target = qemu.qmp().to_str().unwrap().to_owned();
     levels
         .iter()
@@ -31,14 +31,14 @@ fn backups(qemu: &Qemu, to: &Path, levels: &[&str]) -> Vec<String> {
 }
 
 /// A script on a folder of backups.
-fn on(script: &str, folder: &Path, options: &[&str]) -> Outcome {
+pub(super) fn on(script: &str, folder: &Path, options: &[&str]) -> Outcome {
     qmpsh(["--json", "run", script])
         .arg(folder)
         .args(options)
         .run()
 }
 
-fn rows(outcome: &Outcome) -> Vec<Value> {
+pub(super) fn rows(outcome: &Outcome) -> Vec<Value> {
     document(outcome).as_array().unwrap().clone()
 }
 

@@ -1,7 +1,7 @@
 //! `guest-exec`: what programs printed, their exit codes, and one that says whether all were 0.
 
 use harness::Qemu;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::lent::lent;
 use super::{document, qmpsh};
@@ -63,5 +63,62 @@ fn a_program_runs_without_a_shell_and_may_be_ended_by_a_signal_or_take_too_long(
             .unwrap()
             .contains("No such file"),
         "{row}"
+    );
+}
+
+#[test]
+fn what_a_program_printed_is_shown_as_it_came() {
+    let guest = lent();
+    let (target, name) = (guest.target(), guest.qmp().display().to_string());
+    let run = |line: &str| {
+        qmpsh(["run", "guest-exec", line, &target])
+            .run()
+            .expect_code(0)
+    };
+    let shown = |outcome: &str| {
+        let text = outcome.strip_prefix(&format!("--- {name}\n")).unwrap();
+        text.split_once("VM  ")
+            .map_or(text, |(shown, _)| shown)
+            .to_owned()
+    };
+    for (line, printed) in [
+        ("printf '\\n  a\\n\\n\\tb  \\n\\n'", "\n  a\n\n\tb  \n\n"),
+        ("printf ' a '", " a \n"),
+        ("echo", "\n"),
+    ] {
+        assert_eq!(shown(&run(line).stdout), printed, "{line}");
+        assert_eq!(
+            shown(&run(&format!("({line}) >&2")).stderr),
+            printed,
+            "{line}"
+        );
+    }
+
+    // Bytes that are no text.
+    let line = "printf 'a\\374b'; printf '\\377' >&2";
+    let outcome = run(line);
+    assert_eq!(shown(&outcome.stdout), "a\u{fffd}b\n");
+    assert!(
+        outcome.stderr.contains("bytes that are no UTF-8"),
+        "{outcome:#?}"
+    );
+    let outcome = qmpsh(["--json", "run", "guest-exec", line, &target]).run();
+    let row = document(&outcome.expect_code(0))[0].clone();
+    assert_eq!(
+        (&row["stdout_base64"], &row["stderr_base64"]),
+        (&json!("Yfxi"), &json!("/w=="))
+    );
+    let outcome = qmpsh([
+        "--json",
+        "run",
+        "guest-exec",
+        "printf '\\303\\274\\357\\277\\275'",
+        &target,
+    ])
+    .run();
+    let row = document(&outcome.expect_code(0))[0].clone();
+    assert_eq!(
+        (&row["stdout"], &row["stdout_base64"]),
+        (&json!("ü\u{fffd}"), &Value::Null)
     );
 }

@@ -95,6 +95,50 @@ fn files_are_collected_into_a_folder_of_the_vms_name() {
 }
 
 #[test]
+fn two_files_of_a_guest_are_never_one_here() {
+    let guest = lent();
+    let (target, folder) = (guest.target(), Folder::new());
+    let dir = folder.join("collected");
+    let collect = |paths: &[&str]| {
+        let mut run = qmpsh(["--json", "run", "guest-collect", &target, "--to"]).arg(&dir);
+        for path in paths {
+            run = run.args(["--path", path]);
+        }
+        run.run()
+    };
+    guest.shell_ok("mkdir -p '/tmp/of/a'; cd /tmp/of; echo 1 >a:b; echo 2 >ab; echo 3 >'a\\b'; echo 4 >a/b; echo 5 >c:");
+    let names = ["a:b", "ab", "a\\b", "a/b", "c:"];
+    let paths = names.map(|name| format!("/tmp/of/{name}"));
+    collect(&paths.each_ref().map(String::as_str)).expect_code(0);
+    for (number, name) in names.iter().enumerate() {
+        let file = dir.join("web01/tmp/of").join(name);
+        assert_eq!(text(&file), format!("{}\n", number + 1), "{name}");
+    }
+
+    // What is the same by name alone is not: where a path without a beginning leads, only the agent knows.
+    let rows = document(
+        &collect(&[
+            "/tmp/of/ab",
+            "tmp/of/ab",
+            "/no/one",
+            "/no/two",
+            "/tmp/of/ab",
+        ])
+        .expect_code(1),
+    );
+    let result = rows[0]["result"].as_str().unwrap();
+    for part in [
+        "3 of 5 not copied: ",
+        "the same file here as /tmp/of/ab",
+        "/no/one: ",
+        "/no/two: ",
+    ] {
+        assert!(result.contains(part), "{part}: {result}");
+    }
+    guest.shell_ok("rm -r /tmp/of");
+}
+
+#[test]
 fn no_path_leads_out_of_the_folder() {
     let guest = lent();
     let (target, folder) = (guest.target(), Folder::new());

@@ -1,6 +1,7 @@
 //! Scripts on real machines, through the real binary: the ready-made ones, and the whole surface that scripts have.
 
 mod backup;
+mod backup_damage;
 mod backup_export;
 mod backup_faults;
 mod backup_folder;

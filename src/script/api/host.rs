@@ -16,7 +16,7 @@ use rustix::fs::{Mode, OFlags};
 
 use super::{function, observed};
 use crate::report::{Kind, Report};
-use crate::script::permit::Access;
+use crate::script::permit::{Access, is_missing};
 use crate::script::run::current;
 use crate::script::{bridge, error};
 use crate::vm::mode::Would;
@@ -301,7 +301,9 @@ fn looked_at(path: &str) -> Outcome<PathBuf> {
 fn exists(path: &str) -> Outcome<bool> {
     let real = looked_at(path)?;
     observed(&format!("host: exists {path}"), || {
-        told(path, "looked at", real.try_exists())
+        let seen = real.try_exists();
+        let there = seen.or_else(|error| is_missing(&error).then_some(false).ok_or(error));
+        told(path, "looked at", there)
     })
 }
 
