@@ -183,7 +183,12 @@ fn while_the_guest_is_frozen_there_is_the_transaction_and_nothing_else() {
         .iter()
         .map(|action| action["type"].as_str().unwrap())
         .collect();
-    let of_disk = ["block-dirty-bitmap-add", "blockdev-backup"];
+    let of_disk = [
+        "block-dirty-bitmap-add",
+        "block-dirty-bitmap-add",
+        "block-dirty-bitmap-merge",
+        "blockdev-backup",
+    ];
     assert_eq!(kinds, [of_disk, of_disk].concat());
     assert_eq!(
         sent.iter()

@@ -4,8 +4,9 @@
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::Arc;
 
-use harness::{Folder, Format, Guest, Outcome, Qemu, RawQmp, Running, Signal};
+use harness::{Folder, Format, Guest, Outcome, Qemu, Qmpsh, RawQmp, Running, Signal};
 use serde_json::{Value, json};
 
 use super::backup::{assert_same, back_up, begin, restore};
@@ -15,6 +16,10 @@ use super::{files, keep_disk_busy, nodes, qmpsh};
 
 /// A machine with a disk full of data, whose image is in a folder that outlives it.
 fn machine(folder: &Path) -> Qemu {
+    machine_with(folder, "")
+}
+
+fn machine_with(folder: &Path, options: &str) -> Qemu {
     let image = folder.join("a.qcow2");
     if !image.exists() {
         let file = image.to_str().unwrap();
@@ -27,6 +32,7 @@ fn machine(folder: &Path) -> Qemu {
             "-blockdev qcow2,node-name=a,file.driver=file,file.filename={} -device virtio-blk-pci,id=disk-a,drive=a",
             image.display()
         ))
+        .args(options)
         .start()
 }
 
@@ -82,7 +88,10 @@ fn next_is_good(qemu: &Qemu, folder: &Folder, to: &Path) -> Value {
     assert_same(&restored.join("disk-a.qcow2"), &folder.join("a.qcow2"));
     let (jobs, nodes, bitmaps) = inside(&qemu.qmp());
     assert_eq!((jobs.len(), nodes.len()), (0, 2), "{nodes:?}");
-    assert_eq!(bitmaps, [row["disks"][0]["bitmap"].clone()]);
+    let bitmap = row["disks"][0]["bitmap"].as_str().unwrap();
+    let mut left: Vec<&str> = bitmaps.iter().map(|name| name.as_str().unwrap()).collect();
+    left.sort_unstable();
+    assert_eq!(left, [bitmap, &format!("{bitmap}-end")]);
     let done = points(to);
     assert!(
         done.iter()
@@ -132,7 +141,7 @@ fn what_a_killed_run_left_is_known_by_the_next_one_and_taken_away() {
     running.signal(Signal::KILL);
     running.wait();
     let (jobs, _, bitmaps) = inside(&qemu.qmp());
-    assert_eq!((jobs.len(), bitmaps.len()), (1, 2));
+    assert_eq!((jobs.len(), bitmaps.len()), (1, 2 * 2));
     assert_eq!(points(&to).len(), 2);
     let second = next_is_good(&qemu, &folder, &to);
     assert_eq!(
@@ -260,12 +269,43 @@ fn two_runs_do_not_work_in_one_folder() {
         .run()
         .expect_code(3);
     assert!(
-        prune.stderr.contains("another run works there"),
+        prune.stdout.contains("another run works there"),
         "{prune:#?}"
     );
     running.signal(Signal::INT);
     running.wait().expect_code(130);
     assert!(points(&to).is_empty());
+}
+
+#[test]
+fn a_run_into_a_copy_of_a_folder_ends_nothing_of_one_that_is_alive() {
+    let folder = Folder::new();
+    let home = Arc::new(Folder::new());
+    let (to, copy) = (folder.join("to"), folder.join("copy"));
+    let second = folder.join("second");
+    let monitor = format!("-qmp unix:{},server=on,wait=off", second.display());
+    let qemu = machine_with(folder.path(), &monitor);
+    let run = |monitor: &Path, to: &Path, level: &str| {
+        Qmpsh::at_home(env!("CARGO_BIN_EXE_qmpsh"), &home)
+            .args(["-v", "run", "backup", "--quiesce", "no", "--speed", "64K"])
+            .args(["--level", level, "--to"])
+            .arg(to)
+            .arg(monitor)
+    };
+    back_up(second.to_str().unwrap(), &to, &["--quiesce", "no"]);
+    succeeds("cp", &["-a", to.to_str().unwrap(), copy.to_str().unwrap()]);
+    let running = run(&qemu.qmp(), &to, "full").spawn();
+    running.wait_for_stderr("\"type\":\"backup\"");
+    let outcome = run(&second, &copy, "auto").run().expect_code(3);
+    assert!(
+        outcome.stdout.contains("another run does this work"),
+        "{outcome:#?}"
+    );
+    let jobs = RawQmp::connect(&second).call("query-jobs", &Value::Null);
+    assert_eq!(jobs.as_array().unwrap().len(), 1, "{jobs}");
+    running.signal(Signal::INT);
+    running.wait().expect_code(130);
+    run(&second, &copy, "inc").run().expect_code(0);
 }
 
 #[track_caller]

@@ -62,6 +62,18 @@ pub(super) fn register(engine: &mut Engine) {
         ```",
     )
     .register_into_engine(engine, |frozen: &mut Frozen| frozen.0.freeze.count());
+    property(
+        "freeze",
+        "pretended",
+        "bool",
+        r#"
+        Whether nothing was frozen because this is a dry run.
+
+        ```rhai
+        with v.agent.fsfreeze() as f { if !f.pretended { print("it is frozen") } }
+        ```"#,
+    )
+    .register_into_engine(engine, |frozen: &mut Frozen| frozen.0.freeze.is_pretended());
     property("freeze", "frozen_ms",
         "int",
         r"
