@@ -7,7 +7,7 @@ use super::bound::BoundNames;
 use super::caught::Catchers;
 use super::convert::Null;
 use super::library::Library;
-use super::{api, lookup, number, run, with, words};
+use super::{api, lookup, number, own, run, with, words};
 
 /// How deep functions may call each other. With the nesting below, the deepest script that compiles stays within the
 /// stack of its thread; a test holds that.
@@ -30,6 +30,7 @@ pub(super) fn build(library: Library) -> Result<Engine, ParseError> {
     engine.on_progress(|operations| run::poll_stop(operations).map(Dynamic::from));
     volatile(&mut engine, library);
     with::register(&mut engine)?;
+    own::register(&mut engine)?;
     number::register(&mut engine);
     api::register(&mut engine);
     Ok(engine)

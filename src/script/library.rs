@@ -16,7 +16,7 @@ use rhai::{
 use super::error;
 use super::names;
 use super::source::{self, Source, Sources};
-use super::{bound, caught, words};
+use super::{bound, caught, own, words};
 use crate::nearest::did_you_mean;
 use crate::report::Report;
 
@@ -210,7 +210,7 @@ impl Library {
     }
 
     fn load(&self, engine: &Engine, source: &Source) -> Result<SharedModule, Box<EvalAltResult>> {
-        let script = self.compiled(engine, source)?;
+        let script = own::functions(engine, self.compiled(engine, source)?);
         Module::eval_ast_as_new(Scope::new(), &script, engine).map(SharedModule::new)
     }
 

@@ -47,6 +47,7 @@ mod following;
 mod mistake;
 mod names;
 mod number;
+mod own;
 mod progress;
 mod with;
 mod words;

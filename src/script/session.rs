@@ -23,6 +23,7 @@ use super::kept::{self, Held, Kept};
 use super::library::{EMBEDDED, Library};
 use super::outcome::{Ending, Failure, Outcome, fault};
 use super::output::Output;
+use super::own;
 use super::reference::{self, Entry, Reference};
 use super::run::Current;
 use super::source::{Source, Sources};
@@ -164,7 +165,7 @@ impl Session {
     /// Compiles `source` and runs it to its end; variables that it leaves stay for the next. Blocks the calling thread.
     pub fn run(&mut self, source: &Source) -> Outcome {
         let script = match self.compile(source) {
-            Ok(script) => script,
+            Ok(script) => own::functions(&self.engine, script),
             Err(failure) => return Outcome::of_failure(*failure),
         };
         let (engine, scope) = (&self.engine, &mut self.scope);
@@ -182,7 +183,7 @@ impl Session {
     /// `last_error`.
     pub fn line(&mut self, source: &Source) -> Outcome {
         let script = match self.compile(source) {
-            Ok(script) => script,
+            Ok(script) => own::functions(&self.engine, script),
             Err(failure) => {
                 self.remember_error(&failure.report);
                 return Outcome::of_failure(*failure);

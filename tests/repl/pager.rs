@@ -87,7 +87,8 @@ fn ctrl_c_ends_a_pager_that_takes_it_and_not_the_session() {
 #[test]
 fn ctrl_c_is_the_pagers_where_it_goes_on_and_so_are_the_keys_behind_it() {
     let terminal = terminal(
-        "trap 'echo caught' INT; echo begun; while ! read line </dev/tty; do :; done; echo got $line",
+        // It looks for a signal that came between two reads.
+        "exec bash -c \"trap 'echo caught' INT; echo begun; while ! read -t 0.2 line </dev/tty; do :; done; echo got \\$line\"",
     );
     terminal.types(&format!("{LONG}\r"));
     terminal.wait_for("\nbegun");

@@ -47,3 +47,19 @@ fn closures_cross_the_border_into_workers_too() {
     let script = "import \"tools\" as tools; fn helper(x) { `caller's ${x}` } tools::all([1, 2], |x| helper(x))[1].ok";
     assert_eq!(with_module(module, script), "caller's 2");
 }
+
+#[test]
+fn functions_of_one_name_in_several_texts_are_not_taken_for_each_other() {
+    let module = "fn outer(x) { inner(x) } private fn inner(x) { \"module\" } fn each(list, f) { list.map(|x| inner(x) + f.call(x)) }";
+    let script = "import \"tools\" as tools; fn inner(x) { \"script\" } fn again(x) { inner(x) }
+        let seen = [];
+        for round in 0..3 {
+            seen += [tools::outer(1), inner(1), again(1), tools::each([1, 2, 3], |x| inner(x))[2]];
+        }
+        seen == [\"module\", \"script\", \"script\", \"modulescript\", \"module\", \"script\", \"script\", \"modulescript\",
+            \"module\", \"script\", \"script\", \"modulescript\"]";
+    assert_eq!(with_module(module, script), "true");
+    let script = "import \"tools\" as tools; import \"std/size\" as size; fn inner(x) { \"script\" }
+        let seen = []; for round in 0..3 { seen += [inner(1), tools::outer(1)]; } seen[5] + seen[4]";
+    assert_eq!(with_module(module, script), "modulescript");
+}
