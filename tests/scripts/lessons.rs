@@ -184,9 +184,10 @@ fn errors() {
 fn start_a_vm() {
     let folder = Folder::new();
     let daemons = Daemons::of(folder.path());
-    let dir = folder.path().to_str().unwrap();
-    let monitor = folder.join("web01.qmp");
-    let disk = folder.join("web01.qcow2");
+    let dir = folder.join("vms");
+    let dir = dir.to_str().unwrap();
+    let monitor = folder.join("vms/web01.qmp");
+    let disk = folder.join("vms/web01.qcow2");
 
     let outcome = run("start-a-vm.rhai", &[dir, "--dry-run"]).expect_code(0);
     assert!(

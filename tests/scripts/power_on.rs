@@ -121,3 +121,33 @@ fn a_file_that_has_the_name_of_a_socket_stays() {
     }
     assert!(daemons.running().is_empty());
 }
+
+#[test]
+fn a_folder_is_made_and_may_be_named_from_here() {
+    let folder = Folder::new();
+    let daemons = Daemons::of(folder.path());
+    let script = "import \"std/power\" as power;
+        power::on(\"web01\", \"new/vms\", [\"-machine\", \"none\", \"-display\", \"none\"], #{}).result";
+    let run = |mode: &[&str]| {
+        let words = [
+            "--json",
+            "eval",
+            "--allow-write",
+            ".",
+            "--allow-run",
+            "qemu-system-x86_64",
+        ];
+        let qmpsh = qmpsh(words)
+            .args(mode)
+            .args([script])
+            .current_dir(folder.path());
+        document(&qmpsh.run().expect_code(0))
+    };
+    assert_eq!(run(&["--dry-run"]), "would be started");
+    assert!(!folder.join("new").exists() && daemons.running().is_empty());
+    assert_eq!(run(&[]), "was started");
+    assert_eq!(run(&[]), "runs already");
+    let monitor = folder.join("new/vms/web01.qmp");
+    RawQmp::connect(&monitor).call("query-name", &serde_json::Value::Null);
+    assert_eq!(daemons.running().len(), 1);
+}
