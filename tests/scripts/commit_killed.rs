@@ -87,6 +87,14 @@ fn a_commit_killed_in_its_midst_is_ended_by_the_next_one_which_does_it_all() {
         .run()
         .expect_code(0);
     assert!(list.stdout.contains("half merged"), "{list:#?}");
+    let checked = qmpsh(["run", "vm-check", &target]).run();
+    let told = format!("{}{}", checked.stdout, checked.stderr);
+    for part in [
+        "is half merged: a commit into it",
+        "if that was killed, run it again",
+    ] {
+        assert!(told.contains(part), "{told}");
+    }
     // A dry run changes nothing, and neither does one that only reads.
     for mode in ["--dry-run", "--read-only"] {
         qmpsh([mode, "run", "snapshot-commit", &target]).run();
