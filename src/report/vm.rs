@@ -216,7 +216,7 @@ fn of_commit(error: &CommitError) -> Report {
         CommitError::Used { .. } => Report::new(Kind::Host, error.to_string())
             .with_hint("merge a part of the chain that nobody else uses, or copy the disk with `qemu-img convert`"),
         CommitError::Elsewhere { .. } => Report::new(Kind::Host, error.to_string())
-            .with_hint("with `keep`, the files of what was merged stay"),
+            .with_hint("with `keep`, the files of what was merged stay; start no VM with them"),
         CommitError::Torn { .. } => Report::new(Kind::Host, error.to_string())
             .with_hint("choose with `top` the image on top of it, so that it is merged too"),
         CommitError::InPart { .. } => Report::new(Kind::Host, error.to_string())

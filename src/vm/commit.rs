@@ -174,7 +174,7 @@ impl Vm {
         self.sweep_commits().await?;
         // The base is held first: who else merges there changes the chain, and shows in it as nodes that nobody knows.
         let chain = Chain::of(self, &self.block_graph().await?, plan, server.pid())?;
-        chain.check_seen(self, plan.keep)?;
+        chain.check_removable(self, plan.keep)?;
         let mark = chain.hold(self, plan.keep)?;
         let prepared = self.prepare(plan, server.pid(), mark.as_ref()).await;
         let (id, chain, note) = match prepared {

@@ -101,6 +101,15 @@ fn a_commit_killed_in_its_midst_is_ended_by_the_next_one_which_does_it_all() {
         let jobs = eval(&target, "v.qmp(\"query-jobs\").len()");
         assert_eq!(jobs, json!(1), "{mode}");
     }
+    let dry = qmpsh(["--dry-run", "run", "snapshot-commit", &target])
+        .run()
+        .expect_code(0);
+    for part in [
+        "a real run would first end the job",
+        overlay.to_str().unwrap(),
+    ] {
+        assert!(dry.stdout.contains(part), "{dry:#?}");
+    }
     // So does one that is killed again.
     kill(&target, &[]);
     let jobs = eval(&target, "v.qmp(\"query-jobs\").len()");
@@ -255,11 +264,13 @@ fn a_mark_names_no_file_that_did_not_stand_on_what_is_merged() {
     let merged = &mut note["merge"]["merged"][0];
     merged["place"] = json!({ "Ok": { "path": path, "id": id } });
     std::fs::write(mark(&guest), format!("{note}\n")).unwrap();
-    let outcome = commits(&target, &[]);
-    assert!(
-        outcome.stdout.contains("its header does not say"),
-        "{outcome:#?}"
-    );
+    // A file that is left and was not to be is no success.
+    let outcome = qmpsh(["run", "snapshot-commit", &target])
+        .run()
+        .expect_code(1);
+    for part in ["its header does not say", "do not start a VM with it"] {
+        assert!(outcome.stdout.contains(part), "{outcome:#?}");
+    }
     assert!(precious.exists() && overlay.exists());
 }
 
@@ -309,7 +320,13 @@ fn what_was_to_be_merged_and_was_cut_off_is_merged_too() {
     let part = format!("a part of `{}` into `{base}`", second.display());
     assert!(outcome.stdout.contains(&part), "{outcome:#?}");
     assert!(mark(&guest).exists() && Path::new(&first).exists());
-    commits(&target, &["--all"]);
-    assert!(!first.exists() && !second.exists() && !mark(&guest).exists());
+    // What merges less above it leaves it as it is, and tells so.
+    let outcome = commits(&target, &[]);
+    let half = format!("{base} is still half merged by a commit that was cut off");
+    assert!(outcome.stdout.contains(&half), "{outcome:#?}");
+    assert!(mark(&guest).exists() && first.exists() && !second.exists());
+    let outcome = commits(&target, &["--all"]);
+    assert!(!outcome.stdout.contains("half merged"), "{outcome:#?}");
+    assert!(!first.exists() && !mark(&guest).exists());
     assert_eq!(guest.shell_ok(READ_AGAIN), sum);
 }

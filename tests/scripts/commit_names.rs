@@ -56,6 +56,52 @@ fn of_two_images_of_one_name_none_is_guessed() {
 }
 
 #[test]
+fn an_overlay_that_the_vm_names_by_a_link_is_not_merged_away_under_it() {
+    let (folder, names) = (Folder::new(), Folder::new());
+    let base = folder.join("disk0.qcow2");
+    let overlay = folder.join("disk0.20261121T080807Z.qcow2");
+    make(&base);
+    create(&overlay, &base);
+    let link = names.join("disk0.qcow2");
+    symlink(&overlay, &link).unwrap();
+    let qemu = other(&link);
+    let base_name = base.to_str().unwrap();
+    let commit = ["--base", base_name];
+    let sum = std::fs::read(&base).unwrap();
+    refuses(
+        &qemu,
+        &commit,
+        &[
+            &format!("`{}` could not be removed after a commit", link.display()),
+            &format!("it is a link to `{}`", overlay.display()),
+            &format!("must name `{base_name}` from then on"),
+            "nothing was changed",
+        ],
+    );
+    assert_eq!(std::fs::read(&base).unwrap(), sum);
+    assert_eq!(files(folder.path(), "").len(), 2, "no mark");
+    let kept = qmpsh(["run", "snapshot-commit", qemu.qmp().to_str().unwrap()])
+        .args(commit)
+        .arg("--keep")
+        .run()
+        .expect_code(0);
+    let told = format!(
+        "left: {}: it was to be kept; do not start a VM with it",
+        link.display()
+    );
+    assert!(kept.stdout.contains(&told), "{kept:#?}");
+    drop(qemu);
+
+    // By its own name it is removed, and the link leads nowhere.
+    let qemu = other(&overlay);
+    qmpsh(["run", "snapshot-commit", qemu.qmp().to_str().unwrap()])
+        .args(commit)
+        .run()
+        .expect_code(0);
+    assert!(!overlay.exists() && !link.exists() && base.exists());
+}
+
+#[test]
 fn images_stand_on_an_image_by_whatever_name_and_format() {
     let (folder, elsewhere, names) = (Folder::new(), Folder::new(), Folder::new());
     let (base, top) = (folder.join("base.qcow2"), folder.join("top.qcow2"));

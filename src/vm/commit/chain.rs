@@ -5,6 +5,7 @@ use std::path::Path;
 use super::left::Merge;
 use super::needed::{check_graph, check_top, used_here};
 use super::place::{Image, images};
+use super::remove::check_removable;
 use super::{CommitError, CommitPlan};
 use crate::vm::block_graph::{BlockGraph, Drive, Node};
 use crate::vm::error::{Error, ErrorKind};
@@ -79,13 +80,25 @@ impl Chain {
         })
     }
 
-    /// Fails where the merged files could not be removed.
-    pub(super) fn check_seen(&self, vm: &Vm, keep: bool) -> Result<(), Error> {
-        let unseen = self.merged.iter().find_map(|image| {
-            let why = image.place.as_ref().err()?;
-            Some((image.file.clone(), why.clone()))
-        });
-        match unseen.filter(|_| !keep) {
+    /// Fails where the merged files could not be removed: the next start with one would be on a base that has changed.
+    pub(super) fn check_removable(&self, vm: &Vm, keep: bool) -> Result<(), Error> {
+        if keep {
+            return Ok(());
+        }
+        let stays = |image: &Image| {
+            let place = image.place.as_ref().map_err(Clone::clone);
+            let base = &self.base.file;
+            let why = place.and_then(|place| check_removable(Path::new(&place.path), base));
+            Some((image.file.clone(), why.err()?))
+        };
+        let found = vm
+            .settings()
+            .recording
+            .observe("whether the merged files could be removed", || {
+                self.merged.iter().find_map(stays)
+            })
+            .map_err(|difference| vm.error(difference))?;
+        match found {
             Some((image, why)) => Err(vm.error(CommitError::Elsewhere { image, why })),
             None => Ok(()),
         }

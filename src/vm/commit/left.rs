@@ -36,6 +36,20 @@ pub(super) struct Merge {
     pub(super) base: Image,
 }
 
+impl Merge {
+    fn left(&self, over: bool, dry: bool) -> Left {
+        Left {
+            disk: self.disk.clone(),
+            job: self.job.clone(),
+            merged: self.merged.iter().map(|one| one.file.clone()).collect(),
+            base: self.base.file.clone(),
+            over,
+            files: Vec::new(),
+            dry,
+        }
+    }
+}
+
 /// A commit that a run before left, and what became of it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Left {
@@ -51,6 +65,9 @@ pub struct Left {
     pub over: bool,
     /// What became of the files of the merged images.
     pub files: Vec<Removal>,
+    /// A dry run: nothing was ended, and the job is in QEMU still.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub dry: bool,
 }
 
 /// An image of a VM's disks that holds a part of what was being merged into it.
@@ -69,12 +86,12 @@ impl Vm {
     /// Ends what commits left whose qmpsh has ended: their jobs, the nodes of what they merged, and where all was merged, the
     /// files and the mark too, as [`super::Commit::remove`] does.
     ///
-    /// Knows them by the marks beside the images of this VM's disks, as far as they are seen from here. Does nothing in a dry
-    /// run. Waits up to 60 s for each job.
+    /// Knows them by the marks beside the images of this VM's disks, as far as they are seen from here. A dry run
+    /// only tells of those whose job is in QEMU. Waits up to 60 s for each job.
     pub async fn sweep_commits(&self) -> Result<Vec<Left>, Error> {
         let mut swept = Vec::new();
         let mode = &self.settings().mode;
-        if mode.is_dry_run() || mode.is_read_only() {
+        if mode.is_read_only() {
             return Ok(swept);
         }
         for image in self.seen_images().await? {
@@ -152,7 +169,11 @@ impl Vm {
             return Ok(None);
         }
         let job = self.job(&merge.job);
-        let ended = match job.progress().await? {
+        let found = job.progress().await?;
+        if self.settings().mode.is_dry_run() {
+            return Ok(found.map(|_| merge.left(false, true)));
+        }
+        let ended = match found {
             Some(_) => job.end(END).await?,
             None => None,
         };
@@ -162,14 +183,7 @@ impl Vm {
             .iter()
             .any(|image| is_in_a_chain(&graph, image));
         let over = is_out && (note.over || ended == Some(Settled::Concluded(None)));
-        let mut left = Left {
-            disk: merge.disk.clone(),
-            job: merge.job.clone(),
-            merged: merge.merged.iter().map(|one| one.file.clone()).collect(),
-            base: merge.base.file.clone(),
-            over,
-            files: Vec::new(),
-        };
+        let mut left = merge.left(over, false);
         if over && !note.over {
             self.change_mark(base, mark, |mark| mark.over(note))?;
         }

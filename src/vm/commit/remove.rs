@@ -6,6 +6,7 @@ use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
+use rustix::fs::{Access, access};
 use serde::{Deserialize, Serialize};
 
 use super::place::{Image, Place, folders};
@@ -85,6 +86,10 @@ pub(super) fn remove(
         } else {
             let of = format!("the removal of `{}`", image.file);
             let remove = || {
+                // A run that was killed may have removed it.
+                if is_gone(image) {
+                    return Ok(());
+                }
                 check(image)?;
                 remove_image(image, &kept, &all)
             };
@@ -100,6 +105,33 @@ pub(super) fn remove(
         });
     }
     Ok(removals)
+}
+
+fn is_gone(image: &Image) -> bool {
+    let found = image
+        .place
+        .as_ref()
+        .map(|one| fs::symlink_metadata(&one.path));
+    matches!(found, Ok(Err(error)) if error.kind() == io::ErrorKind::NotFound)
+}
+
+/// Fails where it is known before a commit into `base` that the file would be left after it.
+pub(super) fn check_removable(path: &Path, base: &str) -> Result<(), String> {
+    let words = |error: io::Error| error.to_string();
+    let data = fs::symlink_metadata(path).map_err(words)?;
+    if data.is_symlink() {
+        let target = fs::canonicalize(path).map_err(words)?;
+        return Err(format!(
+            "it is a link to `{0}`, and a VM that is started by it again would have an old overlay on a base that has changed. Start the VM with `{0}` itself and commit then, or keep the file; either way the VM's configuration must name `{base}` from then on",
+            target.display()
+        ));
+    }
+    if !data.is_file() {
+        return Err("it is no plain file".into());
+    }
+    let folder = path.parent().unwrap_or(Path::new("/"));
+    access(folder, Access::WRITE_OK | Access::EXEC_OK)
+        .map_err(|error| format!("`{}`: {}", folder.display(), io::Error::from(error)))
 }
 
 /// The error says why it is left.
