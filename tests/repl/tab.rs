@@ -84,7 +84,8 @@ fn a_session_that_is_recorded_asks_nothing_that_no_line_asks() {
     terminal.types("v.qmp(\"query-iothr\t\tx");
     terminal.wait_for_end("query-iothrx");
     terminal.types("\x15v.status\r");
-    terminal.wait_for_end(&format!("\n{PROMPT}"));
+    // Not the prompt before: what is typed while a line runs is not the session's end.
+    terminal.wait_for_end(&format!("v.status\nrunning\n{PROMPT}"));
     terminal.types("\x04");
     assert_eq!(terminal.wait(), Some(0));
     let recorded = std::fs::read_to_string(file).unwrap();
