@@ -239,6 +239,11 @@ impl Mount {
         );
         Self(folder.to_owned())
     }
+
+    pub(super) fn resize(&self, bytes: u64) {
+        let options = format!("remount,size={bytes}");
+        succeeds("mount", &["-o", &options, self.0.to_str().unwrap()]);
+    }
 }
 
 impl Drop for Mount {

@@ -2,6 +2,7 @@
 //! where it is.
 
 use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
 
 use harness::{Folder, Outcome, Qemu};
 use serde_json::{Value, json};
@@ -10,6 +11,9 @@ use super::backup_faults::Mount;
 use super::{assert_error, caught, document, eval, qmpsh};
 
 const MACHINE: &str = "-machine pc -accel tcg -m 32";
+
+/// With it a migration waits for a command before its end, and none comes.
+const ENDLESS: &str = "pause-before-switchover";
 
 fn source() -> Qemu {
     Qemu::bare().args(MACHINE).start()
@@ -95,11 +99,11 @@ fn an_interrupted_migration_is_cancelled_before_the_script_ends() {
          let to = vm(\"{}\"); let stopped = false;
          try {{
              parallel([true, false], #{{ fail_fast: true }}, |migrates| {{
-                 if migrates {{ migrate::between(v, to, #{{ max_bandwidth: 4096 }}) }}
-                 else {{ while v.migration.status?.status != \"active\" {{ sleep(\"10ms\"); }} fail(\"stop\") }}
+                 if migrates {{ migrate::between(v, to, #{{ max_bandwidth: 4_000_000, capabilities: [\"{ENDLESS}\"] }}) }}
+                 else {{ while v.migration.status?.status != \"pre-switchover\" {{ sleep(\"10ms\"); }} fail(\"stop\") }}
              }});
          }} catch {{ stopped = true }}
-         [stopped, v.migration.status.status, v.status, v.qmp(\"query-migrate-parameters\")[\"max-bandwidth\"] > 4096]",
+         [stopped, v.migration.status.status, v.status, v.qmp(\"query-migrate-parameters\")[\"max-bandwidth\"] != 4_000_000]",
         monitor(&to)
     );
     assert_eq!(
@@ -169,7 +173,7 @@ fn a_vm_is_saved_to_a_file_and_loaded_by_another_qemu() {
 fn one_that_takes_too_long_is_cancelled_and_told_so() {
     let (from, to) = (source(), destination());
     let outcome = qmpsh(["run", "migrate", &monitor(&from), &monitor(&to)])
-        .args(["--max-bandwidth", "4K", "--wait", "1s"])
+        .args(["--capability", ENDLESS, "--wait", "1s"])
         .run()
         .expect_code(5);
     assert!(
@@ -185,11 +189,34 @@ fn one_that_takes_too_long_is_cancelled_and_told_so() {
 
 #[test]
 fn a_full_file_system_is_among_what_may_be_wrong_with_a_file() {
-    let (vm, folder) = (source(), Folder::new());
+    let folder = Folder::new();
+    // Before the QEMU, whose mounts may be its own.
     let small = Mount::of(&folder.join("small"), "64K");
+    let vm = source();
     let file = small.path().join("state");
     let failed = run("migrate-save", &[&monitor(&vm), file.to_str().unwrap()]).expect_code(4);
     assert!(failed.stderr.contains("no room left"), "{failed:#?}");
+    assert!(!file.exists());
+    assert_eq!(status(&vm), "running");
+}
+
+#[test]
+fn a_file_that_has_room_for_all_but_the_end_is_not_told_to_be_saved() {
+    let folder = Folder::new();
+    let mount = Mount::of(&folder.join("small"), "64M");
+    // Without a processor its memory stays as it is.
+    let vm = Qemu::bare().args("-machine none -m 32").start();
+    let (whole, file) = (mount.path().join("whole"), mount.path().join("cut"));
+    let [whole, file] = [&whole, &file].map(|path| path.to_str().unwrap());
+    run("migrate-save", &[&monitor(&vm), whole, "--resume"]).expect_code(0);
+    let size = std::fs::metadata(whole).unwrap().len();
+    std::fs::remove_file(whole).unwrap();
+    // The pipe takes in what the file does not.
+    mount.resize(size - 16 * 1024);
+
+    let failed = run("migrate-save", &[&monitor(&vm), file]).expect_code(4);
+    assert!(failed.stderr.contains("no room left"), "{failed:#?}");
+    assert!(!Path::new(file).exists());
     assert_eq!(status(&vm), "running");
 }
 
