@@ -108,6 +108,13 @@ pub enum ErrorKind {
         /// Bytes that are allowed.
         limit: u64,
     },
+    /// A path of the guest's leads to no file that could be copied.
+    NoFile {
+        /// The path in the guest.
+        path: String,
+        /// What is there instead.
+        there: NoFile,
+    },
     /// A file of the guest's goes on far beyond the size that it had.
     NoEnd {
         /// The file's path in the guest.
@@ -208,6 +215,17 @@ impl Error {
     pub(super) fn is_timeout(&self) -> bool {
         matches!(&self.kind, ErrorKind::Client(client::Error::Timeout { .. }))
     }
+}
+
+/// What a path of the guest's leads to that is no file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NoFile {
+    /// A folder.
+    Folder,
+    /// What cannot be read twice: a named pipe, a terminal.
+    Stream,
+    /// A device that gives nothing, or goes on for ever.
+    Device,
 }
 
 /// How a program in the guest ended.

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{Error, ErrorKind, ExecEnd, quoted};
+use super::{Error, ErrorKind, ExecEnd, NoFile, quoted};
 use crate::duration::show;
 use crate::wire::escape::escaped;
 
@@ -87,6 +87,9 @@ impl fmt::Display for ErrorKind {
             Self::TooLarge { path, limit } => {
                 write!(f, "`{path}` in the guest is larger than {limit} bytes")
             }
+            Self::NoFile { path, there } => {
+                write!(f, "`{path}` in the guest is {there}, and no file")
+            }
             Self::NoEnd { path, bytes } => write!(
                 f,
                 "`{path}` in the guest has no end: {bytes} bytes have come, far more than its size"
@@ -148,6 +151,16 @@ impl fmt::Display for ErrorKind {
             Self::Replay(difference) => write!(f, "the replay differs: {difference}"),
             Self::Interrupted => write!(f, "interrupted"),
         }
+    }
+}
+
+impl fmt::Display for NoFile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Folder => "a folder",
+            Self::Stream => "a pipe or a terminal",
+            Self::Device => "a device",
+        })
     }
 }
 
