@@ -1,6 +1,7 @@
 //! Where lines come from that somebody types at a terminal. The session knows an editor by [`Editor`] alone; the one that
 //! there is, is rustyline's, in `line.rs`.
 
+mod ahead;
 mod line;
 
 use std::sync::mpsc::{Sender, channel};

@@ -4,12 +4,17 @@ use super::connection::{self, OTHER_VM};
 use super::schema::hint_on_event;
 use super::{Exit, Kind, Report};
 use crate::vm::commit::CommitError;
+use crate::vm::error::NoFile;
 use crate::vm::freeze::{FreezeError, Freezer};
 use crate::vm::job::JobError;
 use crate::vm::migration::MigrationError;
 use crate::vm::recording::Difference;
 use crate::vm::target::InvalidTarget;
 use crate::vm::{Error, ErrorKind};
+
+/// How something is had of what has no end.
+const OF_A_DEVICE: &str =
+    "of a device, a program in the guest takes as much as is wanted: `head -c SIZE`";
 
 impl From<&Error> for Report {
     fn from(error: &Error) -> Self {
@@ -108,9 +113,17 @@ fn of(kind: &ErrorKind) -> Report {
         ErrorKind::TooLarge { .. } => {
             new(Kind::Usage).with_hint("`download` streams files of any size")
         }
-        ErrorKind::NoEnd { .. } => new(Kind::Agent).with_exit(Exit::Failed).with_hint(
-            "of a device, a program in the guest takes as much as is wanted: `head -c SIZE`",
-        ),
+        ErrorKind::NoFile { there, .. } => {
+            new(Kind::Agent)
+                .with_exit(Exit::Failed)
+                .with_hint(match there {
+                    NoFile::Folder => "make one file of it in the guest, and copy that: `qmpsh run guest-exec 'tar -cf FILE FOLDER' VM`",
+                    NoFile::Stream | NoFile::Device => OF_A_DEVICE,
+                })
+        }
+        ErrorKind::NoEnd { .. } => new(Kind::Agent)
+            .with_exit(Exit::Failed)
+            .with_hint(OF_A_DEVICE),
         ErrorKind::Host { .. } => new(Kind::Host),
         ErrorKind::Exec { .. } => new(Kind::Agent).with_exit(Exit::Failed),
         ErrorKind::ExecTimeout { pid, .. } => new(Kind::Timeout).with_hint(format!(

@@ -51,6 +51,7 @@ pub(super) const EMBEDDED: &[(&str, &str)] = &[
     ("preflight", include_str!("../../stdlib/preflight.rhai")),
     ("quiesce", include_str!("../../stdlib/quiesce.rhai")),
     ("restore", include_str!("../../stdlib/restore.rhai")),
+    ("retention", include_str!("../../stdlib/retention.rhai")),
     ("shrunk", include_str!("../../stdlib/shrunk.rhai")),
     ("size", include_str!("../../stdlib/size.rhai")),
     ("snapshot", include_str!("../../stdlib/snapshot.rhai")),

@@ -1,6 +1,7 @@
 //! What can go wrong with a VM: the data of it; hints and exit codes are worded in `report`.
 
-use std::fmt;
+mod display;
+
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -14,8 +15,6 @@ use super::release::Needed;
 use super::schema::InvalidSchema;
 use super::target::InvalidTarget;
 use crate::client;
-use crate::duration::show;
-use crate::wire::escape::escaped;
 use crate::wire::message::Version;
 
 /// An error, and the VM that it happened on.
@@ -108,6 +107,13 @@ pub enum ErrorKind {
         path: String,
         /// Bytes that are allowed.
         limit: u64,
+    },
+    /// A path of the guest's leads to no file that could be copied.
+    NoFile {
+        /// The path in the guest.
+        path: String,
+        /// What is there instead.
+        there: NoFile,
     },
     /// A file of the guest's goes on far beyond the size that it had.
     NoEnd {
@@ -211,6 +217,17 @@ impl Error {
     }
 }
 
+/// What a path of the guest's leads to that is no file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NoFile {
+    /// A folder.
+    Folder,
+    /// What cannot be read twice: a named pipe, a terminal.
+    Stream,
+    /// A device that gives nothing, or goes on for ever.
+    Device,
+}
+
 /// How a program in the guest ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ExecEnd {
@@ -220,16 +237,6 @@ pub enum ExecEnd {
     Signal(i64),
     /// The agent said neither.
     Unknown,
-}
-
-impl fmt::Display for ExecEnd {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Code(code) => write!(f, "ended with exit code {code}"),
-            Self::Signal(signal) => write!(f, "was ended by signal {signal}"),
-            Self::Unknown => write!(f, "ended in a way that the agent did not tell"),
-        }
-    }
 }
 
 impl From<client::Error> for ErrorKind {
@@ -259,151 +266,6 @@ impl From<MigrationError> for ErrorKind {
 impl From<JobError> for ErrorKind {
     fn from(error: JobError) -> Self {
         Self::Job(error)
-    }
-}
-
-impl fmt::Display for Error {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // A VM that is named by its socket is told once.
-        match &self.kind {
-            ErrorKind::Client(error)
-                if error
-                    .address()
-                    .is_some_and(|address| address.to_string() == self.vm) =>
-            {
-                error.fmt(f)
-            }
-            kind => write!(f, "{}: {kind}", self.vm),
-        }
-    }
-}
-
-impl fmt::Display for ErrorKind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Client(error) => error.fmt(f),
-            Self::Target(error) => error.fmt(f),
-            Self::NoMonitor => write!(
-                f,
-                "only the agent's socket was given, and this needs the monitor"
-            ),
-            Self::OtherVm { name, uuid } => {
-                match name {
-                    Some(name) => {
-                        write!(f, "another VM answers at its socket: `{}`", escaped(name))?;
-                    }
-                    None => write!(f, "another VM answers at its socket, one without a name")?,
-                }
-                match uuid {
-                    Some(uuid) => write!(f, " ({})", escaped(uuid)),
-                    None => Ok(()),
-                }
-            }
-            Self::TooOld { version, needed } => write!(
-                f,
-                "it runs QEMU {version}, and {} needs {} or newer",
-                escaped(&needed.by),
-                needed.qemu
-            ),
-            Self::NoAgent(why) => write!(f, "no guest agent socket is known: {why}"),
-            Self::AgentNotRunning => write!(f, "the guest agent does not run in the guest"),
-            Self::Reply { command, expected } => {
-                write!(f, "the reply to `{command}` holds no {expected}")
-            }
-            Self::NoCommand {
-                command, nearest, ..
-            } => {
-                write!(f, "this QEMU has no command `{}`", escaped(command))?;
-                match nearest {
-                    Some(nearest) => write!(f, "; did you mean `{nearest}`?"),
-                    None => Ok(()),
-                }
-            }
-            Self::BareFreeze { command } => write!(
-                f,
-                "`{command}` alone would leave the guest frozen, so it is not sent"
-            ),
-            Self::Schema(error) => write!(f, "`query-qmp-schema`: {error}"),
-            Self::Claimed { mark } => write!(f, "another run does this work on it (`{mark}`)"),
-            Self::Argument(what) | Self::Taken(what) => f.write_str(what),
-            Self::NotText { path, offset } => {
-                write!(
-                    f,
-                    "`{path}` in the guest is no UTF-8 text (byte {offset} is the first that is not)"
-                )
-            }
-            Self::ShortWrite {
-                path,
-                sent,
-                written,
-            } => write!(
-                f,
-                "the guest took only {written} of {sent} bytes for `{path}`"
-            ),
-            Self::TooLarge { path, limit } => {
-                write!(f, "`{path}` in the guest is larger than {limit} bytes")
-            }
-            Self::NoEnd { path, bytes } => write!(
-                f,
-                "`{path}` in the guest has no end: {bytes} bytes have come, far more than its size"
-            ),
-            Self::Host {
-                doing,
-                path,
-                source,
-            } => {
-                write!(
-                    f,
-                    "cannot {doing} `{}` on this host: {source}",
-                    path.display()
-                )
-            }
-            Self::Exec {
-                program,
-                end,
-                stderr,
-            } => {
-                write!(f, "`{program}` in the guest {end}")?;
-                if stderr.is_empty() {
-                    Ok(())
-                } else {
-                    write!(f, ": {stderr}")
-                }
-            }
-            Self::ExecTimeout {
-                program,
-                pid,
-                after,
-            } => write!(
-                f,
-                "`{program}` (process {pid} in the guest) still ran after {}",
-                show(*after)
-            ),
-            Self::Job(error) => error.fmt(f),
-            Self::Migration(error) => error.fmt(f),
-            Self::MissingEvent(missing) => missing.fmt(f),
-            Self::Commit(error) => error.fmt(f),
-            Self::NoEvent { names, after } => {
-                let names = match names.as_slice() {
-                    [] => String::new(),
-                    names => format!(" {}", quoted(names)),
-                };
-                write!(f, "no event{names} came within {}", show(*after))
-            }
-            Self::Freeze(error) => error.fmt(f),
-            Self::Overlays(left) | Self::Targets(left) => write!(f, "left behind: {left}"),
-            Self::LeftBehind { error, left } => write!(f, "{error}; {left}"),
-            Self::Declined { command } => {
-                write!(f, "`{}` is not sent, for nobody said yes", escaped(command))
-            }
-            Self::ReadOnly { command } => write!(
-                f,
-                "`{}` would change something, and this run is read-only",
-                escaped(command)
-            ),
-            Self::Replay(difference) => write!(f, "the replay differs: {difference}"),
-            Self::Interrupted => write!(f, "interrupted"),
-        }
     }
 }
 

@@ -131,6 +131,23 @@ pub(super) fn on_this_host(path: &Path, process: Option<u32>) -> PathBuf {
     }
 }
 
+/// An image that QEMU's process has at `path` and those below it, as their headers name them, where this host sees them. What cannot be
+/// read ends it.
+pub(super) fn stack(path: &Path, process: u32) -> Vec<PathBuf> {
+    let mut images = vec![on_this_host(path, Some(process))];
+    while let Some(last) = images.last().filter(|_| images.len() < chain::MOST) {
+        let Ok(Some(below)) = header::below(last) else {
+            break;
+        };
+        let below = on_this_host(&below.path, Some(process));
+        if images.contains(&below) {
+            break;
+        }
+        images.push(below);
+    }
+    images
+}
+
 /// What tells a file from all others of this host: the device and the number on it.
 pub(super) fn identity(path: &Path) -> Option<(u64, u64)> {
     let data = fs::metadata(path).ok()?;

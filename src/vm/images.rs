@@ -48,6 +48,60 @@ impl Vm {
     }
 }
 
+/// A process that has an image open.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ImageHolder {
+    /// The image's absolute path on this host.
+    pub path: PathBuf,
+    /// Its number.
+    pub pid: u32,
+    /// Its program's name.
+    pub program: String,
+    /// Whether it is the VM's own QEMU.
+    pub own: bool,
+}
+
+impl Vm {
+    /// Who has an image open now that QEMU calls `file`, or one of those that it stands on by its header. Nobody where QEMU is not
+    /// seen to be on this host.
+    ///
+    /// Blocks as [`Vm::images`] does.
+    pub async fn image_holders(&self, file: &str) -> Result<Vec<ImageHolder>, Error> {
+        let process = Server::of(self).await?.pid();
+        let process = process.or(self.target().identity().pid);
+        let recording = &self.settings().recording;
+        let seen = recording.observe(&format!("who has {file} open"), || {
+            process.map_or_else(Vec::new, |process| holders(file, process))
+        });
+        seen.map_err(|difference| self.error(difference))
+    }
+}
+
+fn holders(file: &str, process: u32) -> Vec<ImageHolder> {
+    let Some(path) = image::absolute(file, Some(process)) else {
+        return Vec::new();
+    };
+    let paths = image::stack(&path, process);
+    let open = open_in(&paths);
+    let mut holders: Vec<ImageHolder> = Vec::new();
+    for (place, pid, _) in open {
+        let path = &paths[place];
+        if holders
+            .iter()
+            .any(|one| one.pid == pid && one.path == *path)
+        {
+            continue;
+        }
+        holders.push(ImageHolder {
+            path: path.clone(),
+            pid,
+            program: holder(pid).program,
+            own: pid == process,
+        });
+    }
+    holders
+}
+
 /// The bytes that are left for anybody on the file system that `path` is on.
 pub fn free(path: &Path) -> std::io::Result<u64> {
     let told = rustix::fs::statvfs(path)?;
@@ -85,18 +139,32 @@ fn look(nodes: &[Node], process: Option<u32>) -> Vec<Image> {
 
 /// Sees who has the images open: the VM's own process with its locks, and others.
 fn find_users(images: &mut [Image], process: Option<u32>) {
-    let places: BTreeMap<(u64, u64), usize> = images
+    let paths: Vec<_> = images.iter().map(|image| image.path.clone()).collect();
+    for (place, pid, descriptor) in open_in(&paths) {
+        let image = &mut images[place];
+        if Some(pid) == process {
+            let locked = image.locked.unwrap_or(false);
+            image.locked = Some(locked || has_lock(pid, &descriptor));
+        } else if image.others.iter().all(|other| other.pid != pid) {
+            image.others.push(holder(pid));
+        }
+    }
+}
+
+/// Which processes have which of the files open: the file's place, the process, and its descriptor.
+fn open_in(paths: &[PathBuf]) -> Vec<(usize, u32, String)> {
+    let places: BTreeMap<(u64, u64), usize> = paths
         .iter()
         .enumerate()
-        .filter_map(|(place, image)| Some((identity(&image.path)?, place)))
+        .filter_map(|(place, path)| Some((identity(path)?, place)))
         .collect();
-    let names: Vec<_> = images.iter().map(|image| image.path.clone()).collect();
     // Only what is called so is looked at: a file on a server that is gone would hold us up.
     let may_be = |path: &Path| {
-        names
+        paths
             .iter()
             .any(|name| name.file_name() == path.file_name())
     };
+    let mut open = Vec::new();
     for pid in processes() {
         let files = fs::read_dir(format!("/proc/{pid}/fd"))
             .into_iter()
@@ -104,17 +172,13 @@ fn find_users(images: &mut [Image], process: Option<u32>) {
         for file in files.flatten() {
             let opened = fs::read_link(file.path()).ok().filter(|path| may_be(path));
             let place = opened.and_then(|_| places.get(&identity(&file.path())?));
-            let Some(image) = place.map(|place| &mut images[*place]) else {
-                continue;
-            };
-            if Some(pid) == process {
-                let locked = image.locked.unwrap_or(false);
-                image.locked = Some(locked || has_lock(pid, &file.file_name().to_string_lossy()));
-            } else if image.others.iter().all(|other| other.pid != pid) {
-                image.others.push(holder(pid));
+            if let Some(place) = place {
+                let descriptor = file.file_name().to_string_lossy().into_owned();
+                open.push((*place, pid, descriptor));
             }
         }
     }
+    open
 }
 
 /// Whether a process holds locks by this descriptor.

@@ -3,6 +3,7 @@
 use std::sync::mpsc::channel;
 
 use harness::{FakePeer, Qemu, Qmpsh, Signal, Terminal};
+use serde_json::json;
 
 use super::{PROMPT, QMPSH, line, terminal};
 
@@ -113,6 +114,42 @@ fn ctrl_d_leaves_and_undoes_what_is_held() {
     line(&terminal, ":held", "it\n");
     terminal.types("\x04");
     terminal.wait_for("\nundone");
+    assert_eq!(terminal.wait(), Some(0));
+}
+
+#[test]
+fn what_is_typed_while_a_line_runs_is_there_at_the_next_prompt() {
+    let (goes_on, waits) = channel();
+    let (again, waits_again) = channel();
+    let answer = json!({ "status": "running", "running": true });
+    let peer = FakePeer::builder()
+        .greet()
+        .expect("query-status")
+        .wait_for(waits)
+        .reply(answer.clone())
+        .expect("query-status")
+        .wait_for(waits_again)
+        .reply(answer)
+        .start();
+    let terminal = terminal();
+    let target = peer.socket().display().to_string();
+    line(&terminal, &format!("let v = vm(\"{target}\");"), "");
+    // A whole line is run, and what is none is gone on with.
+    terminal.types("print(\"begun\"); v.status\r");
+    terminal.wait_for("\nbegun");
+    terminal.types("6 * 7\r4 + ");
+    terminal.wait_for("\n4 +");
+    goes_on.send(()).unwrap();
+    terminal.wait_for_end(&format!("{PROMPT} 6 * 7\n42\n{PROMPT} 4 +"));
+    terminal.types("4\r");
+    terminal.wait_for_end(&format!("{PROMPT} 4 + 4\n8\n{PROMPT}"));
+    // Ctrl-D leaves when the line has ended. It is not shown; what is typed behind it is, and so tells that it has come.
+    terminal.types("guard(\"it\", || print(\"undone\")); print(\"anew\"); v.status\r");
+    terminal.wait_for("\nanew");
+    terminal.types("\x04z");
+    terminal.wait_for("anew\nz");
+    again.send(()).unwrap();
+    terminal.wait_for("running\nundone");
     assert_eq!(terminal.wait(), Some(0));
 }
 

@@ -134,6 +134,7 @@ fn what_was_written_before_a_backup_is_in_it_and_what_came_later_is_not() {
         again.shell_ok(&format!("cd /data && ! ls {others} 2>/dev/null | grep ."));
     }
 
+    std::fs::create_dir(folder.join("scratch")).unwrap();
     let verify = qmpsh(["--json", "run", "backup-verify"])
         .arg(&of_vm)
         .arg("--copy")

@@ -57,6 +57,7 @@ fn a_byte_that_is_not_as_it_was_written_is_never_restored() {
 
     // It is told for what it is, and so is what stands on it; no copy of either is called good.
     let copies = folder.join("copies");
+    std::fs::create_dir(&copies).unwrap();
     let verify = on(
         "backup-verify",
         &of_vm,

@@ -102,7 +102,7 @@ fn rules_keep_the_last_of_each_period() {
     ];
     let kept = |rules: &str| -> Vec<usize> {
         let script = format!(
-            "import \"std/points\" as points; points::kept(args.map(|name| #{{ point: name, disks: [] }}), {rules})"
+            "import \"std/retention\" as retention; retention::kept(args.map(|name| #{{ point: name, disks: [] }}), {rules}).keys()"
         );
         let outcome = qmpsh(["--json", "eval", &script]).args(days).run();
         let kept = rows(&outcome.expect_code(0));
@@ -210,8 +210,10 @@ fn restoring_writes_over_nothing_unless_it_is_told_to() {
         &names[0][6..8]
     );
     let list: PathBuf = folder.join("day");
-    let outcome = restore(&of_vm, &list, &["--until", &day]).expect_code(0);
-    assert!(outcome.stdout.contains(&names[1]), "{outcome:#?}");
+    for time in [day.clone(), format!("{day} 23:59"), format!("{day}T23")] {
+        let outcome = restore(&of_vm, &list, &["--until", &time, "--force"]).expect_code(0);
+        assert!(outcome.stdout.contains(&names[1]), "{time}: {outcome:#?}");
+    }
     for (time, part) in [
         ("1999-01-01", "there is no backup up to"),
         ("yesterday", "is no time in UTC"),
@@ -232,18 +234,128 @@ fn restoring_writes_over_nothing_unless_it_is_told_to() {
 }
 
 #[test]
+fn who_names_another_folder_than_the_one_that_is_meant_is_told_which_that_is() {
+    let folder = Folder::new();
+    let (one, two) = (machine("web01"), machine("web02"));
+    let name = backups(&one, folder.path(), &["full"]).remove(0);
+    backups(&two, folder.path(), &["full"]);
+    let (dir, of_vm) = (folder.path(), folder.join("web01"));
+    let point = of_vm.join(&name);
+    let all = format!(
+        "{0} holds the backups of web01, web02; name one of them, as in {0}/web01",
+        dir.display()
+    );
+    let one_of_all = format!(
+        "is one backup; name the VM's folder, {}; one backup in it is --until {name}",
+        of_vm.display()
+    );
+    let to = folder.join("out");
+    let to = to.to_str().unwrap();
+    for (script, options) in [
+        ("backup-verify", &[][..]),
+        ("backup-restore", &["--to", to]),
+        ("backup-prune", &["--last", "1"]),
+        ("backup-list", &[]),
+    ] {
+        for (named, hint) in [(dir, &all), (&point, &one_of_all)] {
+            if script == "backup-list" && named == dir {
+                continue;
+            }
+            let outcome = on(script, named, options).expect_code(1);
+            assert!(outcome.stderr.contains(hint), "{script}: {outcome:#?}");
+        }
+    }
+    assert!(!folder.join("out").exists());
+    // What is wrong is told before the long work on what is right.
+    let both = [&*of_vm.to_string_lossy(), &*dir.to_string_lossy()].map(str::to_owned);
+    let outcome = qmpsh(["run", "backup-verify"])
+        .args(both)
+        .run()
+        .expect_code(1);
+    assert_eq!(outcome.stdout, "", "{outcome:#?}");
+    let nowhere = folder.join("nowhere");
+    let outcome = on("backup-verify", &nowhere, &[]).expect_code(1);
+    assert!(
+        outcome.stderr.contains("there is none of this name"),
+        "{outcome:#?}"
+    );
+    assert!(!outcome.stderr.contains("help"), "{outcome:#?}");
+
+    // The other way round: the folder of one VM, where that of all is meant.
+    let keep = of_vm.to_str().unwrap();
+    let outcome = on("backup-forget", &one.qmp(), &["--keep", keep]).expect_code(1);
+    let hint = format!(
+        "{keep} is one VM's folder of backups itself; name the one that it is in, {}",
+        dir.display()
+    );
+    let row = &rows(&outcome)[0];
+    assert_eq!(row["error"]["hint"], hint, "{row}");
+    let bitmaps = &rows(&on("backup-forget", &one.qmp(), &[]).expect_code(0))[0]["bitmaps"];
+    assert_eq!(bitmaps.as_array().unwrap().len(), 1);
+}
+
+#[test]
+fn bitmaps_are_listed_disk_by_disk_and_those_below_overlays_by_their_files() {
+    let (folder, qemu) = (Folder::new(), super::machine());
+    let target = qemu.qmp().to_str().unwrap().to_owned();
+    let (first, second) = (folder.join("first"), folder.join("second"));
+    for to in [&first, &second] {
+        back_up(&target, to, &["--quiesce", "no"]);
+    }
+    // The image has no node of a name once it is below another.
+    super::commit::snapshot(&target, &["--quiesce", "no", "--disk", "disk-a"]);
+    let mut monitor = RawQmp::connect(qemu.qmp());
+    monitor.call("stop", &Value::Null);
+    drop(monitor);
+    back_up(&target, &second, &["--quiesce", "no"]);
+    let listed = rows(&on("backup-forget", &qemu.qmp(), &[]).expect_code(0));
+    let told: Vec<(&str, &str)> = listed[0]["bitmaps"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| (one["disk"].as_str().unwrap(), one["set"].as_str().unwrap()))
+        .collect();
+    let mark = |to: &Path| {
+        let set = std::fs::read_dir(to)
+            .unwrap()
+            .next()
+            .unwrap()
+            .unwrap()
+            .path();
+        let set = std::fs::read_to_string(set.join("set.json")).unwrap();
+        let set: Value = serde_json::from_str(&set).unwrap();
+        set["mark"].as_str().unwrap().to_owned()
+    };
+    let (old, new) = (mark(&first), mark(&second));
+    assert_eq!(
+        told,
+        [
+            ("disk-a", &*new),
+            ("a.qcow2", &*old),
+            ("a.qcow2", &*new),
+            ("disk-b", &*old),
+            ("disk-b", &*new),
+        ]
+    );
+}
+
+#[test]
 fn work_on_backups_leaves_nothing_but_them() {
     let (folder, qemu) = (Folder::new(), machine("web01"));
     let of_vm = folder.join("to/web01");
     let names = backups(&qemu, &folder.join("to"), &["full", "full"]);
     let (restored, copies) = (folder.join("restored"), folder.join("copies"));
     restore(&of_vm, &restored, &[]).expect_code(0);
-    on(
-        "backup-verify",
-        &of_vm,
-        &["--copy", copies.to_str().unwrap()],
-    )
-    .expect_code(0);
+    // A folder that is not there may be one where nothing is mounted.
+    let verify = |code| {
+        let copy = copies.to_str().unwrap();
+        on("backup-verify", &of_vm, &["--copy", copy]).expect_code(code)
+    };
+    let told = verify(1).stderr;
+    assert!(told.contains("there is no folder"), "{told}");
+    assert!(!copies.exists());
+    std::fs::create_dir(&copies).unwrap();
+    verify(0);
     on("backup-prune", &of_vm, &["--last", "1"]).expect_code(0);
     let point = of_vm.join(&names[1]);
     for (place, expected) in [
@@ -268,7 +380,7 @@ fn a_folder_that_was_moved_is_as_good() {
     on(
         "backup-verify",
         &of_vm,
-        &["--copy", folder.join("copy").to_str().unwrap()],
+        &["--copy", folder.path().to_str().unwrap()],
     )
     .expect_code(0);
     let names = backups(&qemu, &folder.join("new"), &["inc"]);

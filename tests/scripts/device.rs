@@ -213,7 +213,16 @@ fn a_disk_is_held_back_and_let_go_while_it_runs() {
             "there are disk-a, disk-b",
         ),
         (&["--iops", "5"], 1, "say which disk"),
-        (&["disk-a", "--iops=-5"], 4, "within"),
+        (
+            &["disk-a", "--iops=-5"],
+            1,
+            "iops is -5, and must be from 0, no limit, to",
+        ),
+        (
+            &["disk-a", "--bps", "1P"],
+            1,
+            "bps is 1125899906842624, and must be from 0",
+        ),
     ] {
         let outcome = run(&[&["disk-throttle", target.as_str()], words].concat(), code);
         assert!(outcome.stderr.contains(message), "{words:?}: {outcome:#?}");
@@ -263,7 +272,7 @@ fn a_step_that_fails_undoes_those_before_it() {
     let path = guest.folder().join("one.qcow2");
     let path = path.to_str().unwrap();
     for (words, code, message) in [
-        // The image cannot be opened; there is no such bus; the limit, the last step, is refused.
+        // The image cannot be opened; there is no such bus.
         (&["/no/such"][..], 4, "No such file"),
         (&[path, "--bus", "nowhere"], 4, "Bus 'nowhere' not found"),
         (
@@ -271,7 +280,13 @@ fn a_step_that_fails_undoes_those_before_it() {
             4,
             "give the VM free PCIe root ports",
         ),
-        (&[path, "--iops=-5"], 4, "throttle"),
+        // What QEMU would refuse last is refused first: the guest sees no disk come and go.
+        (&[path, "--iops=-1"], 1, "iops is -1, and must be from 0"),
+        (
+            &[path, "--bps", "1P"],
+            1,
+            "bps is 1125899906842624, and must be from 0",
+        ),
         (&[path, "--id", "disk0"], 1, "called disk0 already"),
         (&["one.qcow2"], 1, "is a relative path"),
         (
@@ -280,8 +295,10 @@ fn a_step_that_fails_undoes_those_before_it() {
             "has 21 bytes, and the guest of a virtio-blk-pci sees 20 of them",
         ),
     ] {
+        let seen = guest_saw(&guest);
         let outcome = run(&[&["disk-add", target.as_str()], words].concat(), code);
         assert!(outcome.stderr.contains(message), "{words:?}: {outcome:#?}");
+        assert_eq!(guest_saw(&guest), seen, "{words:?}");
         assert!(
             !outcome.stderr.contains("and then"),
             "{words:?}: {outcome:#?}"
@@ -315,6 +332,75 @@ fn a_step_that_fails_undoes_those_before_it() {
             .contains("all PCIe root ports are taken: port0, port1"),
         "{outcome:#?}"
     );
+}
+
+/// How many disks the guest's kernel has told of.
+fn guest_saw(guest: &Guest) -> String {
+    guest.shell_ok("dmesg | grep -c 'virtio_blk.*vd' || true")
+}
+
+#[test]
+fn who_has_an_image_locked_is_told_with_its_name() {
+    let one = machine();
+    let two = Qemu::bare()
+        .image("a.qcow2", "1M")
+        .args("-machine pc -accel tcg -m 32 -S")
+        .args("-blockdev qcow2,node-name=a,file.driver=file,file.filename=a.qcow2")
+        .args("-device virtio-blk-pci,drive=a")
+        .start();
+    let target = two.qmp();
+    let target = target.to_str().unwrap();
+    let holder = format!("(pid {})", one.pid());
+    let (qcow2, raw) = (one.folder().join("a.qcow2"), one.folder().join("b.raw"));
+    let (qcow2, raw) = (qcow2.to_str().unwrap(), raw.to_str().unwrap());
+    // An overlay on it is not locked itself.
+    let top = two.folder().join("top.qcow2");
+    super::snapshot::succeeds(
+        "qemu-img",
+        &[
+            "create",
+            "-q",
+            "-f",
+            "qcow2",
+            "-b",
+            qcow2,
+            "-F",
+            "qcow2",
+            top.to_str().unwrap(),
+        ],
+    );
+    let own = two.folder().join("a.qcow2");
+    let own = own.to_str().unwrap();
+    let before = (nodes(&two.qmp()), tops(&two.qmp()));
+    for (words, file, told) in [
+        (&[qcow2][..], qcow2, &*holder),
+        // QEMU wants the lock of a raw one not before the disk is plugged in.
+        (&[raw, "--format", "raw"], raw, &holder),
+        (&[top.to_str().unwrap()], qcow2, &holder),
+        (&[own], own, "this VM's own QEMU"),
+    ] {
+        let outcome = run(&[&["disk-add", target], words].concat(), 4);
+        let error: Value = serde_json::from_str(outcome.stderr.lines().last().unwrap()).unwrap();
+        let message = error["error"]["message"].as_str().unwrap();
+        for part in [" lock", told, &format!("{file} is open in")] {
+            assert!(message.contains(part), "{words:?}: {message}");
+        }
+        assert_eq!((nodes(&two.qmp()), tops(&two.qmp())), before, "{words:?}");
+    }
+    // The same of a node alone.
+    let file = format!("file.filename={qcow2}");
+    let outcome = run(
+        &[
+            "blockdev-add",
+            target,
+            "driver=qcow2",
+            "node-name=n",
+            "file.driver=file",
+            &file,
+        ],
+        4,
+    );
+    assert!(outcome.stderr.contains(&holder), "{outcome:#?}");
 }
 
 #[test]

@@ -198,7 +198,8 @@ fn what_has_no_end_or_no_room_fills_no_disk() {
     let before = free();
     guest.shell_ok("dd if=/dev/zero of=/tmp/holes bs=1 count=1 seek=1000000000");
     for (path, told) in [
-        ("/dev/zero", "has no end: 4"),
+        // As good as: a number for each page of all memory that there could be.
+        ("/proc/self/pagemap", "has no end: 4"),
         (
             "/tmp/holes",
             "has 1000000001 bytes, and there is room for 8388608",
@@ -215,6 +216,49 @@ fn what_has_no_end_or_no_room_fills_no_disk() {
         assert_eq!((left, free()), (0, before), "{path}");
     }
     guest.shell_ok("rm /tmp/holes");
+}
+
+#[test]
+fn what_is_no_file_is_told_for_what_it_is_and_not_copied() {
+    let guest = lent();
+    let (target, folder) = (guest.target(), Folder::new());
+    guest.shell_ok("mkdir /tmp/of; mkfifo /tmp/of/pipe; : >/tmp/of/empty");
+    let to = folder.join("got");
+    let to = to.to_str().unwrap();
+    for (path, told, hint) in [
+        // Agents tell the one's size as 9223372036854775807 bytes, and none of the others.
+        ("/data", "is a folder", "tar -cf FILE FOLDER"),
+        ("/tmp/of", "is a folder", "tar -cf FILE FOLDER"),
+        ("/proc", "is a folder", "tar -cf FILE FOLDER"),
+        ("/tmp/of/pipe", "is a pipe or a terminal", "head -c SIZE"),
+        ("/dev/ttyS0", "is a pipe or a terminal", "head -c SIZE"),
+        ("/dev/zero", "is a device", "head -c SIZE"),
+        ("/dev/urandom", "is a device", "head -c SIZE"),
+        ("/dev/null", "is a device", "head -c SIZE"),
+    ] {
+        for mode in [&[][..], &["--dry-run"]] {
+            // A dry run opens no device.
+            if path.starts_with("/dev") && !mode.is_empty() {
+                continue;
+            }
+            let words = ["run", "guest-copy", "get", path, to, &target];
+            let outcome = qmpsh(words).args(mode).run().expect_code(1);
+            let told = format!("`{path}` in the guest {told}, and no file");
+            assert!(outcome.stdout.contains(&told), "{outcome:#?}");
+            assert!(outcome.stderr.contains(hint), "{outcome:#?}");
+            assert_eq!(files(folder.path(), ""), [] as [std::path::PathBuf; 0]);
+        }
+    }
+    // What is empty, or tells no size, is a file all the same.
+    for (path, bytes) in [
+        ("/tmp/of/empty", 0),
+        ("/proc/sys/kernel/hostname", "qmpsh-guest\n".len()),
+    ] {
+        let outcome = qmpsh(["--json", "run", "guest-copy", "get", path, to, &target]);
+        let rows = document(&outcome.arg("--force").run().expect_code(0));
+        assert_eq!(rows[0]["bytes"], bytes, "{path}");
+    }
+    guest.shell_ok("rm -r /tmp/of");
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! `snapshot-save`, `snapshot-load`, `snapshot-delete` and `snapshot-list`: a guest goes back to what it was, and what
 //! cannot be done is refused before the guest stands still for it.
 
-use harness::{Format, Guest, Outcome, Qemu};
+use harness::{Folder, Format, Guest, Outcome, Qemu};
 use serde_json::{Value, json};
 
 use super::{document, eval, machine, qmpsh};
@@ -152,7 +152,36 @@ fn what_cannot_be_done_stops_no_guest() {
     )
     .expect_code(1);
     let message = "disk-a has bitmaps (b0), with which QEMU loads no snapshot";
+    let hint = |outcome: &Outcome| document(outcome)[0]["error"]["hint"].clone();
     assert!(outcome.stdout.contains(message), "{outcome:#?}");
+    let others = format!(
+        "qmpsh qmp {target} block-dirty-bitmap-remove node=a name=b0 removes b0, if whoever made it needs it no more"
+    );
+    assert_eq!(hint(&outcome), others);
+    assert_runs_on(&target);
+    // Those of qmpsh's own go by a script, all at once: what is told does it.
+    let backups = Folder::new();
+    super::backup::back_up(
+        &target,
+        backups.path(),
+        &["--quiesce", "no", "--disk", "disk-a"],
+    );
+    let load = ["--discard", "--name=one", "--disk", "disk-a"];
+    let ours = format!(
+        "qmpsh run backup-forget {target} --all removes those of qmpsh's backups, and the next backup is a full one then"
+    );
+    let told = hint(&run("snapshot-load", &target, &load).expect_code(1));
+    assert_eq!(told, format!("{ours}; {others}"));
+    run("backup-forget", &target, &["--all"]).expect_code(0);
+    let words = [
+        "qmp",
+        &target,
+        "block-dirty-bitmap-remove",
+        "node=a",
+        "name=b0",
+    ];
+    qmpsh(words).run().expect_code(0);
+    run("snapshot-load", &target, &load).expect_code(0);
     assert_runs_on(&target);
     // On one disk of two: it does not load as a whole.
     assert_eq!(snapshots(&target), json!([["one", ["disk-a"], false]]));

@@ -244,7 +244,21 @@ fn a_bitmap_that_was_not_saved_is_told() {
         &findings(&[&monitor(&qemu)], 0),
         "bitmap",
         "warning",
-        &["b0 on a", "not saved"],
+        &["b0 on a was", "not saved"],
+    );
+    drop(qemu);
+    // A node without a name of its own is told with its file.
+    let drive = format!("file={},format=qcow2,if=virtio", image.display());
+    let qemu = Qemu::bare()
+        .args("-machine pc -accel tcg -m 32 -S -drive")
+        .arg(&drive)
+        .start();
+    let of = format!("({})", image.display());
+    assert_found(
+        &findings(&[&monitor(&qemu)], 0),
+        "bitmap",
+        "warning",
+        &["b0 on #block", &of, "not saved"],
     );
 }
 

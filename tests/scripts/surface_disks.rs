@@ -54,6 +54,17 @@ fn disks_are_told_as_an_operator_thinks_of_them() {
         (&ro["writable"], &ro["format"]),
         (&json!(false), &json!("raw"))
     );
+    // The README's table has something of each disk that it shows, and shows no empty drive.
+    let readme = include_str!("../../README.md");
+    let typed = readme.lines().find_map(|line| {
+        let line = line.strip_prefix("web01> ")?;
+        line.starts_with("v.disks()").then_some(line)
+    });
+    let shown = eval(&monitor(&qemu), typed.unwrap());
+    assert_eq!(
+        shown,
+        json!([{ "node": "a", "file": "a.qcow2", "size": 16 << 20 }])
+    );
     let cd = find("qdev", "cd");
     for (key, expected) in [
         ("node", json!(null)),

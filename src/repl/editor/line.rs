@@ -15,6 +15,7 @@ use rustyline::history::FileHistory;
 use rustyline::validate::{ValidationContext, ValidationResult, Validator};
 use rustyline::{CompletionType, Config, Context, EditMode, Editor as Rustyline, Helper};
 
+use super::ahead::Ahead;
 use super::{Asker, Editor, Input, Question};
 use crate::repl::complete::Candidate;
 use crate::repl::history;
@@ -29,6 +30,7 @@ use crate::script::consent::is_yes;
 pub struct LineEditor<T: From<Question>> {
     rustyline: Rustyline<Assistant<T>, FileHistory>,
     history: Option<PathBuf>,
+    ahead: Ahead,
 }
 
 impl<T: From<Question>> LineEditor<T> {
@@ -57,7 +59,11 @@ impl<T: From<Question>> LineEditor<T> {
             // There is none yet, or it is no text: then there are no earlier lines.
             let _ = rustyline.load_history(path);
         }
-        Ok(Self { rustyline, history })
+        Ok(Self {
+            rustyline,
+            history,
+            ahead: Ahead::default(),
+        })
     }
 
     fn take_keys(&mut self, preferences: Preferences) {
@@ -100,7 +106,12 @@ impl<T: From<Question>> Editor for LineEditor<T> {
         // Without colours a hint could not be told from what was typed.
         assistant.hints.set(preferences.hints && preferences.color);
         assistant.is_answer.set(false);
-        match self.read_at(prompt) {
+        if self.ahead.ends() {
+            return Input::End;
+        }
+        let read = self.read_at(prompt);
+        self.ahead.given(read.as_deref().ok());
+        match read {
             Ok(text) => {
                 self.remember(&text);
                 Input::Text(text)

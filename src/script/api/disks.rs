@@ -47,6 +47,23 @@ pub(super) fn register(engine: &mut Engine) {
         let images = wait(format_args!("{}: the images", vm.label()), vm.images())?;
         images.iter().map(data).collect::<Outcome<Array>>()
     });
+    method(
+        "image_holders",
+        &["vm", "file: string", "array"],
+        r#"
+        The processes of this host that have an image open now, by the path that QEMU has for it, or one that it stands on: each
+        `#{ path, pid, program, own }`. `own`: whether it is this VM's QEMU. Those of other users only root sees; where QEMU is not
+        seen to be on this host, there are none.
+
+        ```rhai
+        for one in v.image_holders("/srv/root.qcow2") { print(`${one.path} is open in ${one.program} (pid ${one.pid})`) }
+        ```"#,
+    )
+    .register_into_engine(engine, |vm: &mut Vm, file: &str| {
+        let what = format_args!("{}: who has {file} open", vm.label());
+        let holders = wait(what, vm.image_holders(file))?;
+        holders.iter().map(data).collect::<Outcome<Array>>()
+    });
     engine.register_type_with_name::<Held>("overlays");
     register_guard::<Held>(engine, |held| held.0.clone());
     method(

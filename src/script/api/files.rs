@@ -103,8 +103,9 @@ fn streamed(engine: &mut Engine) {
         &["agent", "guest_path: string", "host_path: string", "int"],
         r#"
         Streams a file of the guest's, of any size, to a file on this host, which the header must allow (`write`), by
-        `guest-file-open`; gives the bytes. It appears under its name only when it is whole. Throws for a file that has no room
-        here, and for one that goes on 256 MiB beyond the size that it had, as `/dev/zero` does. That one gave fewer bytes than it
+        `guest-file-open`; gives the bytes. It appears under its name only when it is whole. Throws for what is no file
+        (a folder, a pipe, a device that gives nothing or has no end), for a file that has no room here, and for one that goes on 256 MiB
+        beyond the size that it had. That one gave fewer bytes than it
         had is told on standard error.
 
         ```rhai

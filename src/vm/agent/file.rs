@@ -11,7 +11,8 @@ use tokio::sync::oneshot;
 use tokio::time::timeout;
 
 use super::GuestAgent;
-use crate::vm::error::{Error, ErrorKind};
+use crate::client;
+use crate::vm::error::{Error, ErrorKind, NoFile};
 use crate::vm::machine::object;
 
 /// Bytes asked for or sent at once: beyond this the agent is no faster, and an interrupt waits longer.
@@ -111,6 +112,11 @@ impl GuestAgent {
     }
 }
 
+/// Whether the agent refused a command in these words of its system's.
+pub(super) fn refuses(error: &Error, words: &str) -> bool {
+    matches!(&error.kind, ErrorKind::Client(client::Error::Refused { desc, .. }) if desc.ends_with(words))
+}
+
 /// Closes the file whatever became of the work; the work's own error goes before that of the closing.
 pub(super) async fn finish<T>(file: FileHandle, work: Result<T, Error>) -> Result<T, Error> {
     let closed = file.close().await;
@@ -140,6 +146,12 @@ impl FileHandle {
     async fn request(&self, count: usize) -> Result<Value, Error> {
         let arguments = object(json!({ "handle": self.id, "count": count }));
         self.agent.call("guest-file-read", arguments).await
+    }
+
+    /// The error that this is no file.
+    pub(super) fn no_file(&self, there: NoFile) -> Error {
+        let path = self.path.clone();
+        self.agent.vm.error(ErrorKind::NoFile { path, there })
     }
 
     fn decode(&self, reply: &Value) -> Result<Piece, Error> {

@@ -7,10 +7,13 @@ use tokio::fs::File;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use super::GuestAgent;
-use super::file::{CHUNK, FileHandle, MAX_FILE, finish};
-use crate::vm::error::{Error, ErrorKind};
+use super::file::{CHUNK, FileHandle, MAX_FILE, Piece, finish, refuses};
+use crate::vm::error::{Error, ErrorKind, NoFile};
 use crate::vm::images;
 use crate::vm::mode::Would;
+
+/// An offset that no agent reaches by reading.
+const PAGE: i64 = 4096;
 
 /// How far a transfer is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,8 +28,9 @@ impl GuestAgent {
     /// Streams a file of the guest's to this host; gives its bytes.
     ///
     /// It appears under `host` only when it is whole, and replaces a file that was there; anything else is left alone. What has
-    /// no room there is refused, and so is what goes on far beyond the size that it had, as `/dev/zero` does, before it fills
-    /// the disk. A dry run asks for its size only, and a replay writes nothing.
+    /// no room there is refused, and so are what is no file (a folder, a pipe, a device that gives nothing or has no end), and what
+    /// goes on far beyond the size that it had, before it fills the disk. A dry run reads its beginning only, and a replay writes
+    /// nothing.
     pub async fn download(
         &self,
         guest: &str,
@@ -49,15 +53,8 @@ impl GuestAgent {
         host: &Path,
         mut progress: impl FnMut(Transferred),
     ) -> Result<u64, Error> {
-        // A file that cannot seek, as most in /proc, has no size that is worth showing.
-        let total = match file.seek(0, "end").await {
-            Ok(size) => {
-                file.seek(0, "set").await?;
-                Some(size).filter(|size| *size > 0)
-            }
-            Err(_) => None,
-        };
         let settings = self.vm.settings();
+        let (total, mut piece) = begin(file, settings.mode.is_dry_run()).await?;
         let (doing, path) = ("write", host);
         if settings.mode.tells(&Would::File { doing, path }) {
             return Ok(total.unwrap_or(0));
@@ -73,7 +70,6 @@ impl GuestAgent {
         };
         let mut bytes = 0;
         progress(Transferred { bytes, total });
-        let mut piece = file.read(CHUNK).await?;
         while !piece.bytes.is_empty() {
             // The agent reads on while the piece at hand is written.
             let (next, written) =
@@ -162,6 +158,41 @@ impl GuestAgent {
     }
 }
 
+/// The size of a file, where it tells one, and its first bytes. Fails for what is no file.
+async fn begin(file: &FileHandle, is_dry: bool) -> Result<(Option<u64>, Piece), Error> {
+    let size = match file.seek(0, "end").await {
+        Ok(size) => size,
+        // What is read of it is gone for others: it is left alone.
+        Err(error) if refuses(&error, "Illegal seek") => {
+            return Err(file.no_file(NoFile::Stream));
+        }
+        // Of some folders.
+        Err(_) => return Ok((None, first(file).await?)),
+    };
+    // `/dev/zero` and its like have no size and stay where they are, wherever one seeks to. Agents seek within a page by
+    // themselves.
+    let is_stuck = size == 0 && file.seek(PAGE, "set").await.is_ok_and(|place| place == 0);
+    file.seek(0, "set").await?;
+    let piece = first(file).await?;
+    // The same is true of a few files of the kernel's, which have something and an end. A dry run opens no device.
+    if is_stuck && !is_dry && (piece.bytes.is_empty() || !piece.eof) {
+        return Err(file.no_file(NoFile::Device));
+    }
+    Ok((Some(size).filter(|size| *size > 0), piece))
+}
+
+/// The first bytes. Agents open folders as well, and some tell a size of 2^63 for them.
+async fn first(file: &FileHandle) -> Result<Piece, Error> {
+    let read = file.read(CHUNK).await;
+    read.map_err(|error| {
+        if refuses(&error, "Is a directory") {
+            file.no_file(NoFile::Folder)
+        } else {
+            error
+        }
+    })
+}
+
 /// Writes to the file, if there is one.
 async fn write(out: &mut Option<File>, bytes: &[u8]) -> io::Result<()> {
     match out {
@@ -170,7 +201,7 @@ async fn write(out: &mut Option<File>, bytes: &[u8]) -> io::Result<()> {
     }
 }
 
-async fn next_piece(file: &FileHandle, ended: bool) -> Result<Option<super::file::Piece>, Error> {
+async fn next_piece(file: &FileHandle, ended: bool) -> Result<Option<Piece>, Error> {
     if ended {
         return Ok(None);
     }

@@ -13,7 +13,7 @@ use super::merging::is_merging;
 use super::users::lock;
 
 /// The most images of a chain: more than any that works.
-const MOST: usize = 256;
+pub(super) const MOST: usize = 256;
 
 /// An image of a chain.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
