@@ -20,8 +20,12 @@ use crate::client::holder::{holder, processes};
 pub struct Image {
     /// The block node of the file itself.
     pub node: String,
+    /// The file as QEMU knows it.
+    pub file: String,
     /// Its absolute path on this host.
     pub path: PathBuf,
+    /// The file that it is, where links are on the way to it.
+    pub real: Option<PathBuf>,
     /// Whether QEMU may write to it.
     pub writable: bool,
     /// Whether QEMU has locked it, so that no other QEMU opens it by mistake.
@@ -60,8 +64,10 @@ fn look(nodes: &[Node], process: Option<u32>) -> Vec<Image> {
     };
     let mut images: Vec<Image> = Vec::new();
     for node in nodes.iter().filter(is_file) {
-        let path = node.file.as_deref();
-        let Some(path) = path.and_then(|file| image::absolute(file, process)) else {
+        let Some(file) = node.file.clone() else {
+            continue;
+        };
+        let Some(path) = image::absolute(&file, process) else {
             continue;
         };
         let path = on_this_host(&path, process);
@@ -71,6 +77,8 @@ fn look(nodes: &[Node], process: Option<u32>) -> Vec<Image> {
         }
         images.push(Image {
             node: node.node.clone(),
+            file,
+            real: fs::canonicalize(&path).ok(),
             writable: node.writable,
             locked: None,
             others: Vec::new(),
