@@ -98,7 +98,9 @@ fn find_users(images: &mut [Image], process: Option<u32>) {
         .enumerate()
         .filter_map(|(place, image)| Some((identity(&image.path)?, place)))
         .collect();
-    let names: Vec<_> = images.iter().map(|image| image.path.clone()).collect();
+    // By what a link leads to, as the kernel tells it.
+    let name = |image: &Image| image.real.clone().unwrap_or_else(|| image.path.clone());
+    let names: Vec<_> = images.iter().map(name).collect();
     // Only what is called so is looked at: a file on a server that is gone would hold us up.
     let may_be = |path: &Path| {
         names
