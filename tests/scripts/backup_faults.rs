@@ -143,6 +143,14 @@ fn what_a_killed_run_left_is_known_by_the_next_one_and_taken_away() {
     let (jobs, _, bitmaps) = inside(&qemu.qmp());
     assert_eq!((jobs.len(), bitmaps.len()), (1, 2 * 2));
     assert_eq!(points(&to).len(), 2);
+    // Its job is in no other's way but that of one into another folder, and in a dry run in none's that ends it.
+    let target = qemu.qmp().to_str().unwrap().to_owned();
+    let unfrozen = ["--quiesce", "no"];
+    let other = begin(&target, &folder.join("other"), &unfrozen).run();
+    let told = "was killed, run it again into the same folder";
+    assert!(other.expect_code(1).stderr.contains(told));
+    let dry = begin(&target, &to, &unfrozen).arg("--dry-run").run();
+    dry.expect_code(0);
     let second = next_is_good(&qemu, &folder, &to);
     assert_eq!(
         (&second["level"], &second["disks"][0]["parent"]),

@@ -144,9 +144,11 @@ fn whatever_job_works_on_a_disk_is_told_with_what_ends_it() {
             refused(work.args(["--quiesce", "no"]), &parts);
         }
         assert_eq!(State::of(&qemu.qmp(), qemu.folder().path()), before);
-        // The other disk is nobody's.
+        // So into a folder that has a backup, and one of the other disk is taken.
         let alone = ["--quiesce", "no", "--disk", "disk-b"];
         back_up(&target, &folder.join("b"), &alone);
+        let [_, again, _] = works(&target, &folder.join("b"));
+        refused(again.args(["--quiesce", "no"]), &parts);
         // One that has ended, and whose result nobody has looked at, is in nobody's way.
         let end = format!(
             "v.qmp(\"block-job-cancel\", #{{ device: \"{id}\", force: true }});
