@@ -31,6 +31,7 @@ pub(super) const EMBEDDED: &[(&str, &str)] = &[
     ("backup", include_str!("../../stdlib/backup.rhai")),
     ("beside", include_str!("../../stdlib/beside.rhai")),
     ("blockdev", include_str!("../../stdlib/blockdev.rhai")),
+    ("busy", include_str!("../../stdlib/busy.rhai")),
     ("chain", include_str!("../../stdlib/chain.rhai")),
     ("device", include_str!("../../stdlib/device.rhai")),
     ("disk", include_str!("../../stdlib/disk.rhai")),

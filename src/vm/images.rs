@@ -20,8 +20,12 @@ use crate::client::holder::{holder, processes};
 pub struct Image {
     /// The block node of the file itself.
     pub node: String,
+    /// The file as QEMU knows it.
+    pub file: String,
     /// Its absolute path on this host.
     pub path: PathBuf,
+    /// The file that it is, where links are on the way to it.
+    pub real: Option<PathBuf>,
     /// Whether QEMU may write to it.
     pub writable: bool,
     /// Whether QEMU has locked it, so that no other QEMU opens it by mistake.
@@ -114,8 +118,10 @@ fn look(nodes: &[Node], process: Option<u32>) -> Vec<Image> {
     };
     let mut images: Vec<Image> = Vec::new();
     for node in nodes.iter().filter(is_file) {
-        let path = node.file.as_deref();
-        let Some(path) = path.and_then(|file| image::absolute(file, process)) else {
+        let Some(file) = node.file.clone() else {
+            continue;
+        };
+        let Some(path) = image::absolute(&file, process) else {
             continue;
         };
         let path = on_this_host(&path, process);
@@ -125,6 +131,8 @@ fn look(nodes: &[Node], process: Option<u32>) -> Vec<Image> {
         }
         images.push(Image {
             node: node.node.clone(),
+            file,
+            real: fs::canonicalize(&path).ok(),
             writable: node.writable,
             locked: None,
             others: Vec::new(),
@@ -158,9 +166,12 @@ fn open_in(paths: &[PathBuf]) -> Vec<(usize, u32, String)> {
         .enumerate()
         .filter_map(|(place, path)| Some((identity(path)?, place)))
         .collect();
+    // By what a link leads to, as the kernel tells it.
+    let real = |path: &PathBuf| fs::canonicalize(path).unwrap_or_else(|_| path.clone());
+    let names: Vec<_> = paths.iter().map(real).collect();
     // Only what is called so is looked at: a file on a server that is gone would hold us up.
     let may_be = |path: &Path| {
-        paths
+        names
             .iter()
             .any(|name| name.file_name() == path.file_name())
     };

@@ -31,13 +31,13 @@ fn a_recorded_snapshot_runs_to_its_end() {
     let outcome = replay("freeze-snapshot-thaw.jsonl", words).expect_code(0);
     assert_eq!(
         outcome.stdout,
-        "virtio-disk0: new overlay /srv/vm/mail01/disk0.20261121T030324Z.qcow2 (node qmpsh-b5a973c5)\n\
-         virtio-disk1: new overlay /srv/vm/mail01/disk1.20261121T030324Z.qcow2 (node qmpsh-083d935d)\n\
-         2 file systems were frozen for 96 ms\n"
+        "virtio-disk0: new overlay /srv/vm/mail01/disk0.20261121T145942Z.qcow2 (node qmpsh-12b69db1)\n\
+         virtio-disk1: new overlay /srv/vm/mail01/disk1.20261121T145942Z.qcow2 (node qmpsh-8a498ead)\n\
+         2 file systems were frozen for 224 ms\n"
     );
     assert_eq!(
         outcome.stderr,
-        "mail01: 2 file systems were frozen for 96 ms\n"
+        "mail01: 2 file systems were frozen for 224 ms\n"
     );
 }
 
@@ -51,7 +51,7 @@ fn a_snapshot_that_is_taken_otherwise_is_told_at_its_first_other_message() {
         "virtio-disk1",
     ];
     let outcome = replay("freeze-snapshot-thaw.jsonl", words).expect_code(1);
-    let told = "`filename` was \"/srv/vm/mail01/disk0.20261121T030324Z.qcow2\" and is \"/srv/vm/mail01/disk1.20261121T030324Z.qcow2\"";
+    let told = "`filename` was \"/srv/vm/mail01/disk0.20261121T145942Z.qcow2\" and is \"/srv/vm/mail01/disk1.20261121T145942Z.qcow2\"";
     assert!(outcome.stderr.contains(told), "{outcome:#?}");
 }
 

@@ -6,9 +6,10 @@ use std::path::{Path, PathBuf};
 use harness::{Format, Guest, Proxy, Qemu, Running, Signal};
 use serde_json::json;
 
+use super::backup_faults::Mount;
 use super::commit::snapshot;
 use super::snapshot::{boot_from, succeeds};
-use super::{State, eval, machine, nodes, qmpsh};
+use super::{State, eval, files, machine, nodes, qmpsh};
 
 /// Starts a commit that takes minutes, and waits until it is under way.
 pub(super) fn start(target: &str) -> Running {
@@ -181,7 +182,9 @@ fn an_image_that_others_use_is_not_changed() {
             &format!("the job `nightly` ({kind}) needs too") as &str,
             ".qcow2`",
         ];
-        refuses(&qemu, &[], &words);
+        for options in [&[][..], &["--disk", "disk-a"]] {
+            refuses(&qemu, options, &words);
+        }
         eval(
             &target,
             "v.qmp(\"block-job-cancel\", #{ device: \"nightly\", force: true });
@@ -210,6 +213,34 @@ fn an_image_that_others_use_is_not_changed() {
             .iter()
             .all(|node| !node.starts_with("qmpsh"))
     );
+}
+
+#[test]
+fn an_overlay_in_a_folder_that_cannot_be_written_to_is_not_merged() {
+    let qemu = machine();
+    let target = qemu.qmp().to_str().unwrap().to_owned();
+    let overlays = harness::Folder::new();
+    let dir = overlays.path().to_str().unwrap();
+    let options = ["--quiesce", "no", "--disk", "disk-a", "--dir", dir];
+    snapshot(&target, &options);
+    let read_only = Mount::read_only(overlays.path());
+    let words = [
+        "could not be removed after a commit",
+        &format!("`{dir}`: Read-only file system"),
+        "nothing was changed",
+    ];
+    refuses(&qemu, &[], &words);
+    assert_eq!(files(overlays.path(), "").len(), 1);
+    assert_eq!(files(qemu.folder().path(), ".qmpsh-merging").len(), 0);
+    drop(read_only);
+    // Nor is one whose base can get no mark.
+    let read_only = Mount::read_only(qemu.folder().path());
+    refuses(&qemu, &[], &["cannot be marked", "Read-only file system"]);
+    drop(read_only);
+    qmpsh(["run", "snapshot-commit", &target])
+        .run()
+        .expect_code(0);
+    assert_eq!(files(overlays.path(), "").len(), 0);
 }
 
 #[test]

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::commit::snapshot;
 use super::commit_failures::{READ_AGAIN, guest, start};
 use super::snapshot::{boot_from, succeeds};
-use super::{State, document, eval, image_info, nodes, qmpsh};
+use super::{State, document, eval, files, image_info, nodes, qmpsh};
 
 fn mark(guest: &Guest) -> PathBuf {
     guest.folder().join("disk0.qcow2.qmpsh-merging")
@@ -17,7 +17,7 @@ fn mark(guest: &Guest) -> PathBuf {
 
 /// Kills a commit in its midst, and leaves its job behind.
 #[track_caller]
-fn kill(target: &str, options: &[&str]) {
+pub(super) fn kill(target: &str, options: &[&str]) {
     let running = qmpsh(["-v", "run", "snapshot-commit", target, "--speed", "64K"])
         .args(options)
         .spawn();
@@ -110,6 +110,21 @@ fn a_commit_killed_in_its_midst_is_ended_by_the_next_one_which_does_it_all() {
     ] {
         assert!(dry.stdout.contains(part), "{dry:#?}");
     }
+    // So does what a script does itself, and it goes on as if the job had ended.
+    let script = "let v = vm(args[0]);
+        let top = v.disks()[0].node;
+        with v.commit(#{ node: top, top: top, base: \"disk0\" }) as commit {
+            commit.wait();
+            commit.remove();
+        }
+        v.qmp(\"query-jobs\").len()";
+    let dry = qmpsh(["--dry-run", "eval", script, &target]).run();
+    let dry = dry.expect_code(0);
+    for part in ["\"execute\":\"job-cancel\"", "\"execute\":\"block-commit\""] {
+        assert!(dry.stderr.contains(part), "{dry:#?}");
+    }
+    assert_eq!(dry.stdout.trim(), "0", "as it would be");
+    assert!(before.files.contains(&overlay) && mark(&guest).exists());
     // So does one that is killed again.
     kill(&target, &[]);
     let jobs = eval(&target, "v.qmp(\"query-jobs\").len()");
@@ -199,6 +214,70 @@ fn a_commit_killed_after_its_job_is_over_and_its_base_is_a_state_of_its_own() {
         commits(&target, &[]);
         assert_whole(&mut guest, &sum);
     }
+}
+
+#[test]
+fn a_file_that_is_gone_already_is_not_missed() {
+    let guest = Guest::builder().disk(Format::Qcow2, "64M").boot();
+    let target = guest.target();
+    let [first] = snapshot(&target, &[]).try_into().unwrap();
+    let [second] = snapshot(&target, &[]).try_into().unwrap();
+    let [third] = snapshot(&target, &[]).try_into().unwrap();
+    let remove = format!(
+        "let v = vm(args[0]);
+        let top = v.disks()[0].node;
+        let found = ();
+        with v.commit(#{{ node: top, top: top, base: v.block_graph().drives[0].chain[1] }}) as commit {{
+            commit.wait();
+            host.remove({});
+            found = commit.remove();
+        }}
+        found",
+        json!(third)
+    );
+    let folder = guest.folder().path().to_str().unwrap().to_owned();
+    let outcome = qmpsh(["--json", "eval", "--allow-write", &folder, &remove, &target]).run();
+    let found = document(&outcome.expect_code(0));
+    assert_eq!(found, json!([{ "file": third, "removed": true }]));
+    assert_eq!(half_merged(&target), [] as [Value; 0]);
+
+    // One of two, by a run that was killed between them.
+    kill(&target, &["--all"]);
+    see_to_its_end(&target);
+    std::fs::remove_file(&second).unwrap();
+    let outcome = commits(&target, &[]);
+    let told = "2 images were merged into";
+    for part in [told, "by a run before; their files are removed"] {
+        assert!(outcome.stdout.contains(part), "{outcome:#?}");
+    }
+    assert!(!first.exists() && !second.exists() && !mark(&guest).exists());
+    let base = guest.disk(0).to_owned();
+    assert_eq!(files(guest.folder().path(), ".qcow2"), [base]);
+}
+
+#[test]
+fn a_mark_of_a_vm_that_was_started_by_a_link_is_seen_to_and_the_link_told() {
+    let (mut guest, overlay, sum) = guest();
+    kill(&guest.target(), &[]);
+    guest.process().kill();
+    let names = Folder::new();
+    let link = names.join("web01.qcow2");
+    std::os::unix::fs::symlink(&overlay, &link).unwrap();
+    let again = boot_from(&[&link]);
+    assert_eq!(half_merged(&again.target()), [json!(guest.disk(0))]);
+    for options in [&[][..], &["--all"], &["--disk", "disk0"]] {
+        let outcome = qmpsh(["run", "snapshot-commit", &again.target()])
+            .args(options.iter().copied())
+            .run()
+            .expect_code(1);
+        let told = format!("it is a link to `{}`", overlay.display());
+        for part in [&told as &str, "Start the VM with", "nothing was changed"] {
+            assert!(outcome.stdout.contains(part), "{outcome:#?}");
+        }
+    }
+    commits(&again.target(), &["--keep"]);
+    assert!(overlay.exists() && !mark(&guest).exists());
+    assert_eq!(again.shell_ok(READ_AGAIN), sum);
 }
 
 #[test]

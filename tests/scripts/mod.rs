@@ -10,6 +10,7 @@ mod backup_prune;
 mod backup_refused;
 mod backup_shrunk;
 mod blockdev;
+mod busy;
 mod chains;
 mod commit;
 mod commit_failures;
@@ -56,7 +57,7 @@ mod vcpu;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use harness::{Guest, Outcome, Qemu, Qmpsh, RawQmp};
+use harness::{Folder, Format, Guest, Outcome, Qemu, Qmpsh, RawQmp};
 use serde_json::{Value, json};
 
 /// qmpsh with these arguments, in a home of its own.
@@ -77,15 +78,48 @@ fn nodes(monitor: &Path) -> Vec<String> {
     names
 }
 
-/// Mirrors the second disk, which keeps it from being snapshotted or backed up.
-fn keep_disk_busy(guest: &Guest) {
-    let mut monitor = guest.raw_qmp();
-    monitor.call(
-        "blockdev-add",
-        &json!({ "driver": "null-co", "node-name": "sink", "size": 64 << 20 }),
-    );
+/// Has QEMU refuse the transaction of a run to which these words are added: a mirror begins on the second disk when the guest is
+/// frozen already. All is left as it was.
+#[track_caller]
+fn refuse_in_the_window(words: Qmpsh) -> Outcome {
+    let folder = Folder::new();
+    let second = folder.join("second.qmp");
+    let guest = Guest::builder()
+        .disk(Format::Qcow2, "64M")
+        .disk(Format::Qcow2, "64M")
+        .arg("-qmp")
+        .arg(format!("unix:{},server=on,wait=off", second.display()))
+        .boot();
+    let before = State::of_guest(&guest);
+    let relay = relay::Relay::holding(&guest.qmp(), "\"transaction\"");
+    let (socket, agent) = (relay.socket(), guest.agent());
+    let target = format!("qmp={},agent={}", socket.display(), agent.display());
+    let running = words.arg(target).spawn();
+    relay.wait();
+    assert!(guest.is_frozen());
+    let mut monitor = RawQmp::connect(&second);
+    let sink = json!({ "driver": "null-co", "node-name": "sink", "size": 64 << 20 });
+    monitor.call("blockdev-add", &sink);
     let mirror = json!({ "job-id": "mirror", "device": "disk1", "target": "sink", "sync": "none" });
     monitor.call("blockdev-mirror", &mirror);
+    relay.release();
+    let outcome = running.wait().expect_code(4);
+    monitor.call(
+        "block-job-cancel",
+        &json!({ "device": "mirror", "force": true }),
+    );
+    monitor.event("BLOCK_JOB_CANCELLED");
+    monitor.call("blockdev-del", &json!({ "node-name": "sink" }));
+    drop(relay);
+    assert_eq!(State::of_guest(&guest), before, "{outcome:#?}");
+    let left = "[v.qmp(\"query-jobs\"), v.disks().map(|disk| disk.bitmaps)]";
+    assert_eq!(eval(&guest.target(), left), json!([[], [[], []]]));
+    assert!(!guest.is_frozen(), "{outcome:#?}");
+    assert!(
+        outcome.stderr.contains("2 file systems were frozen for"),
+        "{outcome:#?}"
+    );
+    outcome
 }
 
 /// The node at the top of each of the machine's disks, by the path of the disk's device.

@@ -118,9 +118,25 @@ fn what_would_spoil_an_image_is_refused() {
     let old = image("old.qed");
     let words = ["create", "-q", "-f", "qed", "-F", "raw", "-b", &base, &old];
     succeeds("qemu-img", &words);
+    // What is no image, and what is none any more.
+    let (empty, cut, pipe) = (image("empty"), image("cut"), image("pipe"));
+    std::fs::write(&empty, "").unwrap();
+    let header = std::fs::read(&top).unwrap();
+    std::fs::write(&cut, &header[..104]).unwrap();
+    succeeds("mkfifo", &[&pipe]);
+    let alone = image("alone");
+    succeeds("qemu-img", &["create", "-q", "-f", "qcow2", &alone, "8M"]);
     let before = files(folder.path(), "");
     for (words, message) in [
-        (vec![&base], "stands on no other image"),
+        (
+            vec![&base],
+            "is no qcow2 image, but raw or of another format",
+        ),
+        (vec![&base], "there is no snapshot below it to go back to"),
+        (vec![&empty], "is no qcow2 image, but raw"),
+        (vec![&alone], "alone stands on no other image"),
+        (vec![&cut], "ends within its header"),
+        (vec![&pipe], "it is no file and no disk"),
         (vec![&middle], "on top of it"),
         (vec![&top, &top], "is named twice"),
         (vec![&top, &link], "is named twice"),
@@ -151,8 +167,11 @@ fn what_would_spoil_an_image_is_refused() {
         "{outcome:#?}"
     );
     std::fs::remove_file(&twin).unwrap();
+    for made in [&empty, &cut, &pipe, &alone] {
+        std::fs::remove_file(made).unwrap();
+    }
     std::fs::remove_file(&old).unwrap();
-    assert_eq!(files(folder.path(), "").len(), before.len() - 1);
+    assert_eq!(files(folder.path(), "").len(), before.len() - 5);
 
     // The name of a link stays one of the image's.
     revert(&[&link, "--to", &base]);

@@ -135,8 +135,8 @@ fn left(engine: &mut Engine) {
         Ends what commits left whose qmpsh was killed, as the marks beside the images tell, `IMAGE.qmpsh-merging`: one that merges still is
         left alone. Gives `#{ disk, job, merged, base, over, files }` for each. With `over`, all was merged: the nodes of the
         merged images are closed, and `files` tells what became of their files, as `remove` does. Without, the job was ended,
-        and the disk has the chain that it had. `commit` does so too, before it begins. In a dry run
-        nothing is ended: those whose job is in QEMU are given with `dry: true`.
+        and the disk has the chain that it had. `commit` does so too, before it begins. A dry
+        run gives those whose job is in QEMU with `dry: true`, and goes on as if the job had ended.
 
         ```rhai
         for one in v.sweep_commits() { log(`left by a run before: ${one.job}`) }

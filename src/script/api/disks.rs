@@ -34,8 +34,9 @@ pub(super) fn register(engine: &mut Engine) {
         "images",
         &["vm", "array"],
         r"
-        The files that the VM's images are in, those below others too, as this host sees them, each `#{ node, path, writable,
-        locked, others, free, file_system }`. `locked`: whether QEMU has locked it against other QEMUs; `others`: the other
+        The files that the VM's images are in, those below others too, as this host sees them, each `#{ node, file, path, real,
+        writable, locked, others, free, file_system }`. `file` is QEMU's name for it, `path` where it lies here, `real` where the
+        links on the way there lead; `locked`: whether QEMU has locked it against other QEMUs; `others`: the other
         processes that have it open, each `#{ pid, program }`; `free`: the bytes that are left where it lies; `file_system`: a
         number that is the same for files of one file system. What cannot be seen from here is `()`.
 

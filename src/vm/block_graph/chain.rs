@@ -29,15 +29,29 @@ impl BlockGraph {
             let Some(node) = next.and_then(|name| self.node(name)) else {
                 break;
             };
-            let is_filter = FILTERS.contains(&node.driver.as_str());
-            if !is_filter {
+            next = if is_filter(node) {
+                below(node)
+            } else {
                 chain.push(node.node.clone());
-            }
-            let file = is_filter.then(|| child(node, "file")).flatten();
-            next = file.or_else(|| child(node, "backing"));
+                child(node, "backing")
+            };
         }
         chain
     }
+
+    /// The node that a filter stands before; nothing for what is no filter.
+    pub(super) fn below_filter(&self, name: &str) -> Option<&str> {
+        let node = self.node(name).filter(|node| is_filter(node))?;
+        below(node)
+    }
+}
+
+fn is_filter(node: &Node) -> bool {
+    FILTERS.contains(&node.driver.as_str())
+}
+
+fn below(filter: &Node) -> Option<&str> {
+    child(filter, "file").or_else(|| child(filter, "backing"))
 }
 
 fn child<'a>(node: &'a Node, role: &str) -> Option<&'a str> {

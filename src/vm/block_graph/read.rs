@@ -40,6 +40,9 @@ pub(super) fn graph(replies: &Replies) -> BlockGraph {
         exports: each(&replies.exports).filter_map(export).collect(),
         nodes,
     };
+    if let Some(edges) = &edges {
+        take_out(&mut graph, edges);
+    }
     let chain = |drive: &Drive| match &drive.node {
         Some(node) => graph.chain(node),
         None => Vec::new(),
@@ -49,6 +52,30 @@ pub(super) fn graph(replies: &Replies) -> BlockGraph {
         drive.chain = chain;
     }
     graph
+}
+
+/// Takes out the filters of jobs that have ended: QEMU shows them in a dry run in which the end was only pretended.
+fn take_out(graph: &mut BlockGraph, edges: &Edges) {
+    let has_ended = |job: &str| !graph.jobs.iter().any(|one| one.id == job);
+    let filters: Vec<(String, String)> = edges
+        .of_jobs()
+        .filter(|(job, edge)| has_ended(job) && edge.role == "main node")
+        .filter_map(|(_, edge)| {
+            let below = graph.below_filter(&edge.node)?;
+            Some((edge.node.clone(), below.to_owned()))
+        })
+        .collect();
+    for (filter, below) in &filters {
+        graph.nodes.retain(|node| node.node != *filter);
+        let drives = graph.drives.iter_mut();
+        let children = graph.nodes.iter_mut().flat_map(|node| &mut node.children);
+        let over = drives.filter_map(|drive| drive.node.as_mut());
+        for name in over.chain(children.map(|edge| &mut edge.node)) {
+            if name == filter {
+                name.clone_from(below);
+            }
+        }
+    }
 }
 
 fn each(list: &Value) -> impl Iterator<Item = &Value> {
@@ -167,6 +194,12 @@ impl Edges {
             });
         }
         Some(Self(edges))
+    }
+
+    /// The jobs, each with a node that it works on.
+    fn of_jobs(&self) -> impl Iterator<Item = (&str, &Edge)> {
+        let jobs = self.0.iter().filter(|((kind, _), _)| kind == "block-job");
+        jobs.flat_map(|((_, job), edges)| edges.iter().map(move |edge| (job.as_str(), edge)))
     }
 
     fn from(&self, kind: &str, name: &str) -> Vec<Edge> {
@@ -300,6 +333,32 @@ mod tests {
             { "child": "file", "node-name": "top-file" }, { "child": "backing", "node-name": "base" }, { "child": "x" },
         ]);
         expect_chain(told, Value::Null);
+    }
+
+    #[test]
+    fn a_job_that_is_told_no_more_has_no_filter() {
+        let end = |id: u64, kind: &str, name: &str| json!({ "id": id, "type": kind, "name": name });
+        let nodes = json!([
+            { "node-name": "top", "drv": "qcow2" },
+            { "node-name": "#cbw", "drv": "copy-before-write" },
+        ]);
+        let told = json!({
+            "nodes": [
+                end(1, "block-driver", "top"), end(2, "block-driver", "#cbw"), end(3, "block-job", "b"),
+            ],
+            "edges": [
+                { "parent": 2, "child": 1, "name": "file" }, { "parent": 3, "child": 2, "name": "main node" },
+            ],
+        });
+        for (jobs, node) in [(json!([{ "id": "b" }]), "#cbw"), (json!([]), "top")] {
+            let mut replies = replies(nodes.clone(), told.clone());
+            replies.drives[0]["inserted"]["node-name"] = json!("#cbw");
+            replies.jobs = jobs;
+            let graph = graph(&replies);
+            assert_eq!(graph.drives[0].node.as_deref(), Some(node));
+            assert_eq!(graph.drives[0].chain, ["top"]);
+            assert_eq!(graph.node("#cbw").is_some(), node == "#cbw");
+        }
     }
 
     #[test]

@@ -65,7 +65,7 @@ pub struct Left {
     pub over: bool,
     /// What became of the files of the merged images.
     pub files: Vec<Removal>,
-    /// A dry run: nothing was ended, and the job is in QEMU still.
+    /// A dry run: the job was only pretended to end, and whether all was merged is not known.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub dry: bool,
 }
@@ -87,7 +87,7 @@ impl Vm {
     /// files and the mark too, as [`super::Commit::remove`] does.
     ///
     /// Knows them by the marks beside the images of this VM's disks, as far as they are seen from here. A dry run
-    /// only tells of those whose job is in QEMU. Waits up to 60 s for each job.
+    /// tells of those whose job is in QEMU, and goes on as if that had ended. Waits up to 60 s for each job.
     pub async fn sweep_commits(&self) -> Result<Vec<Left>, Error> {
         let mut swept = Vec::new();
         let mode = &self.settings().mode;
@@ -169,14 +169,17 @@ impl Vm {
             return Ok(None);
         }
         let job = self.job(&merge.job);
-        let found = job.progress().await?;
-        if self.settings().mode.is_dry_run() {
-            return Ok(found.map(|_| merge.left(false, true)));
-        }
-        let ended = match found {
+        let ended = match job.progress().await? {
             Some(_) => job.end(END).await?,
             None => None,
         };
+        if self.settings().mode.is_dry_run() {
+            // How it stands would be known at its end.
+            if ended.is_some() {
+                self.dismiss_commit_job(&merge.job).await?;
+            }
+            return Ok(ended.map(|_| merge.left(false, true)));
+        }
         let graph = self.block_graph().await?;
         let is_out = !merge
             .merged

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::header::{below, is_encrypted, is_qcow2};
+use super::header::{below, is_encrypted, is_qcow2, open};
 use super::merging::is_merging;
 use super::users::lock;
 
@@ -31,7 +31,7 @@ pub struct Layer {
 
 /// An image and those below it, from the top down, as their headers name them. Fails when one is not there.
 pub fn chain(image: &Path) -> io::Result<Vec<Layer>> {
-    let top = File::open(image)?;
+    let top = open(image)?;
     let mut layers = vec![Layer {
         file: image.to_owned(),
         format: is_qcow2(&top)?.then(|| "qcow2".to_owned()),
@@ -59,7 +59,7 @@ pub fn chain(image: &Path) -> io::Result<Vec<Layer>> {
             ));
         }
         let is_qcow2 = found.format.as_deref() == Some("qcow2");
-        let encrypted = is_qcow2 && is_encrypted(&File::open(&file)?)?;
+        let encrypted = is_qcow2 && is_encrypted(&open(&file)?)?;
         layers.push(Layer {
             merging: is_merging(&file),
             file,

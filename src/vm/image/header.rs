@@ -2,8 +2,10 @@
 
 use std::fs::File;
 use std::io;
-use std::os::unix::fs::FileExt;
+use std::os::unix::fs::{FileExt, FileTypeExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+
+use rustix::fs::OFlags;
 
 use super::file_of;
 
@@ -35,6 +37,17 @@ pub(super) struct Below {
     pub(super) format: Option<String>,
 }
 
+/// Opens an image. What else has a name there is refused: a pipe would have us wait for whoever writes to it.
+pub(super) fn open(image: &Path) -> io::Result<File> {
+    let flags = i32::try_from(OFlags::NONBLOCK.bits()).unwrap_or_default();
+    let opened = File::options().read(true).custom_flags(flags).open(image)?;
+    let kind = opened.metadata()?.file_type();
+    if kind.is_file() || kind.is_block_device() {
+        return Ok(opened);
+    }
+    Err(io::Error::other("it is no file and no disk"))
+}
+
 /// Whether the file begins as a qcow2 image does.
 pub(super) fn is_qcow2(image: &File) -> io::Result<bool> {
     begins(image, MAGIC)
@@ -55,7 +68,7 @@ pub(super) fn is_encrypted(image: &File) -> io::Result<bool> {
 
 /// What this image stands on; nothing where it is neither a qcow2 nor a qed, or stands on no plain file.
 pub(super) fn below(image: &Path) -> io::Result<Option<Below>> {
-    let file = File::open(image)?;
+    let file = open(image)?;
     let (name, format) = if is_qcow2(&file)? {
         let version = number(&file, 4, 4)?;
         let name = name(&file, number(&file, 8, 8)?, number(&file, 16, 4)?)?;
@@ -128,7 +141,12 @@ fn number(image: &File, at: u64, length: u64) -> io::Result<u64> {
 fn bytes(image: &File, at: u64, length: u64) -> io::Result<Vec<u8>> {
     let length = usize::try_from(length.min(LONGEST)).unwrap_or_default();
     let mut bytes = vec![0; length];
-    image.read_exact_at(&mut bytes, at)?;
+    image
+        .read_exact_at(&mut bytes, at)
+        .map_err(|error| match error.kind() {
+            io::ErrorKind::UnexpectedEof => io::Error::other("it ends within its header"),
+            _ => error,
+        })?;
     Ok(bytes)
 }
 
