@@ -42,6 +42,16 @@ pub(super) fn told_for(version: &str, script: &str) -> Vec<String> {
     faults.iter().map(line).collect()
 }
 
+/// What is told to do about each.
+pub(super) fn hints(script: &str) -> Vec<String> {
+    let session = Session::new(Settings::default()).unwrap();
+    let faults = session.examine(&Source::new("<case>", script), &[target("11.1")]);
+    faults
+        .into_iter()
+        .filter_map(|fault| fault.report.hint)
+        .collect()
+}
+
 pub(super) fn told(script: &str) -> Vec<String> {
     told_for("11.1", script)
 }

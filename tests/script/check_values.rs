@@ -158,7 +158,23 @@ fn what_the_header_does_not_declare_is_no_argument() {
         told(&format!("{header}print(args.vmm);")),
         ["5:12 the header declares no argument `vmm`"]
     );
+    for (closure, column) in [
+        ("[1].map(|x| args.vmm);", 18),
+        ("[1].map(|x| [x].map(|y| `${y} ${args.vmm}`));", 38),
+        ("fn f() { [1].map(|x| args.vmm) } f();", 27),
+    ] {
+        let fault = format!("5:{column} the header declares no argument `vmm`");
+        assert_eq!(told(&format!("{header}{closure}")), [fault], "{closure}");
+    }
     let none: [&str; 0] = [];
+    for right in [
+        "[1].map(|args| args.x);",
+        "fn f(args) { [1].map(|x| args.x) } f(#{ x: 1 });",
+        "with guard(\"x\", || 1) as args { [1].map(|x| args.x); }",
+        "{ let args = #{ x: 1 }; [1].map(|x| args.x); }",
+    ] {
+        assert_eq!(told(&format!("{header}{right}")), none, "{right}");
+    }
     assert_eq!(told(&format!("{header}print(args.vm);")), none);
     assert_eq!(
         told(&format!("{header}fn f(args) {{ args.x }} f(#{{ x: 1 }});")),

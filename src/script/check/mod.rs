@@ -10,10 +10,13 @@
 //! | `given` | the arguments of a call, as far as they are written out |
 //! | `kinds` | what values are, and what functions take and give |
 //! | `asked` | what runs only where it was asked for, or may fail |
-//! | `functions` | functions and modules that are not there, or take other arguments |
+//! | `functions` | functions that are not there, or take other arguments |
+//! | `modules` | modules that are not there, and what they do not have |
+//! | `options` | options that a function does not have |
 //! | `commands` | commands that a QEMU does not take |
 //! | `events` | events that a QEMU does not have |
 //! | `host` | what the header does not allow |
+//! | `reach` | the same of functions of modules |
 
 mod asked;
 mod commands;
@@ -22,6 +25,9 @@ mod functions;
 mod given;
 mod host;
 mod kinds;
+mod modules;
+mod options;
+mod reach;
 mod seen;
 mod walk;
 
@@ -32,6 +38,7 @@ use rhai::{AST, Engine, EvalAltResult, Position, Scope};
 use self::commands::Told;
 use self::functions::Functions;
 use self::kinds::Natives;
+use self::reach::Reach;
 use self::seen::{NoProperty, Seen};
 use super::header::Header;
 use super::library::Library;
@@ -120,6 +127,7 @@ pub(super) struct Examiner<'a> {
     library: &'a Library,
     natives: Natives,
     targets: &'a [&'a Target],
+    reach: Reach<'a>,
     /// The modules that were looked at.
     modules: BTreeSet<String>,
 }
@@ -131,6 +139,7 @@ impl<'a> Examiner<'a> {
             library,
             natives: Natives::of(engine),
             targets,
+            reach: Reach::new(engine, library),
             modules: BTreeSet::new(),
         }
     }
@@ -166,9 +175,15 @@ impl<'a> Examiner<'a> {
             errors.extend(asked.filter_map(|(name, at)| no_argument(name, *at, header)));
         }
         let mut found = Vec::new();
+        let importer = script.source().unwrap_or_default();
+        let allowing = header.filter(|_| !host::is_module(script));
         for call in &seen.calls {
             errors.extend(functions.fault(call, &seen));
-            errors.extend(header.and_then(|header| host::fault(call, header, script)));
+            if let Some(header) = allowing {
+                errors.extend(host::fault(call, header));
+                let (reach, natives) = (&mut self.reach, &self.natives);
+                errors.extend(reach.faults(call, importer, &seen, header, natives));
+            }
             let mut told = commands::findings(call, &seen, &functions, self.targets);
             told.extend(events::findings(call, &seen, &functions, self.targets));
             found.extend(joined(told));
