@@ -1,6 +1,8 @@
 //! `qmpsh check`: options that are written out in a script.
 
-use super::check::told;
+use qmpsh::script::library::standard;
+
+use super::check::{hints, told};
 
 #[test]
 fn an_option_that_a_function_does_not_take_is_told_at_its_place() {
@@ -73,5 +75,61 @@ fn options_that_only_a_run_can_know_are_taken_to_be_right() {
     ] {
         let script = format!("let v = vm(\"web01\");\n{call}");
         assert_eq!(told(&script), none, "{call}");
+    }
+}
+
+/// A call of each function of a standard module that takes options, with this as those.
+fn calls(options: &str) -> Vec<(String, String)> {
+    let mut calls = Vec::new();
+    for (module, text) in standard() {
+        for line in text.lines().filter_map(|line| line.strip_prefix("fn ")) {
+            let (name, rest) = line.split_once('(').unwrap();
+            let parameters = rest.split(')').next().unwrap().split(", ");
+            let given: Vec<&str> = parameters
+                .map(|name| {
+                    if name == "options" {
+                        options
+                    } else {
+                        "args[0]"
+                    }
+                })
+                .collect();
+            if given.contains(&options) {
+                let call = format!("m::{name}({});", given.join(", "));
+                calls.push((
+                    name.to_owned(),
+                    format!("import \"{module}\" as m;\n{call}"),
+                ));
+            }
+        }
+    }
+    assert!(calls.len() > 15, "{calls:#?}");
+    calls
+}
+
+#[test]
+fn an_option_that_no_standard_module_reads_is_told_with_those_that_it_does() {
+    for (name, call) in calls("#{ no_such_option: 1 }") {
+        let found = told(&call);
+        let message = format!("{name}: there is no option `no_such_option`");
+        let column = call.lines().nth(1).unwrap().find("no_such").unwrap() + 1;
+        assert!(
+            found.contains(&format!("2:{column} {message}")),
+            "{call}: {found:#?}"
+        );
+    }
+    // With the names that the module's page has.
+    let backup =
+        "import \"std/backup\" as b;\ntry { b::take(args[0], args[1], #{ zzz: 1 }) } catch { }";
+    let all = "it takes `chain`, `compress`, `disks`, `level`, `max`, `quiesce`, `speed`";
+    assert_eq!(hints(backup), [all]);
+    let between = "import \"std/migrate\" as m;\nm::between(args[0], args[1], #{ ury: 1 });";
+    assert_eq!(hints(between), ["did you mean `uri`?"]);
+    for (_, call) in calls("args[1]") {
+        let found = told(&call);
+        assert!(
+            found.iter().all(|fault| !fault.contains("option")),
+            "{call}: {found:#?}"
+        );
     }
 }

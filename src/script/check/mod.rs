@@ -17,6 +17,8 @@
 //! | `events` | events that a QEMU does not have |
 //! | `host` | what the header does not allow |
 //! | `reach` | the same of functions of modules |
+//! | `reads` | options that a function of a standard module does not read |
+//! | `texts` | modules that are imported |
 
 mod asked;
 mod commands;
@@ -28,18 +30,21 @@ mod kinds;
 mod modules;
 mod options;
 mod reach;
+mod reads;
 mod seen;
+mod texts;
 mod walk;
 
 use std::collections::BTreeSet;
+use std::rc::Rc;
 
 use rhai::{AST, Engine, EvalAltResult, Position, Scope};
 
 use self::commands::Told;
 use self::functions::Functions;
 use self::kinds::Natives;
-use self::reach::Reach;
-use self::seen::{NoProperty, Seen};
+use self::seen::{Call, NoProperty, Seen};
+use self::texts::Texts;
 use super::header::Header;
 use super::library::Library;
 use super::names::{self, Names};
@@ -125,21 +130,22 @@ fn joined(told: Vec<Told>) -> impl Iterator<Item = Found> {
 pub(super) struct Examiner<'a> {
     engine: &'a Engine,
     library: &'a Library,
-    natives: Natives,
+    natives: Rc<Natives>,
     targets: &'a [&'a Target],
-    reach: Reach<'a>,
+    texts: Texts<'a>,
     /// The modules that were looked at.
     modules: BTreeSet<String>,
 }
 
 impl<'a> Examiner<'a> {
     pub(super) fn new(engine: &'a Engine, library: &'a Library, targets: &'a [&'a Target]) -> Self {
+        let natives = Rc::new(Natives::of(engine));
         Self {
             engine,
             library,
-            natives: Natives::of(engine),
+            natives: natives.clone(),
             targets,
-            reach: Reach::new(engine, library),
+            texts: Texts::new(engine, library, natives),
             modules: BTreeSet::new(),
         }
     }
@@ -161,7 +167,8 @@ impl<'a> Examiner<'a> {
             own: names::of_script(script),
             scope: &scope,
         };
-        let (functions, mut errors) = Functions::of(names, &self.natives, script, &seen);
+        let natives = self.natives.clone();
+        let (functions, mut errors) = Functions::of(names, &natives, script, &seen);
         if !seen.calls("is_def_var") {
             let unknown = seen.unknown.iter();
             let unknown = unknown.filter(|(name, _)| !functions.is_function(name));
@@ -179,11 +186,8 @@ impl<'a> Examiner<'a> {
         let allowing = header.filter(|_| !host::is_module(script));
         for call in &seen.calls {
             errors.extend(functions.fault(call, &seen));
-            if let Some(header) = allowing {
-                errors.extend(host::fault(call, header));
-                let (reach, natives) = (&mut self.reach, &self.natives);
-                errors.extend(reach.faults(call, importer, &seen, header, natives));
-            }
+            errors.extend(allowing.and_then(|header| host::fault(call, header)));
+            errors.extend(self.faults_within(call, &seen, importer, allowing));
             let mut told = commands::findings(call, &seen, &functions, self.targets);
             told.extend(events::findings(call, &seen, &functions, self.targets));
             found.extend(joined(told));
@@ -205,6 +209,29 @@ impl<'a> Examiner<'a> {
         });
         found.dedup_by_key(|found| (found.error.position(), found.error.to_string()));
         found
+    }
+
+    /// What is wrong with a call of a module's function, by what that does.
+    fn faults_within(
+        &mut self,
+        call: &Call,
+        seen: &Seen,
+        importer: &str,
+        allowing: Option<&Header>,
+    ) -> Vec<Box<EvalAltResult>> {
+        let texts = &mut self.texts;
+        let alias = call.module.as_deref();
+        let Some((alias, module)) =
+            alias.zip(alias.and_then(|alias| texts.imported(importer, seen, alias)))
+        else {
+            return Vec::new();
+        };
+        let header = allowing.filter(|_| !call.is_guarded);
+        let mut faults = header.map_or_else(Vec::new, |header| {
+            reach::faults(call, alias, &module, header, texts)
+        });
+        faults.extend(reads::fault(call, &module, texts));
+        faults
     }
 
     /// What is wrong with a module that is imported at that place.

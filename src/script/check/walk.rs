@@ -10,6 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use rhai::{AST, Expr, ScriptFuncDef, Stmt};
 
 use self::chain::literal;
+pub(super) use self::changed::first;
 use self::changed::{Changed, last};
 use self::choice::Origin;
 use super::asked::Asking;
