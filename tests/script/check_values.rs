@@ -180,3 +180,41 @@ fn what_the_header_does_not_declare_is_no_argument() {
         none
     );
 }
+
+#[test]
+fn what_a_standard_modules_function_cannot_take_is_told_at_the_argument() {
+    let import = "import \"std/fleet\" as fleet; import \"std/power\" as power; import \"std/chain\" as chain; import \"std/size\" as size;";
+    for (call, fault) in [
+        (
+            "fleet::each(args, |v| 1, 8);",
+            "2:26 `each` cannot take an integer as its third argument",
+        ),
+        (
+            "fleet::each(\"web*\", 8, |v| 1);",
+            "2:13 `each` cannot take text as its first argument",
+        ),
+        (
+            "let n = \"web01\"; power::off(n, #{});",
+            "2:29 `off` cannot take text as its first argument",
+        ),
+        (
+            "power::off(vm(\"web01\"), \"2m\");",
+            "2:25 `off` cannot take text as its second argument",
+        ),
+        (
+            "size::human(\"x\");",
+            "2:13 `human` cannot take text as its first argument",
+        ),
+    ] {
+        assert_eq!(told(&format!("{import}\n{call}")), [fault], "{call}");
+    }
+    let none: [&str; 0] = [];
+    for right in [
+        "fleet::each([\"web*\"], 8, |v| 1); fleet::each(args[0], args[1], args[2]);",
+        "fleet::each([], 8, Fn(\"print\"));",
+        "try { chain::revert(args, ()) } catch { }",
+        "size::human(1); size::human(1.5);",
+    ] {
+        assert_eq!(told(&format!("{import}\n{right}")), none, "{right}");
+    }
+}

@@ -226,7 +226,7 @@ pub(super) fn taken(counts: &[usize], given: usize) -> String {
     }
 }
 
-fn ordinal(at: usize) -> &'static str {
+pub(super) fn ordinal(at: usize) -> &'static str {
     ["first", "second", "third", "fourth", "fifth"]
         .get(at)
         .copied()

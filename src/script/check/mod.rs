@@ -18,6 +18,8 @@
 //! | `host` | what the header does not allow |
 //! | `reach` | the same of functions of modules |
 //! | `reads` | options that a function of a standard module does not read |
+//! | `wants` | values that it cannot take |
+//! | `uses` | what a function does with its parameters |
 //! | `texts` | modules that are imported |
 
 mod asked;
@@ -33,7 +35,9 @@ mod reach;
 mod reads;
 mod seen;
 mod texts;
+mod uses;
 mod walk;
+mod wants;
 
 use std::collections::BTreeSet;
 use std::rc::Rc;
@@ -231,6 +235,7 @@ impl<'a> Examiner<'a> {
             reach::faults(call, alias, &module, header, texts)
         });
         faults.extend(reads::fault(call, &module, texts));
+        faults.extend(wants::fault(call, &module, texts, &self.natives));
         faults
     }
 
