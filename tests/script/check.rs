@@ -5,7 +5,7 @@ use std::sync::Arc;
 use harness::Qmpsh;
 use qmpsh::script::check::Target;
 use qmpsh::script::{Session, Settings, Source};
-use qmpsh::vm::schema::{Bundled, bundled};
+use qmpsh::vm::schema::bundled;
 use serde_json::{Value, json};
 
 /// What the script at the top of each case stands for: a VM at hand.

@@ -9,11 +9,19 @@ use crate::report::Report;
 use crate::script::header::Header;
 use crate::script::permit::{Access, Permit};
 
+/// What a call needs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Need {
+    /// This one permission.
+    One(Access),
+    /// It only looks, which those to read and to write are good for.
+    Look,
+}
+
 /// How a call touches this host.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Touch {
-    /// What it needs; none where it only looks, which two permissions are good for.
-    access: Option<Access>,
+    needs: Need,
     /// What it touches, if that is written out.
     wanted: Option<String>,
 }
@@ -22,34 +30,34 @@ impl Touch {
     /// What a call touches, if it does.
     pub(super) fn of(call: &Call) -> Option<Self> {
         let is_of = |handle: &str| call.of.as_ref().is_some_and(|kind| kind.is_handle(handle));
-        let (access, place) = match call.name.as_str() {
-            "download" if call.is_of("agent") => (Some(Access::Write), 1),
-            "upload" if call.is_of("agent") => (Some(Access::Read), 0),
-            "screenshot" if is_of("vm") => (Some(Access::Write), 0),
-            name if is_of("host") => (access_of(name)?, 0),
+        let (needs, place) = match call.name.as_str() {
+            "download" if call.is_of("agent") => (Need::One(Access::Write), 1),
+            "upload" if call.is_of("agent") => (Need::One(Access::Read), 0),
+            "screenshot" if is_of("vm") => (Need::One(Access::Write), 0),
+            name if is_of("host") => (need_of(name)?, 0),
             _ => return None,
         };
         let wanted = call.arguments.get(place).and_then(Given::text);
         Some(Self {
-            access,
+            needs,
             wanted: wanted.map(ToOwned::to_owned),
         })
     }
 
     pub(super) fn writes(&self) -> bool {
-        self.access == Some(Access::Write)
+        self.needs == Need::One(Access::Write)
     }
 
     pub(super) fn only_looks(&self) -> bool {
-        self.access.is_none()
+        self.needs == Need::Look
     }
 
     /// What is not allowed of it.
     pub(super) fn lacks(&self, allowed: &Permit) -> Option<Report> {
         let wanted = self.wanted.as_deref();
-        match self.access {
-            Some(access) => allowed.lacks(access, wanted),
-            None => allowed.lacks_look(wanted),
+        match self.needs {
+            Need::One(access) => allowed.lacks(access, wanted),
+            Need::Look => allowed.lacks_look(wanted),
         }
     }
 }
@@ -61,16 +69,16 @@ pub(super) fn fault(call: &Call, header: &Header) -> Option<Fault> {
 }
 
 /// What a method of `host` needs.
-fn access_of(name: &str) -> Option<Option<Access>> {
-    Some(match name {
-        "env" => Some(Access::Env),
-        "run" => Some(Access::Run),
-        "read_text" | "read_blob" | "list" | "image_chain" | "image_users" => Some(Access::Read),
+fn need_of(name: &str) -> Option<Need> {
+    Some(Need::One(match name {
+        "env" => Access::Env,
+        "run" => Access::Run,
+        "read_text" | "read_blob" | "list" | "image_chain" | "image_users" => Access::Read,
         "write_text" | "write_blob" | "mkdir" | "remove" | "replace_text" | "rename" | "lock"
-        | "replace_image" => Some(Access::Write),
-        "exists" | "absolute" | "size" | "free" | "is_same" => None,
+        | "replace_image" => Access::Write,
+        "exists" | "absolute" | "size" | "free" | "is_same" => return Some(Need::Look),
         _ => return None,
-    })
+    }))
 }
 
 /// Whether a text is for others to import, whose headers allow what it does.

@@ -45,7 +45,7 @@ use std::rc::Rc;
 use rhai::{AST, Engine, EvalAltResult, Position, Scope};
 
 use self::commands::Told;
-use self::functions::Functions;
+use self::functions::{Fault, Functions};
 use self::kinds::Natives;
 use self::seen::{Call, NoProperty, Seen};
 use self::texts::Texts;
@@ -222,7 +222,7 @@ impl<'a> Examiner<'a> {
         seen: &Seen,
         importer: &str,
         allowing: Option<&Header>,
-    ) -> Vec<Box<EvalAltResult>> {
+    ) -> Vec<Fault> {
         let texts = &mut self.texts;
         let alias = call.module.as_deref();
         let Some((alias, module)) =
