@@ -69,6 +69,7 @@ fn options_that_only_a_run_can_know_are_taken_to_be_right() {
         "let o = #{}; o.nope = 1; retry(o, || 1);",
         "retry(#{ times: 1 } + args[0], || 1);",
         "v.agent.exec(\"ls\", [], #{ check: v.name, input: args[0], env: #{ A: args[1] } });",
+        "v.agent.fsfreeze(#{ mountpoints: [args[0]] });",
         "let m = #{ wait: |x| x }; m.wait(#{ nope: 1 });",
         "fn f(w) { w.wait(#{ nope: 1 }) } f(v.watch(\"STOP\"));",
         "fn retry(options, work) { options.nope } retry(#{ nope: 1 }, || 1);",
