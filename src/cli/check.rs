@@ -17,8 +17,8 @@ use crate::vm::schema::{Bundled, bundled};
 
 /// Tell what is wrong in scripts, without running them
 ///
-/// A fault is what does not compile, a header that does not read, a function, variable or module that is not there, a missing
-/// `[allow]`, and a command that QEMU would refuse for its form; each with its line and column. What QEMU has marked as
+/// A fault is what does not compile, a header that does not read, a function, variable, module or option that is not there, a
+/// missing `[allow]`, and a command that QEMU would refuse for its form; each with its line and column. What QEMU has marked as
 /// deprecated or unstable is a warning. What only a run can know is taken to be right.
 #[derive(Debug, Args)]
 pub(super) struct Check {

@@ -91,6 +91,12 @@ impl Permit {
         }
     }
 
+    /// The same of what is looked at and not opened, which either permission is good for.
+    pub fn look(&self, path: &str) -> Result<PathBuf, Report> {
+        let written = self.path(Access::Write, path);
+        written.or_else(|_| self.path(Access::Read, path).map_err(or_write))
+    }
+
     /// Whether `program` may be run.
     pub fn program(&self, program: &str) -> Result<(), Report> {
         self.name(Access::Run, program)
@@ -111,12 +117,20 @@ impl Permit {
 
     /// What is not allowed of a call that wants this, or what only the run knows; none where that cannot be told.
     pub(super) fn lacks(&self, access: Access, wanted: Option<&str>) -> Option<Report> {
+        // An argument's value may be any name.
+        let is_open = || self.list(access).iter().any(|name| name.contains('{'));
         match (access, wanted) {
-            (Access::Run | Access::Env, Some(name)) => self.name(access, name).err(),
+            (Access::Run | Access::Env, Some(name)) if !is_open() => self.name(access, name).err(),
             _ if !self.list(access).is_empty() => None,
             (_, Some(path)) => Some(self.refusal(access, path)),
             (_, None) => Some(Self::declares_none(access)),
         }
+    }
+
+    /// The same of a call that only looks.
+    pub(super) fn lacks_look(&self, wanted: Option<&str>) -> Option<Report> {
+        let read = self.lacks(Access::Read, wanted);
+        read.filter(|_| self.write.is_empty()).map(or_write)
     }
 
     fn declares_none(access: Access) -> Report {
@@ -157,6 +171,14 @@ impl Permit {
             list.join(", ")
         ))
     }
+}
+
+/// A refusal to read, of a call for which the other permission would do as well.
+fn or_write(refusal: Report) -> Report {
+    let hint = refusal
+        .hint
+        .map(|hint| format!("{hint}\nwhere the script writes too, `write` alone will do for this"));
+    Report { hint, ..refusal }
 }
 
 /// The path with all links resolved. What does not exist yet is what its nearest existing folder and plain names make; a
@@ -317,6 +339,25 @@ mod tests {
             "the script may not read `/etc/hosts`: its header does not declare it"
         );
         assert!(report.hint.unwrap().contains("//! read = [\"/etc/hosts\"]"));
+    }
+
+    #[test]
+    fn what_only_looks_is_told_of_both_permissions() {
+        let folder = Folder::new();
+        let hint = |permit: &Permit| permit.look(&folder.path("out/file")).unwrap_err().hint;
+        let none = hint(&Permit::default()).unwrap();
+        assert!(none.contains("//! read = [") && none.contains("`write`"));
+        for write in [true, false] {
+            let paths = vec![folder.path("in")];
+            let mut permit = Permit::default();
+            *if write {
+                &mut permit.write
+            } else {
+                &mut permit.read
+            } = paths;
+            assert!(permit.look(&folder.path("in/file")).is_ok());
+            assert!(hint(&permit).is_some());
+        }
     }
 
     #[test]

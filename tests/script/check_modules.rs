@@ -8,7 +8,7 @@ use qmpsh::script::{Session, Settings, Source};
 use super::check::{target, told};
 
 /// What is told of a script beside a module `shared`, each with the name of its file.
-fn told_beside(version: &str, module: &str, script: &str) -> Vec<String> {
+pub(super) fn told_beside(version: &str, module: &str, script: &str) -> Vec<String> {
     let folder = Folder::new();
     fs::write(folder.path().join("shared.rhai"), module).unwrap();
     let path = folder.path().join("script.rhai");

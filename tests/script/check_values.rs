@@ -158,10 +158,63 @@ fn what_the_header_does_not_declare_is_no_argument() {
         told(&format!("{header}print(args.vmm);")),
         ["5:12 the header declares no argument `vmm`"]
     );
+    for (closure, column) in [
+        ("[1].map(|x| args.vmm);", 18),
+        ("[1].map(|x| [x].map(|y| `${y} ${args.vmm}`));", 38),
+        ("fn f() { [1].map(|x| args.vmm) } f();", 27),
+    ] {
+        let fault = format!("5:{column} the header declares no argument `vmm`");
+        assert_eq!(told(&format!("{header}{closure}")), [fault], "{closure}");
+    }
     let none: [&str; 0] = [];
+    for right in [
+        "[1].map(|args| args.x);",
+        "fn f(args) { [1].map(|x| args.x) } f(#{ x: 1 });",
+        "{ let args = #{ x: 1 }; [1].map(|x| args.x); }",
+    ] {
+        assert_eq!(told(&format!("{header}{right}")), none, "{right}");
+    }
     assert_eq!(told(&format!("{header}print(args.vm);")), none);
     assert_eq!(
         told(&format!("{header}fn f(args) {{ args.x }} f(#{{ x: 1 }});")),
         none
     );
+}
+
+#[test]
+fn what_a_standard_modules_function_cannot_take_is_told_at_the_argument() {
+    let import = "import \"std/fleet\" as fleet; import \"std/power\" as power; import \"std/chain\" as chain; import \"std/size\" as size;";
+    for (call, fault) in [
+        (
+            "fleet::each(args, |v| 1, 8);",
+            "2:26 `each` cannot take an integer as its third argument",
+        ),
+        (
+            "fleet::each(\"web*\", 8, |v| 1);",
+            "2:13 `each` cannot take text as its first argument",
+        ),
+        (
+            "let n = \"web01\"; power::off(n, #{});",
+            "2:29 `off` cannot take text as its first argument",
+        ),
+        (
+            "power::off(vm(\"web01\"), \"2m\");",
+            "2:25 `off` cannot take text as its second argument",
+        ),
+        (
+            "size::human(\"x\");",
+            "2:13 `human` cannot take text as its first argument",
+        ),
+    ] {
+        assert_eq!(told(&format!("{import}\n{call}")), [fault], "{call}");
+    }
+    let none: [&str; 0] = [];
+    for right in [
+        "fleet::each([\"web*\"], 8, |v| 1); fleet::each(args[0], args[1], args[2]);",
+        "fleet::each([], 8, Fn(\"print\"));",
+        "try { chain::revert(args, ()) } catch { }",
+        "size::human(1); size::human(1.5);",
+    ] {
+        assert_eq!(told(&format!("{import}\n{right}")), none, "{right}");
+    }
 }

@@ -3,7 +3,10 @@
 #![expect(clippy::unwrap_used, reason = "a test says what it expects by failing")]
 
 mod check;
+mod check_delivered;
+mod check_host;
 mod check_modules;
+mod check_options;
 mod check_values;
 mod closures;
 mod commands;

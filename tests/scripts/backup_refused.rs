@@ -1,5 +1,6 @@
 //! What `backup` refuses to do, before it has made anything.
 
+use std::os::unix::fs::symlink;
 use std::path::Path;
 
 use harness::{Folder, Format, Guest, Outcome, Qemu, RawQmp};
@@ -106,4 +107,39 @@ fn a_guest_without_a_file_system_to_freeze_is_not_called_quiesced() {
     let outcome = snapshot("prefer").expect_code(0);
     assert!(outcome.stdout.contains("crash-consistent"), "{outcome:#?}");
     assert!(!guest.is_frozen());
+}
+
+#[test]
+fn a_program_that_is_not_allowed_or_not_there_is_known_before_anything_is_made() {
+    let folder = Folder::new();
+    let to = folder.join("to");
+    let qemu = machine("web01", "");
+    let script = |run: &str| {
+        let text = format!(
+            "//! X.\n//! [args]\n//! vm = {{ type = \"vm\", help = \"x\" }}\n//! to = {{ type = \"path\", help = \"x\" }}\n\
+             //! [allow]\n//! read = [\"{{to}}\"]\n//! write = [\"{{to}}\"]\n{run}\n\
+             import \"std/backup\" as b;\nb::take(vm(args.vm), args.to, #{{ quiesce: \"no\" }})"
+        );
+        let file = folder.join("own.rhai");
+        std::fs::write(&file, text).unwrap();
+        qmpsh(["run"]).arg(file).arg(qemu.qmp()).arg(&to)
+    };
+    let outcome = script("").run().expect_code(6);
+    assert!(outcome.stderr.contains("`sha256sum`"), "{outcome:#?}");
+    assert!(!to.exists());
+    let allowed = "//! run = [\"sha256sum\"]\n";
+    // What starts qmpsh here, and nothing else.
+    let bin = folder.join("bin");
+    std::fs::create_dir(&bin).unwrap();
+    for (name, program) in [("sh", "/bin/sh"), ("setpriv", "/usr/bin/setpriv")] {
+        symlink(program, bin.join(name)).unwrap();
+    }
+    let outcome = script(allowed).env("PATH", &bin).run();
+    assert!(
+        outcome.stderr.contains("`sha256sum` cannot be run"),
+        "{outcome:#?}"
+    );
+    assert!(!to.exists());
+    script(allowed).run().expect_code(0);
+    assert!(to.exists());
 }

@@ -105,7 +105,7 @@ fn shell(agent: &GuestAgent, line: &str, options: &Map) -> Outcome<Map> {
     .map(outcome)
 }
 
-fn with_options(what: &str, options: &Map) -> Outcome<Exec> {
+pub(super) fn with_options(what: &str, options: &Map) -> Outcome<Exec> {
     let variable = |(name, value): (String, String)| format!("{name}={value}");
     options::read(what, options, |given| {
         Ok(Exec {

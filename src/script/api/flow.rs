@@ -183,12 +183,17 @@ fn timeout(context: &NativeCallContext, time: &Dynamic, work: &FnPtr) -> Outcome
     error::settle(&scope, work.call_within_context(context, ()))
 }
 
-fn retry(context: &NativeCallContext, options: &Map, work: &FnPtr) -> Outcome {
-    // Found wrong before the work is done, not after it failed.
-    let (times, delay) = options::read("retry", options, |given| {
+/// How often, and how long to wait before the next try.
+pub(super) fn retry_options(map: &Map) -> Outcome<(i64, Duration)> {
+    options::read("retry", map, |given| {
         let times = given.number("times", 1..=i64::MAX)?.unwrap_or(TRIES);
         Ok((times, given.length("delay")?.unwrap_or(DELAY)))
-    })?;
+    })
+}
+
+fn retry(context: &NativeCallContext, options: &Map, work: &FnPtr) -> Outcome {
+    // Found wrong before the work is done, not after it failed.
+    let (times, delay) = retry_options(options)?;
     let mut number = 0;
     loop {
         number += 1;

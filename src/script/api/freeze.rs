@@ -245,7 +245,7 @@ fn freeze(agent: &GuestAgent, options: &Map) -> Outcome<Frozen> {
     Ok(Frozen(held))
 }
 
-fn freeze_options(map: &Map) -> Outcome<FreezeOptions> {
+pub(super) fn freeze_options(map: &Map) -> Outcome<FreezeOptions> {
     options::read("fsfreeze", map, |given| {
         let mut options = FreezeOptions {
             mountpoints: given.words("mountpoints")?,

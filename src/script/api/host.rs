@@ -1,8 +1,8 @@
 //! `host`: files and the environment of this host, each only as far as the run's permit goes; its programs are in
 //! `program.rs`. Paths are used as the permit resolved them, so that what was checked is what is touched.
 
-mod lock;
-mod program;
+pub(super) mod lock;
+pub(super) mod program;
 mod replace;
 
 use std::fs::{self, File};
@@ -295,7 +295,9 @@ fn write(path: &str, bytes: &[u8]) -> Outcome<()> {
 
 /// The real path of what is looked at and not opened, which either permission is good for.
 fn looked_at(path: &str) -> Outcome<PathBuf> {
-    allowed(Access::Write, path).or_else(|_| allowed(Access::Read, path))
+    let current = current()?;
+    let seen = current.run().permit().look(path);
+    seen.map_err(|report| error::thrown(&report))
 }
 
 fn exists(path: &str) -> Outcome<bool> {

@@ -95,10 +95,14 @@ pub(super) fn register(engine: &mut Engine) {
         ```"#,
     )
     .register_into_engine(engine, |job: &mut Job, options: Map| {
-        let timeout = options::read("wait", &options, |given| given.length("timeout"))?;
-        wait_for(job, timeout)
+        wait_for(job, wait_options(&options)?)
     });
     steps(engine);
+}
+
+/// The options of `wait`, be it for a job or a migration.
+pub(super) fn wait_options(map: &Map) -> Outcome<Option<Duration>> {
+    options::read("wait", map, |given| given.length("timeout"))
 }
 
 fn steps(engine: &mut Engine) {

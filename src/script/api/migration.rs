@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use rhai::{Dynamic, Engine, Map};
 
-use super::options;
+use super::job::wait_options;
 use super::{Outcome, method, property, wait, wait_with_bar};
 use crate::script::convert::from_json;
 use crate::script::progress::Bar;
@@ -69,8 +69,7 @@ pub(super) fn register(engine: &mut Engine) {
         ```"#,
     )
     .register_into_engine(engine, |migration: &mut Migration, options: Map| {
-        let timeout = options::read("wait", &options, |given| given.length("timeout"))?;
-        wait_for(migration, timeout)
+        wait_for(migration, wait_options(&options)?)
     });
     method(
         "cancel",

@@ -7,7 +7,8 @@
 //! - what waits does so by `current()?.block_on(what, future)`, which every stop ends, and clean-up by
 //!   `block_on_cleanup`, which none does; the future must be cancel-safe;
 //! - an error is `error::thrown(&report)`, a value nobody can take `error::usage(message)`;
-//! - JSON goes through `convert`, a length of time through `time::length`, a map of options through `options::read`;
+//! - JSON goes through `convert`, a length of time through `time::length`, a map of options (`options: map`) through
+//!   `options::read`, and who reads it stands in `readers`;
 //! - what must be undone implements `guard::Guard`, is made known by `register_guard`, and is given to
 //!   `current()?.run().keep(...)` as soon as it exists; if it can end by itself it has a `current()?.window()`.
 
@@ -30,6 +31,7 @@ mod options;
 pub(super) mod output;
 mod parallel;
 mod qmp;
+pub(super) mod readers;
 mod screen;
 mod targets;
 mod text;

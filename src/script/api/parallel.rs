@@ -5,16 +5,13 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 
-use rhai::{Array, Dynamic, Engine, EvalAltResult, FnPtr, Map, NativeCallContext};
+use rhai::{Array, Dynamic, Engine, FnPtr, Map, NativeCallContext};
 
-use super::function;
-use super::options;
+use super::{Outcome, function, options};
 use crate::report::{Kind, Report};
 use crate::script::error;
 use crate::script::run::{Current, current};
 use crate::script::stage::STACK;
-
-type Outcome = Result<Dynamic, Box<EvalAltResult>>;
 
 /// How many items are worked on at once unless the script says otherwise.
 const JOBS: i64 = 8;
@@ -57,11 +54,16 @@ pub(super) fn register(engine: &mut Engine) {
     );
 }
 
-fn parallel(context: &NativeCallContext, items: Array, options: &Map, work: &FnPtr) -> Outcome {
-    let (jobs, fail_fast) = options::read("parallel", options, |given| {
+/// How many at a time, and whether the first error ends all.
+pub(super) fn parallel_options(map: &Map) -> Outcome<(i64, bool)> {
+    options::read("parallel", map, |given| {
         let jobs = given.number("jobs", 1..=MOST_JOBS)?.unwrap_or(JOBS);
         Ok((jobs, given.flag("fail_fast")?))
-    })?;
+    })
+}
+
+fn parallel(context: &NativeCallContext, items: Array, options: &Map, work: &FnPtr) -> Outcome {
+    let (jobs, fail_fast) = parallel_options(options)?;
     let current = current()?;
     // Under a scope of its own, so that the first error can end the others.
     let mut workers = current.under(current.stop().branch());
@@ -97,7 +99,7 @@ struct Fleet<'a> {
 
 impl Fleet<'_> {
     /// Works through the items on `jobs` threads. A panic of one goes on in the caller once all have ended.
-    fn work(&self, jobs: usize) -> Result<(), Box<EvalAltResult>> {
+    fn work(&self, jobs: usize) -> Outcome<()> {
         let jobs = jobs.min(self.items.len());
         let panics = thread::scope(|threads| {
             let mut workers = Vec::with_capacity(jobs);

@@ -1,6 +1,6 @@
 //! `v.screenshot(...)`: a picture of what a guest shows.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use rhai::{Dynamic, Engine, Map};
 
@@ -32,6 +32,18 @@ pub(super) fn register(engine: &mut Engine) {
     });
 }
 
+/// What is to be shown, and in which file.
+pub(super) fn shot(file: PathBuf, map: &Map) -> Outcome<Shot> {
+    options::read("screenshot", map, |given| {
+        Ok(Shot {
+            file,
+            replace: given.flag("replace")?,
+            device: given.text("device")?,
+            head: given.number("head", 0..=i64::MAX)?,
+        })
+    })
+}
+
 fn screenshot(vm: &Vm, file: &str, map: &Map) -> Outcome {
     let file = allowed(Access::Write, file)?;
     allowed(
@@ -41,14 +53,7 @@ fn screenshot(vm: &Vm, file: &str, map: &Map) -> Outcome {
     if file.to_str().is_none() {
         return Err(error::usage("screenshot: the file's name is not UTF-8"));
     }
-    let shot = options::read("screenshot", map, |given| {
-        Ok(Shot {
-            file,
-            replace: given.flag("replace")?,
-            device: given.text("device")?,
-            head: given.number("head", 0..=i64::MAX)?,
-        })
-    })?;
+    let shot = shot(file, map)?;
     let taken = wait(
         format_args!("{}: screendump", vm.label()),
         vm.screenshot(&shot),

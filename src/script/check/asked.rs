@@ -91,14 +91,16 @@ pub(super) fn follow(calls: &mut [Call], called: Option<&BTreeSet<String>>) {
         let mut open: BTreeMap<String, bool> = BTreeMap::new();
         for call in calls.iter() {
             // One that calls itself is no other caller.
-            let is_own = call.within.as_deref() == Some(call.name.as_str());
+            let is_own = matches!(&call.within, Some((name, _)) if *name == call.name);
             if call.module.is_none() && !is_own {
                 *open.entry(call.name.clone()).or_default() |= !call.is_guarded;
             }
         }
         let mut changed = false;
         for call in calls.iter_mut().filter(|call| !call.is_guarded) {
-            let Some(within) = &call.within else { continue };
+            let Some((within, _)) = &call.within else {
+                continue;
+            };
             let is_open = match called {
                 None => open.get(within).copied().unwrap_or(true),
                 Some(called) => {

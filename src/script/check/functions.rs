@@ -5,9 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use rhai::{AST, ASTFlags, EvalAltResult, FnAccess, Position, Stmt};
 
 use super::kinds::{Kind, Native, Natives};
-use super::seen::{Before, Call, Qualified, Seen};
+use super::modules::Module;
+use super::options;
+use super::seen::{Before, Call, Seen};
 use crate::duration;
-use crate::nearest::did_you_mean;
 use crate::report::Report;
 use crate::script::error;
 use crate::script::names::{self, Names};
@@ -26,30 +27,18 @@ const OF_RHAI: [&str; 9] = [
 ];
 
 /// Names, each with the numbers of arguments that it takes.
-type Known = BTreeMap<String, BTreeSet<usize>>;
+pub(super) type Known = BTreeMap<String, BTreeSet<usize>>;
 
 /// What can be called in a script.
 pub(super) struct Functions<'a> {
     natives: &'a Natives,
     names: Names<'a>,
     own: Known,
-    modules: BTreeMap<String, Module>,
-    constants: BTreeSet<String>,
+    pub(super) modules: BTreeMap<String, Module>,
+    pub(super) constants: BTreeSet<String>,
 }
 
-/// A module that the script imports.
-pub(super) struct Module {
-    path: String,
-    pub(super) script: AST,
-    pub(super) position: Position,
-    functions: Known,
-    /// What it exports beside them.
-    exported: BTreeSet<String>,
-    /// The words in it: what its values may hold.
-    words: BTreeSet<String>,
-}
-
-type Fault = Box<EvalAltResult>;
+pub(super) type Fault = Box<EvalAltResult>;
 
 impl<'a> Functions<'a> {
     /// All functions, and what is wrong with the imports that they come from.
@@ -88,22 +77,6 @@ impl<'a> Functions<'a> {
             }
         }
         (functions, faults)
-    }
-
-    /// The modules that are not in the binary, each with the functions of it that the script calls.
-    pub(super) fn others(&self, seen: &Seen) -> Vec<(&Module, BTreeSet<String>)> {
-        let modules = self.modules.iter();
-        let others = modules.filter(|(_, module)| !module.path.starts_with("std/"));
-        let called = |name: &str| {
-            let calls = seen.calls.iter().filter(|call| !call.is_guarded);
-            let calls = calls.filter(|call| call.module.as_deref() == Some(name));
-            let named = seen.qualified.iter().filter(|one| one.module == name);
-            let named = named.map(|one| one.name.clone());
-            calls.map(|call| call.name.clone()).chain(named).collect()
-        };
-        others
-            .map(|(name, module)| (module, called(name)))
-            .collect()
     }
 
     /// Whether this is a function, which can be named as a value.
@@ -156,7 +129,10 @@ impl<'a> Functions<'a> {
                 let mut fitting = all.iter().filter(|native| fits(native, *at));
                 fitting.all(|native| native.takes_time(at + first))
             };
-            return (0..count).filter(is_time).find_map(|at| no_time(call, at));
+            let wrong_time = (0..count).filter(is_time).find_map(|at| no_time(call, at));
+            let is_it = |native: &&&Native| (0..count).all(|at| fits(native, at));
+            let fitting: Vec<&Native> = all.iter().filter(is_it).copied().collect();
+            return wrong_time.or_else(|| options::fault(call, &fitting));
         }
         let wrong = (0..count).find(|at| !all.iter().any(|native| fits(native, *at)));
         let message = match wrong.zip(wrong.and_then(kind)) {
@@ -229,68 +205,6 @@ impl<'a> Functions<'a> {
                     || module.functions.contains_key(&call.name)
             })
     }
-
-    /// The module that is imported by a name. None where that may be another one, for several have the name or the path is
-    /// computed.
-    fn module(&self, name: &str, seen: &Seen) -> Option<&Module> {
-        let imports = seen.imports.iter().filter(|import| import.name == name);
-        self.modules.get(name).filter(|_| imports.count() == 1)
-    }
-
-    fn fault_in_module(&self, call: &Call, name: &str, seen: &Seen) -> Option<Fault> {
-        if name == "global" {
-            return None;
-        }
-        if !seen.imports(name) {
-            return Some(no_module(name, call.position, seen));
-        }
-        let module = self.module(name, seen)?;
-        let (path, function) = (&module.path, &call.name);
-        let report = match module.functions.get(function) {
-            Some(counts) if counts.contains(&call.arguments.len()) => return None,
-            Some(counts) => {
-                let counts: Vec<usize> = counts.iter().copied().collect();
-                let takes = taken(&counts, call.arguments.len());
-                Report::usage(format!("`{name}::{function}` {takes}"))
-            }
-            None => {
-                let names = module.functions.keys().map(String::as_str);
-                let mut report =
-                    Report::usage(format!("there is no function `{function}` in `{path}`"));
-                report.hint = did_you_mean(function, names);
-                report
-            }
-        };
-        Some(at(&report, call.position))
-    }
-
-    /// What is wrong with a name in a module that is not called.
-    pub(super) fn fault_of_name(&self, it: &Qualified, seen: &Seen) -> Option<Fault> {
-        let (module, name) = (&it.module, &it.name);
-        let (message, hint) = if module == "global" {
-            if self.constants.contains(name) {
-                return None;
-            }
-            let constants = self.constants.iter().map(String::as_str);
-            let message = format!("there is no constant `{name}`");
-            (message, did_you_mean(name, constants))
-        } else if seen.imports(module) {
-            let imported = self.module(module, seen)?;
-            if imported.exported.contains(name) || imported.functions.contains_key(name) {
-                return None;
-            }
-            let functions = imported.functions.keys();
-            let exported = imported.exported.iter();
-            let names = exported.chain(functions).map(String::as_str);
-            let message = format!("there is no `{name}` in `{}`", imported.path);
-            (message, did_you_mean(name, names))
-        } else {
-            return Some(no_module(module, it.position, seen));
-        };
-        let mut report = Report::usage(message);
-        report.hint = hint;
-        Some(at(&report, it.position))
-    }
 }
 
 /// The most arguments that are looked for.
@@ -303,7 +217,7 @@ fn takes(known: &Known, name: &str, count: usize) -> bool {
 }
 
 /// How many arguments a function takes, and was given.
-fn taken(counts: &[usize], given: usize) -> String {
+pub(super) fn taken(counts: &[usize], given: usize) -> String {
     let told: Vec<String> = counts.iter().map(ToString::to_string).collect();
     match counts {
         [0] => format!("takes no arguments, not {given}"),
@@ -312,7 +226,7 @@ fn taken(counts: &[usize], given: usize) -> String {
     }
 }
 
-fn ordinal(at: usize) -> &'static str {
+pub(super) fn ordinal(at: usize) -> &'static str {
     ["first", "second", "third", "fourth", "fifth"]
         .get(at)
         .copied()
@@ -344,17 +258,6 @@ fn no_time(call: &Call, argument: usize) -> Option<Fault> {
     };
     let report = Report::usage(format!("{}: {wrong}", call.name));
     Some(at(&report, given.place("").unwrap_or(call.position)))
-}
-
-fn no_module(name: &str, position: Position, seen: &Seen) -> Fault {
-    let imports = seen.imports.iter().map(|import| import.name.as_str());
-    match did_you_mean(name, imports) {
-        Some(hint) => {
-            let report = Report::usage(format!("there is no module `{name}` here"));
-            at(&report.with_hint(hint), position)
-        }
-        None => EvalAltResult::ErrorModuleNotFound(name.to_owned(), position).into(),
-    }
 }
 
 /// A report at a place, as scripts throw it.

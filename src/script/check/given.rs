@@ -68,6 +68,15 @@ impl Given {
         self.unknown.contains(path)
     }
 
+    /// Whether this part or something in it is not known.
+    pub(super) fn has_open_part(&self, path: &str) -> bool {
+        let within = |open: &String| {
+            open.strip_prefix(path)
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+        };
+        self.unknown.iter().any(within)
+    }
+
     /// Whether nothing of it is known.
     pub(super) fn is_unknown(&self) -> bool {
         self.is_open("")
@@ -140,9 +149,10 @@ impl Given {
         };
         self.unknown
             .extend(given.unknown.iter().map(|part| below(part)));
-        let places = given.places.iter();
-        self.places
-            .extend(places.map(|(part, at)| (below(part), *at)));
+        // The part itself stands where it is given.
+        for (part, at) in &given.places {
+            self.places.entry(below(part)).or_insert(*at);
+        }
         given.value
     }
 }

@@ -6,6 +6,11 @@ use std::collections::BTreeMap;
 
 use rhai::{Array, Blob, Dynamic, Engine, Expr, FnCallExpr, FnPtr, ImmutableString, Map, Stmt};
 
+use crate::script::api::readers::{Reader, reader};
+
+/// How a function tells of a parameter that it takes options by it.
+const OPTIONS: &str = "options: map";
+
 /// What a value is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
@@ -107,6 +112,8 @@ pub(super) struct Native {
     takes: Vec<TypeId>,
     /// Which of them are lengths of time.
     times: Vec<bool>,
+    /// Which of them are its options, and what reads those.
+    options: Option<(usize, Reader)>,
     /// The name of the type of its result, as its documentation has it.
     gives: String,
 }
@@ -128,6 +135,7 @@ impl Natives {
                 let native = Native {
                     takes: function.param_types.iter().copied().collect(),
                     times: info.iter().map(|name| name.ends_with(": time")).collect(),
+                    options: options_of(&function.name, info),
                     gives: function.return_type.to_string(),
                 };
                 let first = info.first().map(ToString::to_string);
@@ -206,10 +214,25 @@ impl Native {
         self.times.get(at) == Some(&true)
     }
 
+    /// Which of them are its options, counted without the thing that it is a method of, and what reads those.
+    pub(super) fn options(&self, is_method: bool) -> Option<(usize, Reader)> {
+        let (at, reader) = self.options?;
+        Some((at.checked_sub(usize::from(is_method))?, reader))
+    }
+
     /// How many values it takes.
     pub(super) fn count(&self) -> usize {
         self.takes.len()
     }
+}
+
+/// Which parameter of a function are its options.
+fn options_of<T: AsRef<str>>(function: &str, parameters: &[T]) -> Option<(usize, Reader)> {
+    let is_options = |parameter: &T| parameter.as_ref() == OPTIONS;
+    let at = parameters.iter().position(is_options)?;
+    let first = parameters.first()?.as_ref();
+    let handle = if first.contains(':') { "" } else { first };
+    Some((at, reader(handle, function)?))
 }
 
 fn is_text(id: TypeId) -> bool {

@@ -10,10 +10,17 @@
 //! | `given` | the arguments of a call, as far as they are written out |
 //! | `kinds` | what values are, and what functions take and give |
 //! | `asked` | what runs only where it was asked for, or may fail |
-//! | `functions` | functions and modules that are not there, or take other arguments |
+//! | `functions` | functions that are not there, or take other arguments |
+//! | `modules` | modules that are not there, and what they do not have |
+//! | `options` | options that a function does not have |
 //! | `commands` | commands that a QEMU does not take |
 //! | `events` | events that a QEMU does not have |
 //! | `host` | what the header does not allow |
+//! | `reach` | the same of functions of modules |
+//! | `reads` | options that a function of a standard module does not read |
+//! | `wants` | values that it cannot take |
+//! | `uses` | what a function does with its parameters |
+//! | `texts` | modules that are imported |
 
 mod asked;
 mod commands;
@@ -22,17 +29,26 @@ mod functions;
 mod given;
 mod host;
 mod kinds;
+mod modules;
+mod options;
+mod reach;
+mod reads;
 mod seen;
+mod texts;
+mod uses;
 mod walk;
+mod wants;
 
 use std::collections::BTreeSet;
+use std::rc::Rc;
 
 use rhai::{AST, Engine, EvalAltResult, Position, Scope};
 
 use self::commands::Told;
-use self::functions::Functions;
+use self::functions::{Fault, Functions};
 use self::kinds::Natives;
-use self::seen::{NoProperty, Seen};
+use self::seen::{Call, NoProperty, Seen};
+use self::texts::Texts;
 use super::header::Header;
 use super::library::Library;
 use super::names::{self, Names};
@@ -118,19 +134,22 @@ fn joined(told: Vec<Told>) -> impl Iterator<Item = Found> {
 pub(super) struct Examiner<'a> {
     engine: &'a Engine,
     library: &'a Library,
-    natives: Natives,
+    natives: Rc<Natives>,
     targets: &'a [&'a Target],
+    texts: Texts<'a>,
     /// The modules that were looked at.
     modules: BTreeSet<String>,
 }
 
 impl<'a> Examiner<'a> {
     pub(super) fn new(engine: &'a Engine, library: &'a Library, targets: &'a [&'a Target]) -> Self {
+        let natives = Rc::new(Natives::of(engine));
         Self {
             engine,
             library,
-            natives: Natives::of(engine),
+            natives: natives.clone(),
             targets,
+            texts: Texts::new(engine, library, natives),
             modules: BTreeSet::new(),
         }
     }
@@ -152,7 +171,8 @@ impl<'a> Examiner<'a> {
             own: names::of_script(script),
             scope: &scope,
         };
-        let (functions, mut errors) = Functions::of(names, &self.natives, script, &seen);
+        let natives = self.natives.clone();
+        let (functions, mut errors) = Functions::of(names, &natives, script, &seen);
         if !seen.calls("is_def_var") {
             let unknown = seen.unknown.iter();
             let unknown = unknown.filter(|(name, _)| !functions.is_function(name));
@@ -166,9 +186,12 @@ impl<'a> Examiner<'a> {
             errors.extend(asked.filter_map(|(name, at)| no_argument(name, *at, header)));
         }
         let mut found = Vec::new();
+        let importer = script.source().unwrap_or_default();
+        let allowing = header.filter(|_| !host::is_module(script));
         for call in &seen.calls {
             errors.extend(functions.fault(call, &seen));
-            errors.extend(header.and_then(|header| host::fault(call, header, script)));
+            errors.extend(allowing.and_then(|header| host::fault(call, header)));
+            errors.extend(self.faults_within(call, &seen, importer, allowing));
             let mut told = commands::findings(call, &seen, &functions, self.targets);
             told.extend(events::findings(call, &seen, &functions, self.targets));
             found.extend(joined(told));
@@ -190,6 +213,30 @@ impl<'a> Examiner<'a> {
         });
         found.dedup_by_key(|found| (found.error.position(), found.error.to_string()));
         found
+    }
+
+    /// What is wrong with a call of a module's function, by what that does.
+    fn faults_within(
+        &mut self,
+        call: &Call,
+        seen: &Seen,
+        importer: &str,
+        allowing: Option<&Header>,
+    ) -> Vec<Fault> {
+        let texts = &mut self.texts;
+        let alias = call.module.as_deref();
+        let Some((alias, module)) =
+            alias.zip(alias.and_then(|alias| texts.imported(importer, seen, alias)))
+        else {
+            return Vec::new();
+        };
+        let header = allowing.filter(|_| !call.is_guarded);
+        let mut faults = header.map_or_else(Vec::new, |header| {
+            reach::faults(call, alias, &module, header, texts)
+        });
+        faults.extend(reads::fault(call, &module, texts));
+        faults.extend(wants::fault(call, &module, texts, &self.natives));
+        faults
     }
 
     /// What is wrong with a module that is imported at that place.

@@ -31,10 +31,12 @@ pub(super) struct Call {
     /// What the arguments are, as far as that is known.
     pub(super) kinds: Vec<Option<Kind>>,
     pub(super) position: Position,
-    /// The function of the script that it is in.
-    pub(super) within: Option<String>,
+    /// The function of the script that it is in, and how many parameters that has.
+    pub(super) within: Option<(String, usize)>,
     /// Whether it may fail, or is made only where a version or a command was asked for.
     pub(super) is_guarded: bool,
+    /// Whether the caller of the function that it is in chooses it by what he gives.
+    pub(super) is_choice: bool,
 }
 
 impl Call {

@@ -3,13 +3,16 @@
 
 mod chain;
 mod changed;
+mod choice;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use rhai::{AST, Expr, ScriptFuncDef, Stmt};
 
 use self::chain::literal;
+pub(super) use self::changed::first;
 use self::changed::{Changed, last};
+use self::choice::Origin;
 use super::asked::Asking;
 use super::given::Given;
 use super::kinds::{Kind, Natives, closure};
@@ -26,7 +29,7 @@ pub(super) fn read(script: &AST, natives: &Natives) -> Seen {
         asking: Asking::of(script),
         scope: Vec::new(),
         bound: BTreeSet::new(),
-        guards: 0,
+        doubts: Doubts::default(),
         within: None,
         met: BTreeMap::new(),
     };
@@ -57,10 +60,10 @@ struct Walk<'a> {
     scope: Vec<Variable>,
     /// Names that a `with` binds, which closures around it want as well.
     bound: BTreeSet<String>,
-    /// How deep the walk is in what is guarded.
-    guards: usize,
-    /// The function that it is in.
-    within: Option<String>,
+    /// Why what the walk is in may not run.
+    doubts: Doubts,
+    /// The function that it is in, and how many parameters that has.
+    within: Option<(String, usize)>,
     /// The closures that it came by.
     met: BTreeMap<String, Met>,
 }
@@ -73,6 +76,19 @@ struct Variable {
     kind: Option<Kind>,
     /// What it was given, if it stays so.
     given: Option<Given>,
+    /// Whether it is the script's `args`, as a closure captures them.
+    is_args: bool,
+    /// How much it is the caller's.
+    origin: Origin,
+}
+
+/// How deep something is in what may not run.
+#[derive(Clone, Copy, Default)]
+struct Doubts {
+    /// In what is guarded.
+    guards: usize,
+    /// In what the caller of a function chooses by what he gives.
+    choices: usize,
 }
 
 /// Where a closure is made.
@@ -80,18 +96,28 @@ struct Variable {
 struct Met {
     /// The variables that it captures.
     captured: Vec<Variable>,
-    within: Option<String>,
-    guards: usize,
+    within: Option<(String, usize)>,
+    doubts: Doubts,
 }
 
 impl Walk<'_> {
     fn function(&mut self, function: &ScriptFuncDef, met: Met) {
         let is_closure = names::is_closure(&function.name);
-        let name = (!is_closure).then(|| function.name.to_string());
-        self.within = name.or(met.within);
-        self.guards = met.guards;
+        let count = function.params.len();
+        let own = (!is_closure).then(|| (function.name.to_string(), count));
+        self.within = own.or(met.within);
+        self.doubts = met.doubts;
         let captured = met.captured.into_iter();
-        let known = captured.chain(std::iter::repeat_with(Variable::default));
+        let given = || Variable {
+            // What a closure is called with is a part of something, mostly.
+            origin: if is_closure {
+                Origin::Caller
+            } else {
+                Origin::Parameter
+            },
+            ..Variable::default()
+        };
+        let known = captured.chain(std::iter::repeat_with(given));
         let parameters = function.params.iter().zip(known);
         self.scope = parameters
             .map(|(name, known)| Variable {
@@ -115,19 +141,26 @@ impl Walk<'_> {
     }
 
     fn block(&mut self, statements: &[Stmt]) {
-        let (depth, guards) = (self.scope.len(), self.guards);
+        let (depth, doubts) = (self.scope.len(), self.doubts);
         for statement in statements {
             self.statement(statement);
-            self.guards += usize::from(self.asking.turns_away(statement));
+            self.doubts.guards += usize::from(self.asking.turns_away(statement));
+            self.doubts.choices += usize::from(self.turns_back(statement));
         }
         self.scope.truncate(depth);
-        self.guards = guards;
+        self.doubts = doubts;
     }
 
     fn guarded(&mut self, is_guard: bool, walk: impl FnOnce(&mut Self)) {
-        self.guards += usize::from(is_guard);
+        self.doubted(is_guard, false, walk);
+    }
+
+    fn doubted(&mut self, is_guard: bool, is_choice: bool, walk: impl FnOnce(&mut Self)) {
+        let doubts = self.doubts;
+        self.doubts.guards += usize::from(is_guard);
+        self.doubts.choices += usize::from(is_choice);
         walk(self);
-        self.guards -= usize::from(is_guard);
+        self.doubts = doubts;
     }
 
     fn declare(&mut self, name: &str, kind: Option<Kind>) {
@@ -142,7 +175,16 @@ impl Walk<'_> {
             name: name.to_owned(),
             kind: kind.filter(|_| is_kept),
             given: given.filter(|_| is_kept && !changed.touched.contains(name)),
+            is_args: false,
+            origin: Origin::Here,
         });
+    }
+
+    /// Declares a variable that holds something of the caller's, if it does.
+    fn declare_from(&mut self, origin: Origin) {
+        if let Some(variable) = self.scope.last_mut() {
+            variable.origin = origin;
+        }
     }
 
     /// What an expression gives, as far as that is written out.
@@ -154,8 +196,9 @@ impl Walk<'_> {
         match statement {
             Stmt::If(flow, _) => {
                 let asks = self.asking.asks(&flow.expr);
+                let is_choice = self.is_callers(&flow.expr);
                 self.expression(&flow.expr);
-                self.guarded(asks, |walk| {
+                self.doubted(asks, is_choice, |walk| {
                     walk.block(flow.body.statements());
                     walk.block(flow.branch.statements());
                 });
@@ -164,28 +207,33 @@ impl Walk<'_> {
                 let (expression, cases) = &**switch;
                 self.expression(expression);
                 let asks = self.asking.asks(expression);
+                let is_choice = self.is_callers(expression);
                 for case in &cases.expressions {
                     self.expression(&case.lhs);
                     let asks = asks || self.asking.asks(&case.lhs);
-                    self.guarded(asks, |walk| {
+                    let is_choice = is_choice || self.is_callers(&case.lhs);
+                    self.doubted(asks, is_choice, |walk| {
                         walk.expression(&case.rhs);
                     });
                 }
             }
             Stmt::While(flow, _) | Stmt::Do(flow, ..) => {
                 let asks = self.asking.asks(&flow.expr);
+                let is_choice = self.is_callers(&flow.expr);
                 self.expression(&flow.expr);
-                self.guarded(asks, |walk| walk.block(flow.body.statements()));
+                self.doubted(asks, is_choice, |walk| walk.block(flow.body.statements()));
             }
             Stmt::For(parts, _) => {
                 let (name, counter, flow) = &**parts;
                 let item = self.expression(&flow.expr).and_then(Kind::item);
+                let is_choice = self.is_part_of_parameter(&flow.expr);
                 let depth = self.scope.len();
                 self.declare(name.as_str(), item);
+                self.declare_from(Origin::Caller);
                 if let Some(counter) = counter {
                     self.declare(counter.as_str(), Some(Kind::Int));
                 }
-                self.block(flow.body.statements());
+                self.doubted(false, is_choice, |walk| walk.block(flow.body.statements()));
                 self.scope.truncate(depth);
             }
             Stmt::Var(parts, ..) => {
@@ -193,7 +241,11 @@ impl Walk<'_> {
                 let given = self.given(&parts.1);
                 self.asking.note(parts.0.as_str(), &parts.1);
                 let given = Some(given).filter(|given| !given.is_unknown());
+                let is_callers = self.is_callers(&parts.1);
                 self.declare_as(parts.0.as_str(), kind, given);
+                if is_callers {
+                    self.declare_from(Origin::Caller);
+                }
             }
             Stmt::Assignment(parts) => {
                 if let Expr::Property(property, _) = last(&parts.1.lhs) {
@@ -227,7 +279,7 @@ impl Walk<'_> {
                     path: literal(path).map(ToString::to_string),
                     name: name.as_str().to_owned(),
                     position: *position,
-                    is_guarded: self.guards > 0,
+                    is_guarded: self.doubts.guards > 0,
                 });
             }
             _ => {}
@@ -246,19 +298,27 @@ impl Walk<'_> {
         let mut met = Met {
             captured: captured.iter().map(held).collect(),
             within: self.within.clone(),
-            guards: self.guards,
+            doubts: self.doubts,
         };
         // Closures of the same text are one function.
         if let Some(other) = self.met.get(&name) {
-            met.guards = met.guards.min(other.guards);
+            let (own, others) = (&mut met.doubts, other.doubts);
+            own.guards = own.guards.min(others.guards);
+            own.choices = own.choices.min(others.choices);
             met.within = met.within.filter(|_| self.within == other.within);
-            met.captured.clear();
+            let theirs = other.captured.iter();
+            met.captured = met.captured.iter().zip(theirs).map(common).collect();
         }
         self.met.insert(name, met);
     }
 
     fn is_declared(&self, name: &str) -> bool {
         self.scope.iter().any(|known| known.name == name)
+    }
+
+    /// Whether a name means the script's arguments here.
+    fn is_args(&self, name: &str) -> bool {
+        self.held(name).is_args
     }
 
     /// What is known of a variable.
@@ -268,6 +328,17 @@ impl Walk<'_> {
             name: name.to_owned(),
             kind: (name == "host").then(|| Kind::handle("host")),
             given: None,
+            is_args: name == "args",
+            origin: Origin::Here,
         })
+    }
+}
+
+/// What is known of a variable that two closures of the same text capture.
+fn common((one, other): (&Variable, &Variable)) -> Variable {
+    Variable {
+        is_args: one.is_args && other.is_args,
+        origin: one.origin.max(other.origin),
+        ..Variable::default()
     }
 }

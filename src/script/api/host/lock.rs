@@ -46,8 +46,13 @@ pub(super) fn register(engine: &mut Engine) {
         ```"#,
     )
     .register_into_engine(engine, |_: &mut Host, path: &str, map: Map| {
-        lock(path, options::read("lock", &map, |given| given.flag("remove"))?)
+        lock(path, lock_options(&map)?)
     });
+}
+
+/// Whether the file is removed at the end.
+pub(in crate::script::api) fn lock_options(map: &Map) -> Outcome<bool> {
+    options::read("lock", map, |given| given.flag("remove"))
 }
 
 /// A lock in a script.

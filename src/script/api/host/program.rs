@@ -58,14 +58,14 @@ pub(super) fn register(engine: &mut Engine) {
 
 /// How a program is run.
 #[derive(Default)]
-struct How {
+pub(in crate::script::api) struct How {
     input: Option<Vec<u8>>,
     env: Vec<(String, String)>,
     check: bool,
 }
 
 impl How {
-    fn from_map(map: &Map) -> Outcome<Self> {
+    pub(in crate::script::api) fn from_map(map: &Map) -> Outcome<Self> {
         let how = options::read("run", map, |given| {
             Ok(Self {
                 input: given.bytes("input")?,

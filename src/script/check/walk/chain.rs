@@ -46,11 +46,13 @@ impl Walk<'_> {
             Expr::Index(parts, flags, _) => return self.link(parts, false, *flags, before, of),
             Expr::And(parts, _) | Expr::Or(parts, _) | Expr::Coalesce(parts, _) => {
                 let asks = parts.iter().any(|part| self.asking.asks(part));
-                self.guarded(asks, |walk| {
-                    for part in parts.iter() {
+                let mut is_choice = false;
+                for part in parts.iter() {
+                    self.doubted(asks, is_choice, |walk| {
                         walk.expression(part);
-                    }
-                });
+                    });
+                    is_choice |= self.is_callers(part);
+                }
             }
             Expr::MethodCall(call, position) => {
                 if before == Before::Property("qmp".to_owned()) {
@@ -126,7 +128,7 @@ impl Walk<'_> {
         let Expr::Variable(variable, ..) = &parts.lhs else {
             return;
         };
-        if is_member && variable.1 == "args" && !self.is_declared("args") {
+        if is_member && self.is_args(&variable.1) {
             if let Expr::Property(property, position) = first(&parts.rhs) {
                 let asked = (property.2.to_string(), *position);
                 self.seen.asked_of_args.push(asked);
@@ -221,7 +223,8 @@ impl Walk<'_> {
             kinds,
             position,
             within: self.within.clone(),
-            is_guarded: self.guards > 0,
+            is_guarded: self.doubts.guards > 0,
+            is_choice: self.doubts.choices > 0,
         });
         result
     }

@@ -68,7 +68,7 @@ fn method(rest: &Expr) -> Option<&str> {
 }
 
 /// The next link of a chain.
-pub(super) fn first(rest: &Expr) -> &Expr {
+pub(in crate::script::check) fn first(rest: &Expr) -> &Expr {
     match rest {
         Expr::Dot(parts, ..) | Expr::Index(parts, ..) => &parts.lhs,
         one => one,
