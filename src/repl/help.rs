@@ -4,11 +4,13 @@
 //! | --- | --- |
 //! | `asked` | what a `?` at the end of a line asks about |
 //! | `entries` | functions, types, modules, variables, colon-commands |
+//! | `header` | what a script's header says |
 //! | `told` | commands of a VM's QEMU and of its guest's agent, as these tell them |
 //! | `text` | documentation in the lines of a terminal |
 
 mod asked;
 mod entries;
+mod header;
 mod text;
 mod told;
 
@@ -38,7 +40,8 @@ A VM is `vm(\"/run/web01.qmp\")`; `:use /run/web01.qmp` makes it the variable `v
 A `?` at the end of a line tells about what stands before it: `v.qmp.blockdev_add?`, `v.agent.exec?`, `retry?`.";
 
 /// How more is told.
-const HOW: &str = "`:help TOPIC` tells all about one of these, and `:help eject` about a command of the VM in use.";
+const HOW: &str = "`:help TOPIC` tells all about one of these, `:help eject` about a command of the VM in use, and `:help header` \
+what a script says of itself.";
 
 /// Tells about `topic`; without one, what there is. Words behind it, `driver=qcow2`, are arguments of a command, which decide
 /// what others it takes. Fails if there is no such thing.
@@ -76,6 +79,9 @@ fn about(session: &mut Session, topic: &str, words: &[&str]) -> Result<Answer, R
     let style = session.style();
     if topic.is_empty() {
         let text = overview(session, style);
+        return Ok(session.tell(&text));
+    }
+    if let Some(text) = header::about(topic, style.width) {
         return Ok(session.tell(&text));
     }
     if let Some(answer) = told::behind(session, topic, words)? {
@@ -124,6 +130,7 @@ pub(super) fn topics(reference: &Reference) -> Vec<String> {
         .flat_map(|entry| [Some(entry.name.clone()), entry.owner.clone()])
         .flatten()
         .chain(reference.modules.iter().map(|module| module.path.clone()))
+        .chain([header::TOPIC.to_owned()])
         .collect();
     topics.sort();
     topics.dedup();

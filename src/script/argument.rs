@@ -25,6 +25,11 @@ pub struct Argument {
 }
 
 impl Argument {
+    /// What a header says of one.
+    pub const KEYS: [&'static str; 7] = [
+        "type", "help", "flag", "many", "default", "required", "values",
+    ];
+
     /// How it is written as an option, without the dashes.
     pub fn option(&self) -> String {
         self.name.replace('_', "-")

@@ -205,6 +205,8 @@ fn help_tells_of_functions_types_modules_and_what_was_defined_here() {
         ("std/size", "human(bytes)"),
         ("size::human", "std/size::human(bytes)"),
         (":time", "how long it takes"),
+        ("header", "type = \"vms\""),
+        ("[allow]", "//! write = ["),
         ("frozen_ms", "freeze.frozen_ms -> int"),
     ] {
         let shown = talk.shows(&format!(":help {topic}"));

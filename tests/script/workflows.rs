@@ -6,6 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use qmpsh::script::argument::{Argument, Kind};
 use qmpsh::script::check::Target;
 use qmpsh::script::header::Header;
 use qmpsh::script::{Session, Settings, Source, called, ready_made};
@@ -93,20 +94,38 @@ fn the_scripts_that_the_pages_run_take_these_arguments() {
 }
 
 #[test]
-fn the_script_that_the_readme_shows_has_no_fault() {
+fn the_scripts_that_pages_show_have_no_fault() {
     let pages = pages();
-    let (_, readme) = pages.iter().find(|(page, _)| page == "README.md").unwrap();
-    let scripts = code(readme, "rhai");
-    assert_eq!(scripts.len(), 1);
     let session = Session::new(Settings::default()).unwrap();
-    let newest = Target {
-        name: "the newest QEMU".to_owned(),
-        release: None,
-        schema: Arc::new(newest()),
-    };
-    let faults = session.examine(&Source::new("README.md", scripts[0].as_str()), &[newest]);
-    let drawn: Vec<&str> = faults.iter().map(|fault| fault.drawn.as_str()).collect();
-    assert!(drawn.is_empty(), "{}", drawn.join("\n"));
+    for shown in ["README.md", "docs/scripts.md"] {
+        let (_, page) = pages.iter().find(|(page, _)| page == shown).unwrap();
+        let scripts = code(page, "rhai");
+        assert_eq!(scripts.len(), 1);
+        let newest = Target {
+            name: "the newest QEMU".to_owned(),
+            release: None,
+            schema: Arc::new(newest()),
+        };
+        let faults = session.examine(&Source::new(shown, scripts[0].as_str()), &[newest]);
+        let drawn: Vec<&str> = faults.iter().map(|fault| fault.drawn.as_str()).collect();
+        assert!(drawn.is_empty(), "{}", drawn.join("\n"));
+    }
+}
+
+#[test]
+fn what_a_header_may_say_of_an_argument_stands_in_its_page() {
+    let pages = pages();
+    let (_, page) = pages
+        .iter()
+        .find(|(page, _)| page == "docs/scripts.md")
+        .unwrap();
+    for word in Argument::KEYS.iter().chain(&Kind::NAMES) {
+        let is_told = page
+            .lines()
+            .filter_map(|line| line.strip_prefix("| ")?.split(" | ").next())
+            .any(|cell| cell.contains(&format!("`{word}`")));
+        assert!(is_told, "{word}");
+    }
 }
 
 /// A page or a section tells about each script, with a line to type; the README's table names each.

@@ -42,9 +42,6 @@ impl Comment {
         at: usize,
         value: &Spanned<DeValue>,
     ) -> Result<Argument, Invalid> {
-        const KEYS: [&str; 7] = [
-            "type", "help", "flag", "many", "default", "required", "values",
-        ];
         if !is_name(name) || name == "help" {
             return Err(self.invalid(at, format!("`{name}` cannot be an argument's name")));
         }
@@ -91,7 +88,12 @@ impl Comment {
                 "values" => values = self.texts(value, key_text)?,
                 "default" => default = Some(value),
                 other => {
-                    return Err(self.unknown(key.span().start, &format!("`{name}`"), other, &KEYS));
+                    return Err(self.unknown(
+                        key.span().start,
+                        &format!("`{name}`"),
+                        other,
+                        &Argument::KEYS,
+                    ));
                 }
             }
         }
