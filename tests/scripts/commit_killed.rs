@@ -11,7 +11,7 @@ use super::commit_failures::{READ_AGAIN, guest, start};
 use super::snapshot::{boot_from, succeeds};
 use super::{State, document, eval, files, image_info, nodes, qmpsh};
 
-fn mark(guest: &Guest) -> PathBuf {
+pub(super) fn mark(guest: &Guest) -> PathBuf {
     guest.folder().join("disk0.qcow2.qmpsh-merging")
 }
 
@@ -44,7 +44,7 @@ fn see_to_its_end(target: &str) {
 }
 
 #[track_caller]
-fn commits(target: &str, options: &[&str]) -> Outcome {
+pub(super) fn commits(target: &str, options: &[&str]) -> Outcome {
     let outcome = qmpsh(["run", "snapshot-commit", target])
         .args(options)
         .run()
@@ -55,7 +55,7 @@ fn commits(target: &str, options: &[&str]) -> Outcome {
 
 /// Which of the images `snapshot-list` shows as half merged.
 #[track_caller]
-fn half_merged(target: &str) -> Vec<Value> {
+pub(super) fn half_merged(target: &str) -> Vec<Value> {
     let told = qmpsh(["--json", "run", "snapshot-list", target]).run();
     let told = document(&told.expect_code(0));
     let rows = told[0]["tree"].as_array().unwrap().iter();
@@ -253,31 +253,6 @@ fn a_file_that_is_gone_already_is_not_missed() {
     assert!(!first.exists() && !second.exists() && !mark(&guest).exists());
     let base = guest.disk(0).to_owned();
     assert_eq!(files(guest.folder().path(), ".qcow2"), [base]);
-}
-
-#[test]
-fn a_mark_of_a_vm_that_was_started_by_a_link_is_seen_to_and_the_link_told() {
-    let (mut guest, overlay, sum) = guest();
-    kill(&guest.target(), &[]);
-    guest.process().kill();
-    let names = Folder::new();
-    let link = names.join("web01.qcow2");
-    std::os::unix::fs::symlink(&overlay, &link).unwrap();
-    let again = boot_from(&[&link]);
-    assert_eq!(half_merged(&again.target()), [json!(guest.disk(0))]);
-    for options in [&[][..], &["--all"], &["--disk", "disk0"]] {
-        let outcome = qmpsh(["run", "snapshot-commit", &again.target()])
-            .args(options.iter().copied())
-            .run()
-            .expect_code(1);
-        let told = format!("it is a link to `{}`", overlay.display());
-        for part in [&told as &str, "Start the VM with", "nothing was changed"] {
-            assert!(outcome.stdout.contains(part), "{outcome:#?}");
-        }
-    }
-    commits(&again.target(), &["--keep"]);
-    assert!(overlay.exists() && !mark(&guest).exists());
-    assert_eq!(again.shell_ok(READ_AGAIN), sum);
 }
 
 #[test]

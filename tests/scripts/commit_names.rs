@@ -6,8 +6,9 @@ use std::path::Path;
 use harness::Folder;
 use serde_json::json;
 
-use super::commit_failures::{create, other, refuses};
-use super::snapshot::succeeds;
+use super::commit_failures::{READ_AGAIN, create, guest, other, refuses};
+use super::commit_killed::{commits, half_merged, kill, mark};
+use super::snapshot::{boot_from, succeeds};
 use super::{files, image_info, qmpsh};
 
 fn make(image: &Path) {
@@ -150,4 +151,29 @@ fn images_stand_on_an_image_by_whatever_name_and_format() {
         .run()
         .expect_code(0);
     assert!(!top.exists());
+}
+
+#[test]
+fn a_mark_of_a_vm_that_was_started_by_a_link_is_seen_to_and_the_link_told() {
+    let (mut guest, overlay, sum) = guest();
+    kill(&guest.target(), &[]);
+    guest.process().kill();
+    let names = Folder::new();
+    let link = names.join("web01.qcow2");
+    symlink(&overlay, &link).unwrap();
+    let again = boot_from(&[&link]);
+    assert_eq!(half_merged(&again.target()), [json!(guest.disk(0))]);
+    for options in [&[][..], &["--all"], &["--disk", "disk0"]] {
+        let outcome = qmpsh(["run", "snapshot-commit", &again.target()])
+            .args(options.iter().copied())
+            .run()
+            .expect_code(1);
+        let told = format!("it is a link to `{}`", overlay.display());
+        for part in [&told as &str, "Start the VM with", "nothing was changed"] {
+            assert!(outcome.stdout.contains(part), "{outcome:#?}");
+        }
+    }
+    commits(&again.target(), &["--keep"]);
+    assert!(overlay.exists() && !mark(&guest).exists());
+    assert_eq!(again.shell_ok(READ_AGAIN), sum);
 }
