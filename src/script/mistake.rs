@@ -43,6 +43,13 @@ pub(super) fn found(error: &EvalAltResult) -> (String, Option<&'static str>) {
                 "an agent in a variable of another name is called with `command`: a.command(\"guest-ping\")",
             ),
         ),
+        E::ErrorMismatchDataType(wanted, given, _) if wanted == "bool" => (
+            format!("`true` or `false` is needed here, not a value of type {given}"),
+            Some(
+                "what gives nothing throws where it fails: ask with `try { ... } catch { ... }`; a value that may be missing is \
+                 compared with `()`",
+            ),
+        ),
         E::ErrorStackOverflow(_) => (
             "functions call each other too deeply".to_owned(),
             Some("a function that calls itself must end at some point"),

@@ -69,6 +69,39 @@ fn what_no_function_takes_is_told_at_the_argument() {
 }
 
 #[test]
+fn what_is_no_condition_is_told_as_the_run_tells_it() {
+    for (script, fault) in [
+        (
+            "if vm(\"a\").agent.ping() { print(1); }",
+            "`true` or `false` is needed here, not a value of type ()",
+        ),
+        (
+            "let v = vm(\"a\"); while v.job(\"j\") { }",
+            "`true` or `false` is needed here, not a value of type job",
+        ),
+    ] {
+        assert!(
+            message(script).starts_with(fault),
+            "{script}: {}",
+            message(script)
+        );
+    }
+    let none: [&str; 0] = [];
+    for script in [
+        "loop { break; }",
+        "let n = 0; do { n += 1; } while n < 3;",
+        "let v = vm(\"a\"); if v.status == \"running\" && !v.agent.supports(\"guest-exec\") { }",
+        "let found = (); for x in [1] { found = x; } if found != () { }",
+    ] {
+        assert_eq!(told(script), none, "{script}");
+    }
+    let run = Qmpsh::new(env!("CARGO_BIN_EXE_qmpsh"));
+    let run = run.args(["eval", "let a = []; if a.push(1) { }"]).run();
+    let run = run.expect_code(1);
+    assert!(run.stderr.contains("not a value of type ()"), "{run:#?}");
+}
+
+#[test]
 fn what_is_told_of_a_function_is_what_the_run_would_refuse() {
     // Without the methods of a VM, which no run of this test has.
     for script in ["vm(3)", "sleep(#{ })", "sqrt(true)", "parallel(|x| x, [1])"] {

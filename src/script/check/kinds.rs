@@ -75,6 +75,23 @@ impl Kind {
         }
     }
 
+    /// What a run calls its type.
+    pub(super) fn type_name(&self) -> String {
+        match self {
+            Self::Nothing => "()",
+            Self::Bool => "bool",
+            Self::Int => "i64",
+            Self::Float => "f64",
+            Self::Char => "char",
+            Self::Text => "string",
+            Self::List(_) => "array",
+            Self::Map => "map",
+            Self::Function => "Fn",
+            Self::Handle(name) => name,
+        }
+        .to_owned()
+    }
+
     /// What each item of it is.
     pub(super) fn item(self) -> Option<Self> {
         match self {
@@ -202,9 +219,14 @@ impl Natives {
         let mut given = self.taking(name, count, first).map(|one| &one.gives);
         let one = given.next()?;
         // The commands of a QEMU are none of its functions.
+        if !given.all(|other| other == one) {
+            return None;
+        }
         let is_handle = one == "qmp" || self.handles.contains_key(one);
-        let is_it = is_handle && given.all(|other| other == one);
-        is_it.then(|| Kind::handle(one))
+        match one.as_str() {
+            "()" => Some(Kind::Nothing),
+            _ => is_handle.then(|| Kind::handle(one)),
+        }
     }
 }
 

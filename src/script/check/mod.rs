@@ -46,7 +46,7 @@ use rhai::{AST, Engine, EvalAltResult, Position, Scope};
 
 use self::commands::Told;
 use self::functions::{Fault, Functions};
-use self::kinds::Natives;
+use self::kinds::{Kind, Natives};
 use self::seen::{Call, NoProperty, Seen};
 use self::texts::Texts;
 use super::header::Header;
@@ -83,6 +83,11 @@ fn no_property(missing: &NoProperty) -> Box<EvalAltResult> {
         missing.name, missing.of
     );
     EvalAltResult::ErrorDotExpr(words, missing.position).into()
+}
+
+/// That a condition is no `true` or `false`, as the run says it.
+fn no_condition((kind, position): &(Kind, Position)) -> Box<EvalAltResult> {
+    EvalAltResult::ErrorMismatchDataType("bool".to_owned(), kind.type_name(), *position).into()
 }
 
 /// What is read from `args`, and the header does not declare.
@@ -179,6 +184,7 @@ impl<'a> Examiner<'a> {
             errors.extend(unknown.map(|(name, position)| no_variable(name, *position, &seen)));
         }
         errors.extend(seen.no_property.iter().map(no_property));
+        errors.extend(seen.no_condition.iter().map(no_condition));
         let qualified = seen.qualified.iter();
         errors.extend(qualified.filter_map(|named| functions.fault_of_name(named, &seen)));
         if let Some(header) = header {

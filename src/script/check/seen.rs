@@ -87,6 +87,8 @@ pub(super) struct Seen {
     /// Variables that are declared nowhere where they are used.
     pub(super) unknown: Vec<(String, Position)>,
     pub(super) no_property: Vec<NoProperty>,
+    /// Conditions that are no `true` or `false`, and what they are.
+    pub(super) no_condition: Vec<(Kind, Position)>,
     /// What is read from `args`.
     pub(super) asked_of_args: Vec<(String, Position)>,
     pub(super) imports: Vec<Import>,

@@ -197,7 +197,7 @@ impl Walk<'_> {
             Stmt::If(flow, _) => {
                 let asks = self.asking.asks(&flow.expr);
                 let is_choice = self.is_callers(&flow.expr);
-                self.expression(&flow.expr);
+                self.condition(&flow.expr);
                 self.doubted(asks, is_choice, |walk| {
                     walk.block(flow.body.statements());
                     walk.block(flow.branch.statements());
@@ -220,7 +220,7 @@ impl Walk<'_> {
             Stmt::While(flow, _) | Stmt::Do(flow, ..) => {
                 let asks = self.asking.asks(&flow.expr);
                 let is_choice = self.is_callers(&flow.expr);
-                self.expression(&flow.expr);
+                self.condition(&flow.expr);
                 self.doubted(asks, is_choice, |walk| walk.block(flow.body.statements()));
             }
             Stmt::For(parts, _) => {
@@ -283,6 +283,16 @@ impl Walk<'_> {
                 });
             }
             _ => {}
+        }
+    }
+
+    fn condition(&mut self, expression: &Expr) {
+        let kind = self.expression(expression);
+        // A `loop` has `()`.
+        let is_wrong = |kind: &Kind| *kind != Kind::Bool && !matches!(expression, Expr::Unit(_));
+        if let Some(kind) = kind.filter(is_wrong) {
+            let position = last(expression).position();
+            self.seen.no_condition.push((kind, position));
         }
     }
 
