@@ -3,6 +3,7 @@
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
+use std::time::Duration;
 
 use harness::{Folder, Outcome, Qemu};
 use serde_json::{Value, json};
@@ -234,4 +235,41 @@ fn what_is_where_the_destination_listens_stays() {
     assert!(refused.stderr.contains("is no socket"), "{refused:#?}");
     assert_eq!(std::fs::read_to_string(&file).unwrap(), "precious");
     assert_eq!(status(&from), "running");
+}
+
+#[test]
+fn a_guest_that_another_machine_cannot_take_in_goes_on_where_it_was() {
+    // What is sent last, so that all was sent before the destination minds.
+    for differing in ["-smp 2", "-device virtio-rng-pci"] {
+        let from = Qemu::bare().args(MACHINE).args(differing).start();
+        let to = destination();
+        let failed = run("migrate", &[&monitor(&from), &monitor(&to)]);
+        assert!(matches!(failed.code, Some(3 | 4)), "{failed:#?}");
+        let told = [
+            &*format!("the guest goes on in {}", monitor(&from)),
+            &format!("QEMU's log of {} tells why", monitor(&to)),
+        ];
+        let is_told = told.iter().all(|one| failed.stderr.contains(one));
+        assert!(is_told, "{failed:#?}");
+        assert_eq!(status(&from), "running");
+    }
+}
+
+#[test]
+fn a_guest_that_ran_in_the_destination_does_not_go_on_where_it_was() {
+    let (from, mut to) = (source(), destination());
+    // It runs there, and ends before it was asked how it is.
+    let script = format!(
+        "import \"std/migrate\" as migrate;
+         let to = vm(\"{}\"); let arrival = to.migration.arrival();
+         migrate::to(v, migrate::receive(to, \"tcp:127.0.0.1:0\"), #{{}});
+         while to.status != \"running\" {{ sleep(\"10ms\"); }}
+         let before = arrival.has_failed();
+         to.qmp(\"quit\");
+         [before, arrival.has_failed()]",
+        monitor(&to)
+    );
+    assert_eq!(eval(&monitor(&from), &script), json!([false, false]));
+    assert!(to.process().wait(Duration::from_secs(30)).is_some());
+    assert_eq!(status(&from), "postmigrate");
 }
