@@ -50,7 +50,9 @@ impl Process {
 /// Whether the process with this number is seen to run a QEMU.
 pub fn is_qemu(pid: u32) -> bool {
     let program = fs::read_link(format!("/proc/{pid}/exe"));
-    let name = program.ok().and_then(|path| path.file_name().map(OsStr::to_owned));
+    let name = program
+        .ok()
+        .and_then(|path| path.file_name().map(OsStr::to_owned));
     name.is_some_and(|name| {
         let name = name.as_encoded_bytes();
         name.starts_with(b"qemu") || name.starts_with(b"kvm")

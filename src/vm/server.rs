@@ -27,7 +27,9 @@ impl Server {
     pub(super) async fn itself(vm: &Vm) -> Result<Self, Error> {
         let of = Self::of(vm).await?;
         let is_direct = matches!(vm.target().qmp(), Some(Address::Unix(_)));
-        Ok(Self(of.0.filter(|process| is_direct && is_qemu(process.pid))))
+        Ok(Self(
+            of.0.filter(|process| is_direct && is_qemu(process.pid)),
+        ))
     }
 
     /// Its process's number.
