@@ -4,7 +4,7 @@
 //!
 //! - a call: [`machine`], `gate` (what becomes of it), [`effect`] (what it changes), [`harm`] and [`consent`] (who is asked first)
 //! - what it can be told: [`schema`], and [`release`] (what is too old to be told it)
-//! - what takes long: [`job`], `jobs` (several as one), [`migration`]
+//! - what takes long: [`job`], `jobs` (several as one), [`migration`], and [`arrival`] of the guest at its other end
 //! - disks: [`disk`], [`block_graph`], [`image`] (files on this host), [`overlay`] and `targets` (images that are made for
 //!   them, by `blank`; `handed` gives their files to QEMU's user), [`commit`] (images that are merged), [`images`] (who else
 //!   has them open, and what room is left)
@@ -14,6 +14,7 @@
 //! - looks that are in nobody's way: [`probe`], [`survey`], [`glance`]
 
 pub mod agent;
+pub mod arrival;
 mod blank;
 pub mod block_graph;
 mod chardev;

@@ -1,5 +1,6 @@
 //! A process by its number and the moment it began, so that a number used again is not taken for the same process.
 
+use std::ffi::OsStr;
 use std::fs;
 use std::os::fd::AsFd;
 use std::os::unix::fs::MetadataExt;
@@ -44,6 +45,18 @@ impl Process {
     pub fn has_ended(self) -> bool {
         namespace() == Some(self.namespace) && Self::running(self.pid) != Some(self)
     }
+}
+
+/// Whether the process with this number is seen to run a QEMU.
+pub fn is_qemu(pid: u32) -> bool {
+    let program = fs::read_link(format!("/proc/{pid}/exe"));
+    let name = program
+        .ok()
+        .and_then(|path| path.file_name().map(OsStr::to_owned));
+    name.is_some_and(|name| {
+        let name = name.as_encoded_bytes();
+        name.starts_with(b"qemu") || name.starts_with(b"kvm")
+    })
 }
 
 /// The namespace that this process sees processes in.

@@ -6,7 +6,8 @@ use tokio::time::sleep;
 
 use super::error::Error;
 use super::machine::Vm;
-use super::process::Process;
+use super::process::{Process, is_qemu};
+use crate::client::Address;
 
 /// QEMU's connections end a moment before its process does.
 const LAST_BREATH: Duration = Duration::from_secs(1);
@@ -20,6 +21,15 @@ impl Server {
     /// Who serves the monitor now.
     pub(super) async fn of(vm: &Vm) -> Result<Self, Error> {
         Ok(Self(vm.process().await?.and_then(Process::running)))
+    }
+
+    /// As [`Server::of`], but only if it is seen to be the QEMU itself that listens there, and no program between.
+    pub(super) async fn itself(vm: &Vm) -> Result<Self, Error> {
+        let of = Self::of(vm).await?;
+        let is_direct = matches!(vm.target().qmp(), Some(Address::Unix(_)));
+        Ok(Self(
+            of.0.filter(|process| is_direct && is_qemu(process.pid)),
+        ))
     }
 
     /// Its process's number.

@@ -3,8 +3,9 @@
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
+use std::time::Duration;
 
-use harness::{Folder, Outcome, Qemu};
+use harness::{Folder, Outcome, Proxy, Qemu};
 use serde_json::{Value, json};
 
 use super::backup_faults::Mount;
@@ -234,4 +235,124 @@ fn what_is_where_the_destination_listens_stays() {
     assert!(refused.stderr.contains("is no socket"), "{refused:#?}");
     assert_eq!(std::fs::read_to_string(&file).unwrap(), "precious");
     assert_eq!(status(&from), "running");
+}
+
+#[test]
+fn a_guest_that_another_machine_cannot_take_in_goes_on_where_it_was() {
+    // What is sent last, so that all was sent before the destination minds.
+    for (differing, then) in [
+        ("-smp 2", "running"),
+        ("-device virtio-rng-pci", "running"),
+        ("-smp 2 -S", "postmigrate"),
+    ] {
+        let from = Qemu::bare().args(MACHINE).args(differing).start();
+        let to = destination();
+        let failed = run("migrate", &[&monitor(&from), &monitor(&to)]);
+        assert!(matches!(failed.code, Some(3 | 4)), "{failed:#?}");
+        let log = format!("QEMU's log of {} tells why", monitor(&to));
+        assert!(failed.stderr.contains(&log), "{failed:#?}");
+        let is_told = failed.stderr.contains("the guest goes on in");
+        assert_eq!(is_told, then == "running", "{failed:#?}");
+        // The source may learn in time that it failed, and is what it was.
+        let now = status(&from);
+        assert!(
+            now == then || (then != "running" && now != "running"),
+            "{now}"
+        );
+    }
+}
+
+#[test]
+fn what_only_passes_on_what_the_destination_says_is_not_believed_to_be_it() {
+    let (from, to) = (
+        Qemu::bare().args(MACHINE).args("-smp 2").start(),
+        destination(),
+    );
+    let between = Proxy::before(to.qmp());
+    let failed = run(
+        "migrate",
+        &[&monitor(&from), between.socket().to_str().unwrap()],
+    );
+    assert!(matches!(failed.code, Some(3 | 4)), "{failed:#?}");
+    // A newer source may learn by itself that it failed.
+    if status(&from) == "running" {
+        assert!(Qemu::version() >= (11, 0), "{failed:#?}");
+    } else {
+        let told = "whether the guest ran in";
+        assert!(failed.stderr.contains(told), "{failed:#?}");
+        assert_eq!(status(&from), "postmigrate");
+    }
+}
+
+#[test]
+fn a_migration_that_is_under_way_is_not_touched_by_another() {
+    let (from, to) = (source(), destination());
+    let endless = format!(
+        "v.qmp(\"migrate-set-capabilities\", #{{ capabilities: [#{{ capability: \"{ENDLESS}\", state: true }}] }});
+         v.qmp(\"migrate\", #{{ uri: \"exec:cat >/dev/null\" }});
+         while v.migration.status?.status != \"pre-switchover\" {{ sleep(\"10ms\"); }}
+         v.qmp(\"query-migrate-parameters\")"
+    );
+    let settings = eval(&monitor(&from), &endless);
+    let file = from.folder().join("state");
+    for words in [
+        ["migrate-save", file.to_str().unwrap()],
+        ["migrate", &monitor(&to)],
+    ] {
+        let [script, to] = words;
+        let refused = qmpsh(["-v", "run", script, &monitor(&from), to])
+            .args(["--max-bandwidth", "1M"])
+            .run()
+            .expect_code(1);
+        let told = "another migration of it is under way (pre-switchover, ";
+        assert!(refused.stderr.contains(told), "{refused:#?}");
+        assert!(refused.stderr.contains("migrate_cancel"), "{refused:#?}");
+    }
+    let now = "[v.migration.status.status, v.qmp(\"query-migrate-parameters\")]";
+    assert_eq!(
+        eval(&monitor(&from), now),
+        json!(["pre-switchover", settings])
+    );
+    // Nor is the destination told to listen.
+    assert_eq!(eval(&monitor(&to), "v.migration.status"), Value::Null);
+}
+
+#[test]
+fn what_is_no_file_of_migrate_save_is_named_when_it_cannot_be_loaded() {
+    let (vm, folder) = (source(), Folder::new());
+    let whole = folder.join("whole.state");
+    run("migrate-save", &[&monitor(&vm), whole.to_str().unwrap()]).expect_code(0);
+    let bytes = std::fs::read(&whole).unwrap();
+    for content in [&bytes[..bytes.len() / 2], &[7; 4096][..]] {
+        let other = destination();
+        let file = folder.join("damaged.state");
+        std::fs::write(&file, content).unwrap();
+        let failed = run("migrate-load", &[&monitor(&other), file.to_str().unwrap()]);
+        let failed = failed.expect_code(3);
+        let told = format!("it could not load {}, and has ended", file.display());
+        assert!(failed.stderr.contains(&told), "{failed:#?}");
+        assert!(
+            failed.stderr.contains("QEMU's log tells why"),
+            "{failed:#?}"
+        );
+    }
+}
+
+#[test]
+fn a_guest_that_ran_in_the_destination_does_not_go_on_where_it_was() {
+    let (from, mut to) = (source(), destination());
+    // It runs there, and ends before it was asked how it is.
+    let script = format!(
+        "import \"std/migrate\" as migrate;
+         let to = vm(\"{}\"); let arrival = to.migration.arrival();
+         migrate::to(v, migrate::receive(to, \"tcp:127.0.0.1:0\"), #{{}});
+         while to.status != \"running\" {{ sleep(\"10ms\"); }}
+         let before = arrival.has_failed();
+         to.qmp(\"quit\");
+         [before, arrival.has_failed()]",
+        monitor(&to)
+    );
+    assert_eq!(eval(&monitor(&from), &script), json!([false, false]));
+    assert!(to.process().wait(Duration::from_secs(30)).is_some());
+    assert_eq!(status(&from), "postmigrate");
 }

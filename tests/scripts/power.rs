@@ -5,7 +5,7 @@ use std::time::Duration;
 use harness::{Format, Guest, Qemu, RawQmp};
 use serde_json::{Value, json};
 
-use super::{document, qmpsh};
+use super::{document, eval, qmpsh};
 
 /// A machine whose firmware runs and answers no power button.
 fn machine() -> Qemu {
@@ -178,4 +178,86 @@ fn a_reset_is_seen_to_happen() {
             .contains("-no-reboot"),
         "{row}"
     );
+}
+
+#[test]
+fn a_qemu_that_stays_behind_a_reset_is_not_said_to_have_ended() {
+    let arguments = "-machine q35 -accel tcg -m 32 -no-shutdown -no-reboot";
+    for (more, told) in [
+        ("", "QEMU stays (shutdown), as -no-shutdown says"),
+        // It has not run yet, and stays so.
+        (
+            "-S",
+            "it was not reset, as its QEMU was started with -no-reboot; it is prelaunch",
+        ),
+    ] {
+        let qemu = Qemu::bare().args(arguments).args(more).start();
+        let (row, _) = run(&["power-reset"], qemu.qmp().to_str().unwrap(), 1);
+        let message = row["error"]["message"].as_str().unwrap();
+        assert!(message.contains(told), "{row}");
+    }
+}
+
+#[test]
+fn a_qemu_whose_guest_is_elsewhere_is_neither_let_run_nor_said_to_lose_data() {
+    let arguments = "-machine pc -accel tcg -m 32";
+    let waits = Qemu::bare().args(arguments).args("-incoming defer").start();
+    let target = waits.qmp().to_str().unwrap().to_owned();
+    let (row, _) = run(&["resume"], &target, 1);
+    let message = row["error"]["message"].as_str().unwrap();
+    assert!(message.contains("it waits for its guest"), "{row}");
+    let (row, _) = run(&["power-off"], &target, 1);
+    let message = row["error"]["message"].as_str().unwrap();
+    assert!(message.contains("none has come in yet"), "{row}");
+
+    let left = Qemu::bare().args(arguments).start();
+    let target = left.qmp().to_str().unwrap().to_owned();
+    let went = "v.qmp(\"migrate\", #{ uri: \"exec:cat >/dev/null\" }); v.migration.wait().status";
+    assert_eq!(eval(&target, went), "completed");
+    let (row, _) = run(&["power-off"], &target, 1);
+    let message = row["error"]["message"].as_str().unwrap();
+    let is_told = message.contains("must not run here") && !message.contains("may lose");
+    assert!(is_told, "{row}");
+}
+
+#[test]
+fn a_guest_that_still_cannot_write_is_not_said_to_run() {
+    let guest = Guest::builder()
+        .disk(Format::Qcow2, "64M")
+        .arg("-blockdev")
+        .arg("null-co,node-name=nothing,size=1048576,read-zeroes=on")
+        .arg("-blockdev")
+        .arg(
+            "blkdebug,node-name=full,image=nothing,\
+             inject-error.0.event=none,inject-error.0.iotype=write,inject-error.0.errno=28",
+        )
+        .arg("-device")
+        .arg("virtio-blk-pci,id=full,drive=full")
+        .boot();
+    let target = guest.target();
+    let mut monitor = guest.raw_qmp();
+    // The answer to this line is to leave before it stops.
+    guest.shell_ok(
+        "(sleep 1; dd if=/dev/zero of=/dev/vdb bs=4k count=1 conv=fsync) >/dev/null 2>&1 &",
+    );
+    monitor.event("STOP");
+    drop(monitor);
+    let (row, _) = run(&["resume"], &target, 1);
+    let message = row["error"]["message"].as_str().unwrap();
+    assert!(
+        message.contains("was stopped again at once: it is io-error"),
+        "{row}"
+    );
+}
+
+#[test]
+fn a_vm_that_runs_again_is_said_to_where_its_clock_cannot_be_set() {
+    let qemu = machine();
+    let target = qemu.qmp().to_str().unwrap().to_owned();
+    result(&["pause"], &target);
+    let (row, _) = run(&["resume", "--set-time"], &target, 3);
+    let message = row["error"]["message"].as_str().unwrap();
+    let told = "it runs again; it was paused, but its clock was not set: ";
+    assert!(message.contains(told), "{row}");
+    assert_eq!(eval(&target, "v.status"), "running");
 }

@@ -1,5 +1,6 @@
 //! `v.migration`: the migration of a VM, from it or into it.
 
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use rhai::{Dynamic, Engine, Map};
@@ -9,6 +10,7 @@ use super::{Outcome, method, property, wait, wait_with_bar};
 use crate::script::convert::from_json;
 use crate::script::progress::Bar;
 use crate::vm::Vm;
+use crate::vm::arrival::Arrival;
 use crate::vm::migration::Migration;
 
 pub(super) fn register(engine: &mut Engine) {
@@ -83,6 +85,44 @@ pub(super) fn register(engine: &mut Engine) {
     )
     .register_into_engine(engine, |migration: &mut Migration| {
         wait("migrate_cancel", migration.cancel())
+    });
+    arrival(engine);
+}
+
+/// The arrival of a guest in a script.
+#[derive(Clone)]
+struct Arriving(Arc<Mutex<Arrival>>);
+
+fn arrival(engine: &mut Engine) {
+    engine.register_type_with_name::<Arriving>("arrival");
+    method(
+        "arrival",
+        &["migration", "arrival"],
+        r"
+        Watches from now on whether the guest that is to come in begins to run.
+
+        ```rhai
+        let arrival = v.migration.arrival();
+        ```",
+    )
+    .register_into_engine(engine, |migration: &mut Migration| {
+        let arrival = wait("the guest's arrival", migration.vm().arrival())?;
+        Outcome::Ok(Arriving(Arc::new(Mutex::new(arrival))))
+    });
+    method(
+        "has_failed",
+        &["arrival", "bool"],
+        r"
+        Whether it is certain that QEMU has ended and the guest never ran in it, so that it may go on where it came from. What this
+        host cannot see for itself is not certain: a QEMU that is reached over TCP or libvirt, or that another user runs.
+
+        ```rhai
+        v.migration.arrival().has_failed() == false
+        ```",
+    )
+    .register_into_engine(engine, |arriving: &mut Arriving| {
+        let mut arrival = arriving.0.lock().unwrap_or_else(PoisonError::into_inner);
+        wait("the guest's arrival", arrival.has_failed())
     });
 }
 

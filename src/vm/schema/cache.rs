@@ -13,6 +13,7 @@ use serde_json::Value;
 
 use super::model::Schema;
 use crate::client::nonce;
+use crate::vm::process::is_qemu;
 use crate::wire::message::Version;
 
 /// How many schemas are kept: one for each QEMU program that a host has had of late.
@@ -75,15 +76,12 @@ impl Kept {
 
 /// Which very file process `pid` runs; none if that is no QEMU, or cannot be seen.
 fn build(pid: u32) -> Option<String> {
-    let link = format!("/proc/{pid}/exe");
-    let program = fs::read_link(&link).ok()?;
-    let name = program.file_name()?.to_str()?;
     // Another program may listen in QEMU's stead, and does so for any QEMU.
-    if !name.starts_with("qemu") && !name.starts_with("kvm") {
+    if !is_qemu(pid) {
         return None;
     }
     // Follows to the file that runs, even when another has its name by now.
-    let file = fs::metadata(&link).ok()?;
+    let file = fs::metadata(format!("/proc/{pid}/exe")).ok()?;
     let build = [
         file.dev(),
         file.ino(),
