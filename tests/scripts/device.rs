@@ -190,7 +190,7 @@ fn a_card_that_is_let_go_of_late_leaves_its_back_end_until_it_is_removed_again()
 #[test]
 fn a_back_end_that_another_card_uses_is_left_and_one_of_another_name_is_told() {
     let qemu = Qemu::bare()
-        .args("-machine pc -accel tcg -m 32 -S -netdev user,id=hot0-net -device e1000,id=card,netdev=hot0-net")
+        .args("-machine pc -accel tcg -m 32 -S -netdev user,id=hot0-net -device virtio-net-pci,id=card,netdev=hot0-net")
         .start();
     let target = qemu.qmp().to_str().unwrap().to_owned();
     let network = || eval(&target, "v.hmp(\"info network\")");
