@@ -9,6 +9,7 @@
 //!   them, by `blank`; `handed` gives their files to QEMU's user), [`commit`] (images that are merged), [`images`] (who else
 //!   has them open, and what room is left)
 //! - which process it is: `server`, and for libvirt's `domain`, by what `chardev` reads
+//! - files that take the place of others: [`replaced`]
 //! - who else works on it: [`claim`], [`lock`]; and `listen`, what is where it is to listen
 //! - its screen: [`screen`]
 //! - looks that are in nobody's way: [`probe`], [`survey`], [`glance`]
@@ -51,6 +52,7 @@ pub mod process;
 mod proof;
 pub mod recording;
 pub mod release;
+pub mod replaced;
 pub mod schema;
 pub mod screen;
 mod server;

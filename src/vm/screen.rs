@@ -16,6 +16,7 @@ use super::error::{Error, ErrorKind};
 use super::handed;
 use super::machine::{Vm, object};
 use super::mode::Would;
+use super::replaced;
 use super::server::Server;
 
 /// The most bytes of a picture that are read: four times those of the largest screen that QEMU makes by itself.
@@ -62,6 +63,9 @@ impl Vm {
         let file = &shot.file;
         if !is_replay && !shot.replace && file.symlink_metadata().is_ok() {
             return Err(self.file_error("write", file, "it exists already"));
+        }
+        if is_real {
+            replaced::check(file).map_err(|error| self.file_error("write", file, error))?;
         }
         let beside = Beside(unfinished(file));
         if is_real {

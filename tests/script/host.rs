@@ -1,6 +1,7 @@
 //! `host`: files, programs and the environment, as far as the run may touch them.
 
 use std::fs;
+use std::os::unix::fs::FileTypeExt;
 use std::thread;
 
 use qmpsh::report::Exit;
@@ -133,6 +134,15 @@ fn what_is_no_plain_file_or_no_text_is_an_error_and_no_wait() {
             .failure("host.write_text(args + \"pipe\", \"x\")")
             .contains("pipe` cannot be written")
     );
+    for call in [
+        "host.replace_text(args + \"pipe\", \"x\")",
+        "host.rename(args + \"latin\", args + \"pipe\")",
+    ] {
+        let failure = stage.failure(call);
+        assert!(failure.contains("no regular file"), "{call}: {failure}");
+    }
+    let there = fs::metadata(folder.path("pipe")).unwrap();
+    assert!(there.file_type().is_fifo() && fs::exists(folder.path("latin")).unwrap());
     assert!(
         stage
             .failure("host.read_blob(args)")

@@ -157,6 +157,58 @@ fn a_card_is_plugged_in_and_unplugged_with_its_back_end() {
 }
 
 #[test]
+fn a_card_that_is_let_go_of_late_leaves_its_back_end_until_it_is_removed_again() {
+    let guest = guest();
+    let target = guest.target();
+    run(&["nic-add", &target, "user"], 0);
+    comes_true(&guest, "grep -q 0x1041 /sys/bus/pci/devices/*/device");
+    run(&["pause", &target], 0);
+    let outcome = run(&["nic-remove", &target, "hot0", "--wait", "100ms"], 1);
+    assert!(
+        outcome.stderr.contains("remove it again then"),
+        "{outcome:#?}"
+    );
+    let mut monitor = guest.raw_qmp();
+    monitor.call("cont", &Value::Null);
+    while monitor.event("DEVICE_DELETED")["data"]["device"] != "hot0" {}
+    drop(monitor);
+    let done = document(&run(&["nic-remove", &target, "hot0"], 0));
+    assert_eq!(
+        done["result"],
+        "hot0 was unplugged before, and its back end is taken away now"
+    );
+    let network = eval(&target, "v.hmp(\"info network\")");
+    assert!(!network.as_str().unwrap().contains("hot0"), "{network}");
+    let outcome = run(&["nic-remove", &target, "hot0"], 1);
+    assert!(
+        outcome.stderr.contains("no device has the id hot0"),
+        "{outcome:#?}"
+    );
+    run(&["nic-add", &target, "user", "--id", "hot0"], 0);
+}
+
+#[test]
+fn a_back_end_that_another_card_uses_is_left_and_one_of_another_name_is_told() {
+    let qemu = Qemu::bare()
+        .args("-machine pc -accel tcg -m 32 -S -netdev user,id=hot0-net -device virtio-net-pci,id=card,netdev=hot0-net")
+        .start();
+    let target = qemu.qmp().to_str().unwrap().to_owned();
+    let network = || eval(&target, "v.hmp(\"info network\")");
+    let before = network();
+    let outcome = run(&["nic-remove", &target, "hot0"], 1);
+    assert!(
+        outcome.stderr.contains("no device has the id hot0"),
+        "{outcome:#?}"
+    );
+    let outcome = run(&["nic-remove", &target, "card", "--wait", "100ms"], 1);
+    assert!(
+        outcome.stderr.contains("netdev_del id=hot0-net"),
+        "{outcome:#?}"
+    );
+    assert_eq!(network(), before);
+}
+
+#[test]
 fn a_step_that_fails_undoes_those_before_it() {
     let guest = guest();
     let target = guest.target();

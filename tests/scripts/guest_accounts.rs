@@ -59,7 +59,7 @@ fn keys_are_listed_added_once_and_removed() {
     let file = folder.join("key.pub");
     std::fs::write(
         &file,
-        "# mine\nssh-ed25519 BBBB new\n\nssh-ed25519 AAAA old\n",
+        "# mine\nssh-ed25519 AAAAB new\n\nssh-ed25519 AAAA old\n",
     )
     .unwrap();
     let file = file.to_str().unwrap();
@@ -72,7 +72,7 @@ fn keys_are_listed_added_once_and_removed() {
     assert_eq!(rows[0]["result"], "1 added, 0 removed");
     assert_eq!(
         guest.shell_ok("grep . /root/.ssh/authorized_keys"),
-        "ssh-ed25519 AAAA old\nssh-ed25519 BBBB new"
+        "ssh-ed25519 AAAA old\nssh-ed25519 AAAAB new"
     );
     assert_eq!(
         document(&run(&["--add", file]).expect_code(0))[0]["added"],
@@ -87,7 +87,7 @@ fn keys_are_listed_added_once_and_removed() {
         .map(|one| one["key"].as_str().unwrap())
         .collect();
     keys.sort_unstable();
-    assert_eq!(keys, ["ssh-ed25519 AAAA old", "ssh-ed25519 BBBB new"]);
+    assert_eq!(keys, ["ssh-ed25519 AAAA old", "ssh-ed25519 AAAAB new"]);
     assert_eq!(
         document(&run(&["--remove", file]).expect_code(0))[0]["removed"],
         2
@@ -115,5 +115,59 @@ fn keys_are_listed_added_once_and_removed() {
     // One that cannot be read is still an error.
     guest.shell_ok("rm /root/.ssh/authorized_keys; mkdir /root/.ssh/authorized_keys");
     run(&[]).expect_code(4);
+    guest.shell_ok("rm -r /root/.ssh");
+}
+
+#[test]
+fn what_is_no_public_key_is_not_added() {
+    let guest = lent();
+    let target = guest.target();
+    let there = "rm -rf /root/.ssh; mkdir /root/.ssh; echo 'ssh-ed25519 AAAA old' >/root/.ssh/authorized_keys";
+    guest.shell_ok(there);
+    let folder = Folder::new();
+    let file = folder.join("key");
+    let run = |option: &str, text: &str| {
+        std::fs::write(&file, text).unwrap();
+        let words = ["run", "guest-ssh-keys", "root", &target, option];
+        qmpsh(words).arg(&file).run()
+    };
+    let private =
+        "-----BEGIN OPENSSH PRIVATE KEY-----\nb3BlbnNz\n-----END OPENSSH PRIVATE KEY-----\n";
+    for (text, told) in [
+        (private.to_owned(), "has a private key"),
+        (
+            format!("ssh-ed25519 AAAA me\n{private}"),
+            "has a private key",
+        ),
+        ("hello\n".to_owned(), "line 1 is no public key"),
+        (
+            "# mine\n\nssh-ed25519 AAAA me\nb3BlbnNz\n".to_owned(),
+            "line 4 is no public key",
+        ),
+        ("ssh-ed25519\n".to_owned(), "line 1 is no public key"),
+        (
+            "ssh-ed25519 b3BlbnNz\n".to_owned(),
+            "line 1 is no public key",
+        ),
+    ] {
+        let outcome = run("--add", &text).expect_code(1);
+        assert!(outcome.stderr.contains(told), "{text}: {outcome:#?}");
+        for shown in ["b3Blbn", "hello"] {
+            assert!(
+                !format!("{outcome:?}").contains(shown),
+                "{text}: {outcome:#?}"
+            );
+        }
+    }
+    let keys = "grep . /root/.ssh/authorized_keys";
+    assert_eq!(guest.shell_ok(keys), "ssh-ed25519 AAAA old");
+    // All that sshd takes is a key; and what was no key can be taken out again.
+    let all = "no-pty,command=\"a b\" ssh-rsa AAAAB3 me\r\necdsa-sha2-nistp256 AAAAE2\n\
+        sk-ssh-ed25519@openssh.com AAAAGn\tme\nssh-ed25519-cert-v01@openssh.com AAAAIH";
+    run("--add", all).expect_code(0);
+    assert_eq!(guest.shell_ok(keys).lines().count(), 5);
+    guest.shell_ok("echo hello >>/root/.ssh/authorized_keys");
+    run("--remove", "hello\n").expect_code(0);
+    assert_eq!(guest.shell_ok(keys).lines().count(), 5);
     guest.shell_ok("rm -r /root/.ssh");
 }

@@ -100,6 +100,11 @@ fn memory_is_told_by_its_blocks_and_a_refusal_by_its_reason() {
             .ends_with("(0 taken online)"),
         "{row}"
     );
+    for number in ["999", "-1"] {
+        let row = run(&guest, &["guest-memory", "--offline", number], 1);
+        let told = format!("the guest has no memory block {number}: its ");
+        assert!(message(&row).contains(&told), "{row}");
+    }
     // The first block holds what the kernel cannot move.
     let row = run(&guest, &["guest-memory", "--offline", "0"], 1);
     assert!(

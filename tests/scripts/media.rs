@@ -78,7 +78,11 @@ fn what_cannot_be_changed_stays_as_it_is() {
     for (words, code, message) in [
         (["ide1-cd0", "/no/such.iso"], 4, "No such file or directory"),
         (["ide1-cd0", "b.raw"], 1, "b.raw is a relative path"),
-        (["vd0", "/b.raw"], 1, "vd0 is no removable drive"),
+        (
+            ["vd0", "/b.raw"],
+            1,
+            "vd0 is no removable drive; there are ide1-cd0, cd1, scd",
+        ),
         (
             ["cd9", "/b.raw"],
             1,

@@ -129,7 +129,8 @@ fn what_cannot_be_plugged_in_leaves_no_back_end() {
                 "plugged in, there are first (128 MiB)"
             },
         ),
-        (&["1M"], 4, "multiple of"),
+        (&["1"], 4, "multiple of"),
+        (&["1M"], 4, "give a whole multiple of that"),
         (&["128M", "--node", "7"], 4, "numa"),
         (&["128M", "--path", "/no/such"], 4, "/no/such"),
         (
@@ -144,6 +145,13 @@ fn what_cannot_be_plugged_in_leaves_no_back_end() {
             !outcome.stderr.contains("and then"),
             "{words:?}: {outcome:#?}"
         );
+        // What room there is, is told to whom it was too little.
+        let is_about_room = words[0] == "4G";
+        assert_eq!(
+            outcome.stderr.contains("maxmem=M"),
+            is_about_room,
+            "{words:?}: {outcome:#?}"
+        );
         assert_eq!(state(&target), before, "{words:?}");
     }
     run(&["memory-add", &target, "128M"], 0);
@@ -151,6 +159,25 @@ fn what_cannot_be_plugged_in_leaves_no_back_end() {
     for told in ["no free slots", "-m SIZE,slots=N,maxmem=M"] {
         assert!(outcome.stderr.contains(told), "{told}: {outcome:#?}");
     }
+}
+
+#[test]
+fn a_module_behind_one_of_an_odd_size_is_said_to_begin_within_a_block() {
+    let guest = guest();
+    let target = guest.target();
+    let result = |size: &str| {
+        let done = document(&run(&["memory-add", &target, size], 0));
+        done["result"].as_str().unwrap().to_owned()
+    };
+    let odd = result("100M");
+    assert!(odd.ends_with("blocks of 128 MiB"), "{odd}");
+    let behind = result("128M");
+    assert!(
+        behind.ends_with(
+            "blocks of 128 MiB, and this module begins within one, behind another of an odd size"
+        ),
+        "{behind}"
+    );
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::Path;
 
 use harness::{Folder, Outcome, Qemu, RawQmp};
@@ -84,6 +84,22 @@ fn a_file_that_is_there_stays_unless_it_may_be_replaced() {
 }
 
 #[test]
+fn what_is_no_file_is_never_replaced() {
+    let (qemu, folder) = (with_screen(), Folder::new());
+    let pipe = folder.join("pipe");
+    let (kind, mode) = (rustix::fs::FileType::Fifo, 0o600.into());
+    rustix::fs::mknodat(rustix::fs::CWD, &pipe, kind, mode, 0).unwrap();
+    let words = [pipe.to_str().unwrap(), "--force"];
+    let outcome = run("screenshot", &qemu, &words).expect_code(1);
+    assert!(
+        outcome.stderr.contains("is no regular file"),
+        "{outcome:#?}"
+    );
+    assert!(fs::metadata(&pipe).unwrap().file_type().is_fifo());
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+}
+
+#[test]
 fn a_vm_without_a_screen_says_so_and_nothing_is_left() {
     let (qemu, folder) = (machine(), Folder::new());
     for (words, told) in [
@@ -98,6 +114,13 @@ fn a_vm_without_a_screen_says_so_and_nothing_is_left() {
         assert!(refused.contains(told), "{outcome:#?}");
         assert!(files(folder.path(), "").is_empty());
     }
+    let path = folder.join("a.png");
+    let words = [path.to_str().unwrap(), "--head", "1"];
+    let outcome = run("screenshot", &qemu, &words).expect_code(1);
+    assert!(
+        outcome.stderr.contains("`device` must be given too"),
+        "{outcome:#?}"
+    );
     let nowhere = folder.join("none/a.png");
     run("screenshot", &qemu, &[nowhere.to_str().unwrap()]).expect_code(1);
 }

@@ -142,7 +142,7 @@ fn a_guest_that_does_not_listen_is_ended_only_by_force() {
 
 #[test]
 fn a_qemu_that_outlives_its_guest_is_said_to_stay() {
-    let qemu = Qemu::bare()
+    let mut qemu = Qemu::bare()
         .monitor("second")
         .args("-machine q35 -accel tcg -m 32 -no-shutdown -no-reboot")
         .start();
@@ -157,7 +157,17 @@ fn a_qemu_that_outlives_its_guest_is_said_to_stay() {
         row["result"],
         "powered off by its power button; QEMU stays, as -no-shutdown says"
     );
-    assert_eq!(result(&["power-off"], &target), "was off already");
+    assert_eq!(
+        result(&["power-off"], &target),
+        "was off already; QEMU stays, as -no-shutdown says, and force ends it"
+    );
+    assert!(!qemu.process().has_ended());
+    let (row, _) = run(&["power-off", "--force"], &target, 0);
+    assert_eq!(
+        (&row["result"], &row["by"]),
+        (&json!("was off already; QEMU is ended now"), &json!("quit"))
+    );
+    assert!(qemu.process().wait(Duration::from_secs(30)).is_some());
 }
 
 #[test]

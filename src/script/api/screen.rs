@@ -18,7 +18,7 @@ pub(super) fn register(engine: &mut Engine) {
         r#"
         Saves what the guest shows as a PNG file (QMP `screendump`), and gives its size, `#{ width, height }` in pixels. The
         file is there whole or not at all, and one that is there already stays, unless `replace` is true. `device` is the id
-        of a display (QEMU 2.12), `head` one of its screens.
+        of a display (QEMU 2.12), `head` one of the screens of that device.
 
         QEMU itself writes into a file beside, called as this one with `.unfinished` behind. Needs `write` in the header for
         both names. A dry run gives `()`.
@@ -54,6 +54,12 @@ fn screenshot(vm: &Vm, file: &str, map: &Map) -> Outcome {
         return Err(error::usage("screenshot: the file's name is not UTF-8"));
     }
     let shot = shot(file, map)?;
+    // QEMU's own words for it name no option of ours.
+    if shot.head.is_some() && shot.device.is_none() {
+        return Err(error::usage(
+            "screenshot: `head` is one of the screens of a device, so `device` must be given too",
+        ));
+    }
     let taken = wait(
         format_args!("{}: screendump", vm.label()),
         vm.screenshot(&shot),

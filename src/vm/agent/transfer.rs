@@ -11,6 +11,7 @@ use super::file::{CHUNK, FileHandle, MAX_FILE, Piece, finish, refuses};
 use crate::vm::error::{Error, ErrorKind, NoFile};
 use crate::vm::images;
 use crate::vm::mode::Would;
+use crate::vm::replaced;
 
 /// An offset that no agent reaches by reading.
 const PAGE: i64 = 4096;
@@ -37,11 +38,7 @@ impl GuestAgent {
         host: &Path,
         progress: impl FnMut(Transferred),
     ) -> Result<u64, Error> {
-        // What takes the place of a device or a pipe destroys it.
-        if std::fs::metadata(host).is_ok_and(|there| !there.is_file()) {
-            let source = io::Error::other("it is there, and is no regular file");
-            return Err(self.host_error("write", host, &source));
-        }
+        replaced::check(host).map_err(|source| self.host_error("write", host, &source))?;
         let file = self.file_open(guest, "rb").await?;
         let received = self.receive(&file, host, progress).await;
         finish(file, received).await

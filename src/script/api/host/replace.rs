@@ -11,7 +11,7 @@ use rustix::fs::{Mode, OFlags};
 use super::{Host, allowed, done, left_out, looked_at, refuse_loss, told};
 use crate::script::api::{Outcome, function, observed};
 use crate::script::permit::Access;
-use crate::vm::images;
+use crate::vm::{images, replaced};
 
 pub(super) fn register(engine: &mut Engine) {
     function(
@@ -136,7 +136,8 @@ fn replace(path: &str, text: &str) -> Outcome<()> {
     if left_out("write", &real)? {
         return Ok(());
     }
-    let written = write(&beside, text)
+    let written = replaced::check(&real)
+        .and_then(|()| write(&beside, text))
         .and_then(|()| fs::rename(&beside, &real))
         .and_then(|()| sync_folder(&real));
     if written.is_err() {
@@ -177,6 +178,8 @@ fn rename(from: &str, to: &str) -> Outcome<()> {
     if left_out("replace", &new)? {
         return Ok(());
     }
-    let renamed = fs::rename(old, &new).and_then(|()| sync_folder(&new));
+    let renamed = replaced::check(&new)
+        .and_then(|()| fs::rename(old, &new))
+        .and_then(|()| sync_folder(&new));
     done(to, "replaced", renamed)
 }
