@@ -4,7 +4,7 @@ use super::connection::{self, OTHER_VM};
 use super::schema::hint_on_event;
 use super::{Exit, Kind, Report};
 use crate::vm::commit::CommitError;
-use crate::vm::error::NoFile;
+use crate::vm::error::{NoFile, SUSPENDED};
 use crate::vm::freeze::{FreezeError, Freezer};
 use crate::vm::job::JobError;
 use crate::vm::migration::MigrationError;
@@ -80,6 +80,10 @@ fn of(kind: &ErrorKind) -> Report {
         ErrorKind::AgentNotRunning => new(Kind::Gone).with_hint(
             "start it in the guest: the package and the service are called qemu-guest-agent",
         ),
+        ErrorKind::GuestStill { status } => Report {
+            hint: of_still(status).map(Into::into),
+            ..new(Kind::Gone)
+        },
         ErrorKind::Reply { command, .. } if command.starts_with("guest-") => new(Kind::Agent),
         ErrorKind::Reply { .. } | ErrorKind::Schema(_) => new(Kind::Qmp),
         ErrorKind::NoCommand {
@@ -157,6 +161,20 @@ fn of(kind: &ErrorKind) -> Report {
         ErrorKind::Replay(difference) => difference.into(),
         ErrorKind::Interrupted => new(Kind::Interrupted),
     }
+}
+
+/// What has a guest go on that stands still.
+fn of_still(status: &str) -> Option<&'static str> {
+    Some(match status {
+        SUSPENDED => "`qmpsh run wake-up VM` wakes it",
+        "paused" | "prelaunch" => "`qmpsh run resume VM` lets it go on",
+        "io-error" => {
+            "it could not write to a disk: when that can be written to, `qmpsh run resume VM` lets it go on"
+        }
+        "postmigrate" => "it was migrated: ask it where it runs now",
+        "inmigrate" | "finish-migrate" => "it is being migrated: wait until that has ended",
+        _ => return None,
+    })
 }
 
 fn of_freeze(error: &FreezeError) -> Report {
@@ -323,6 +341,12 @@ mod tests {
             (FreezeError::AlreadyFrozen(Freezer::Unknown).into(), 4),
             (FreezeError::WindowExpired { max: after }.into(), 4),
             (ErrorKind::AgentNotRunning, 3),
+            (
+                ErrorKind::GuestStill {
+                    status: "paused".into(),
+                },
+                3,
+            ),
             (
                 JobError::Failed {
                     id: "j".into(),

@@ -79,7 +79,9 @@ fn as_guard(
     value: &Dynamic,
     position: Position,
 ) -> Result<Arc<dyn Guard>, Box<EvalAltResult>> {
-    match context.call_native_fn::<SharedGuard>(AS_GUARD, (value.clone(),)) {
+    // Not `call_native_fn`, which puts `this` before the arguments where it is bound, as in a method of a map.
+    let found = context.call_native_fn_raw(AS_GUARD, false, &mut [&mut value.clone()]);
+    match found.map(Dynamic::cast::<SharedGuard>) {
         Ok(shared) => Ok(shared.0),
         Err(error) if matches!(*error, EvalAltResult::ErrorFunctionNotFound(..)) => {
             let given = guard::type_of(context.engine(), value);

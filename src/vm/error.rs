@@ -17,6 +17,9 @@ use super::target::InvalidTarget;
 use crate::client;
 use crate::wire::message::Version;
 
+/// The run state of a guest that sleeps in its memory.
+pub const SUSPENDED: &str = "suspended";
+
 /// An error, and the VM that it happened on.
 #[derive(Debug, Clone)]
 pub struct Error {
@@ -53,6 +56,11 @@ pub enum ErrorKind {
     NoAgent(String),
     /// The agent's port is closed inside the guest: the agent does not run.
     AgentNotRunning,
+    /// The guest stands still, and its agent with it.
+    GuestStill {
+        /// The run state, as in `paused` or `suspended`.
+        status: String,
+    },
     /// A reply lacks what its command promises.
     Reply {
         /// The command.

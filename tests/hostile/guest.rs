@@ -48,3 +48,21 @@ fn what_a_guests_agent_may_do_is_told_apart() {
     let outcome = running.wait();
     fails(&outcome, 3, &[guest.agent().to_str().unwrap()]);
 }
+
+#[test]
+fn a_guest_that_stands_still_is_not_told_to_start_its_agent() {
+    let guest = Guest::builder().boot();
+    let target = guest.target();
+    prints(
+        &ask(&target, "vm(args[0]).qmp(\"stop\"); vm(args[0]).status"),
+        "paused\n",
+    );
+    let outcome = ask_within("500ms", &target, PING);
+    let still = "the guest stands still (`paused`), and its agent with it";
+    fails(&outcome, 3, &[still, "qmpsh run resume VM"]);
+    let sleep = "import \"std/power\" as power; let v = vm(args[0]); power::resume(v); power::suspend(v, \"ram\", \"1m\").result";
+    prints(&ask(&target, sleep), "sleeps\n");
+    let outcome = ask_within("500ms", &target, PING);
+    let sleeps = "the guest sleeps (`suspended`), and its agent with it";
+    fails(&outcome, 3, &[sleeps, "qmpsh run wake-up VM"]);
+}

@@ -3,7 +3,7 @@
 
 use std::fs;
 
-use crate::Stage;
+use crate::{Stage, value};
 
 fn with_module(text: &str, script: &str) -> String {
     let folder = crate::imports::Folder::new();
@@ -62,4 +62,14 @@ fn functions_of_one_name_in_several_texts_are_not_taken_for_each_other() {
     let script = "import \"tools\" as tools; import \"std/size\" as size; fn inner(x) { \"script\" }
         let seen = []; for round in 0..3 { seen += [inner(1), tools::outer(1)]; } seen[5] + seen[4]";
     assert_eq!(with_module(module, script), "modulescript");
+}
+
+#[test]
+fn a_with_is_held_where_this_is_bound() {
+    let script = "let told = [];
+        let object = #{ run: |told| { with guard(\"one\", || told.push(\"undone\")) as it { told.push(\"body\"); } told } };
+        told = object.run(told);
+        [\"E\"].for_each(|i| { with guard(\"two\", || told.push(\"undone\")) as it { told.push(`${this} ${i}`); } });
+        told.join(\", \")";
+    assert_eq!(value(script), "body, undone, E 0, undone");
 }

@@ -7,7 +7,7 @@ use harness::{Folder, Format, Guest, Outcome, Qemu, RawQmp};
 use serde_json::{Value, json};
 
 use super::backup::{back_up, begin};
-use super::qmpsh;
+use super::{document, files, qmpsh};
 
 /// A machine with a small disk.
 fn machine(name: &str, options: &str) -> Qemu {
@@ -142,4 +142,25 @@ fn a_program_that_is_not_allowed_or_not_there_is_known_before_anything_is_made()
     assert!(!to.exists());
     script(allowed).run().expect_code(0);
     assert!(to.exists());
+}
+
+#[test]
+fn a_vms_own_folder_of_backups_gets_no_other_in_it() {
+    let folder = Folder::new();
+    let qemu = machine("web01", "");
+    let target = qemu.qmp().to_str().unwrap().to_owned();
+    back_up(&target, folder.path(), &["--quiesce", "no"]);
+    let own = folder.join("web01");
+    let before = files(&own, "");
+    let outcome = begin(&target, &own, &["--quiesce", "no"])
+        .run()
+        .expect_code(1);
+    let error = &document(&outcome)[0]["error"];
+    let hint = format!(
+        "{} is one VM's folder of backups itself; name the one that it is in, {}",
+        own.display(),
+        folder.path().display()
+    );
+    assert_eq!(error["hint"], hint, "{error}");
+    assert_eq!(files(&own, ""), before);
 }

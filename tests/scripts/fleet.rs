@@ -51,10 +51,8 @@ fn each_vm_gets_a_row_and_the_dead_hold_up_nobody() {
         "the VM, the socket: {lines:?}"
     );
     assert!(outcome.stderr.contains("1 of 3 VMs failed"), "{outcome:#?}");
-    assert!(
-        outcome.stderr.contains("help: the VM has ended"),
-        "{outcome:#?}"
-    );
+    let help = format!("help: {}: the VM has ended", paths[1]);
+    assert!(outcome.stderr.contains(&help), "{outcome:#?}");
 
     let rows = document(&each(work, &["--json"], &targets).expect_code(3));
     assert_eq!(
@@ -69,6 +67,30 @@ fn each_vm_gets_a_row_and_the_dead_hold_up_nobody() {
 
     let all = each(work, &[], &[targets[0], targets[2]]).expect_code(0);
     assert_eq!(all.stderr, "");
+}
+
+#[test]
+fn a_hint_names_the_vms_that_it_is_for() {
+    let qemus = [
+        Qemu::bare().start(),
+        Qemu::bare().start(),
+        Qemu::bare().start(),
+    ];
+    let paths = qemus
+        .each_ref()
+        .map(|qemu| qemu.qmp().to_str().unwrap().to_owned());
+    let [one, two, three] = paths.each_ref().map(String::as_str);
+    let work = format!(
+        "{{ throw #{{ kind: \"script\", message: \"x\", hint: if `${{v}}` == \"{two}\" {{ \"b\" }} else {{ \"a\" }} }} }}"
+    );
+    let told = each(&work, &[], &[one, two, three]).expect_code(1).stderr;
+    let helps = format!("help: {one}, {three}: a\nhelp: {two}: b\n");
+    assert!(told.starts_with(&helps), "{told}");
+    // One that is for all in the table names none.
+    let told = each(&work, &[], &[one, three]).expect_code(1).stderr;
+    assert!(told.starts_with("help: a\n"), "{told}");
+    let told = each(&work, &[], &[two]).expect_code(1).stderr;
+    assert_eq!(told, "help: b\n");
 }
 
 #[test]

@@ -6,12 +6,12 @@ use serde_json::{Value, json};
 
 use super::{document, eval, machine, qmpsh};
 
-fn run(script: &str, target: &str, words: &[&str]) -> Outcome {
+pub(super) fn run(script: &str, target: &str, words: &[&str]) -> Outcome {
     qmpsh(["--json", "run", script, target]).args(words).run()
 }
 
 /// The names of the internal snapshots, each with the disks that have it.
-fn snapshots(target: &str) -> Value {
+pub(super) fn snapshots(target: &str) -> Value {
     let listed = document(&run("snapshot-list", target, &[]).expect_code(0));
     let snapshots = listed[0]["snapshots"].as_array();
     let pair = |one: &Value| json!([one["name"], one["disks"], one["everywhere"]]);
@@ -20,14 +20,14 @@ fn snapshots(target: &str) -> Value {
 
 /// What a guest with work to do must not lose: that it runs, with no job left.
 #[track_caller]
-fn assert_runs_on(target: &str) {
+pub(super) fn assert_runs_on(target: &str) {
     let now = eval(target, "[v.status, v.qmp(\"query-jobs\")]");
     assert_eq!(now, json!(["running", []]));
 }
 
 /// Whether this QEMU cannot do it (before 6.0); then it was refused at once, on a guest that runs on.
 #[track_caller]
-fn is_refused() -> bool {
+pub(super) fn is_refused() -> bool {
     if Qemu::version() >= (6, 0) {
         return false;
     }

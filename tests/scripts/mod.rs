@@ -28,6 +28,7 @@ mod guest_files;
 mod guest_report;
 mod guest_system;
 mod internal_snapshot;
+mod internal_snapshot_limits;
 mod lent;
 mod lessons;
 mod media;

@@ -3,7 +3,7 @@
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 
-use harness::{Folder, Guest};
+use harness::{Folder, Guest, Signal};
 
 use super::commit::snapshot;
 use super::snapshot::{boot_from, succeeds};
@@ -187,4 +187,44 @@ fn what_would_spoil_an_image_is_refused() {
     let outcome = qmpsh(["run", "snapshot-revert", &top]).run();
     assert_eq!(outcome.code, Some(1), "{outcome:#?}");
     assert!(outcome.stderr.contains(&base), "{outcome:#?}");
+}
+
+#[test]
+fn what_fails_or_is_stopped_halfway_leaves_the_image_and_nothing_else() {
+    let folder = Folder::new();
+    let image = |name: &str| folder.join(name).to_str().unwrap().to_owned();
+    let (base, top) = (image("base"), image("top"));
+    succeeds("qemu-img", &["create", "-q", "-f", "qcow2", &base, "8M"]);
+    let words = [
+        "create", "-q", "-f", "qcow2", "-F", "qcow2", "-b", &base, &top,
+    ];
+    succeeds("qemu-img", &words);
+    let before = std::fs::read(&top).unwrap();
+    // One that makes its image, and then fails as on a full disk, or does not come to its end.
+    let bin = Folder::new();
+    let tool = bin.join("qemu-img");
+    let path = format!("{}:/usr/bin:/bin", bin.path().display());
+    let after = |end: &str| {
+        let text = format!("#!/bin/sh\n/usr/bin/qemu-img \"$@\" || exit\n{end}\n");
+        std::fs::write(&tool, text).unwrap();
+        std::fs::set_permissions(&tool, std::fs::Permissions::from_mode(0o755)).unwrap();
+        qmpsh(["run", "snapshot-revert", &top]).env("PATH", &path)
+    };
+    let outcome = after("echo No space left >&2; exit 1").run();
+    assert_ne!(outcome.code, Some(0), "{outcome:#?}");
+    assert!(outcome.stderr.contains("No space left"), "{outcome:#?}");
+    assert!(!outcome.stderr.contains("and then"), "{outcome:#?}");
+    assert_eq!(std::fs::read(&top).unwrap(), before);
+    assert_eq!(files(folder.path(), "").len(), 2, "{outcome:#?}");
+
+    let made = bin.join("made");
+    succeeds("mkfifo", &[made.to_str().unwrap()]);
+    let running = after(&format!("echo > {}; exec sleep 600", made.display())).spawn();
+    std::fs::read(&made).unwrap();
+    assert_eq!(files(folder.path(), ".unfinished").len(), 1);
+    running.signal(Signal::TERM);
+    let outcome = running.wait().expect_code(143);
+    assert!(!outcome.stderr.contains("and then"), "{outcome:#?}");
+    assert_eq!(std::fs::read(&top).unwrap(), before);
+    assert_eq!(files(folder.path(), "").len(), 2, "{outcome:#?}");
 }

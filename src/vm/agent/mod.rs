@@ -157,11 +157,20 @@ impl GuestAgent {
         }
     }
 
-    /// Makes "no answer" into "does not run" where the monitor can tell.
+    /// Makes "no answer" into "stands still" or "does not run" where the monitor can tell.
     async fn explain(&self, error: client::Error) -> Error {
-        if matches!(error, client::Error::AgentDown { .. })
-            && locate::port_is_open(&self.vm).await == Some(false)
-        {
+        let is_down = matches!(error, client::Error::AgentDown { .. });
+        if !is_down || self.vm.target().qmp().is_none() {
+            return self.vm.error(error);
+        }
+        match self.vm.status().await {
+            // A guest that sleeps has closed the port too.
+            Ok(status) if status != "running" => {
+                return self.vm.error(ErrorKind::GuestStill { status });
+            }
+            _ => {}
+        }
+        if locate::port_is_open(&self.vm).await == Some(false) {
             return self.vm.error(ErrorKind::AgentNotRunning);
         }
         self.vm.error(error)

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{Error, ErrorKind, ExecEnd, NoFile, quoted};
+use super::{Error, ErrorKind, ExecEnd, NoFile, SUSPENDED, quoted};
 use crate::duration::show;
 use crate::wire::escape::escaped;
 
@@ -51,6 +51,14 @@ impl fmt::Display for ErrorKind {
             ),
             Self::NoAgent(why) => write!(f, "no guest agent socket is known: {why}"),
             Self::AgentNotRunning => write!(f, "the guest agent does not run in the guest"),
+            Self::GuestStill { status } if status == SUSPENDED => {
+                write!(f, "the guest sleeps (`suspended`), and its agent with it")
+            }
+            Self::GuestStill { status } => write!(
+                f,
+                "the guest stands still (`{}`), and its agent with it",
+                escaped(status)
+            ),
             Self::Reply { command, expected } => {
                 write!(f, "the reply to `{command}` holds no {expected}")
             }

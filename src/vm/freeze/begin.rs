@@ -202,8 +202,11 @@ fn call(options: &FreezeOptions) -> Call {
 
 /// Whether the agent never ran the freeze: it did not get it, does not know it, or is not allowed it.
 fn was_not_run(error: &ErrorKind) -> bool {
-    let ErrorKind::Client(error) = error else {
-        return false;
+    let error = match error {
+        ErrorKind::Client(error) => error,
+        // What the monitor says of an agent that is down.
+        ErrorKind::AgentNotRunning | ErrorKind::GuestStill { .. } => return true,
+        _ => return false,
     };
     match error {
         client::Error::Connect { .. }
