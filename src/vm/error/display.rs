@@ -31,18 +31,7 @@ impl fmt::Display for ErrorKind {
                 f,
                 "only the agent's socket was given, and this needs the monitor"
             ),
-            Self::OtherVm { name, uuid } => {
-                match name {
-                    Some(name) => {
-                        write!(f, "another VM answers at its socket: `{}`", escaped(name))?;
-                    }
-                    None => write!(f, "another VM answers at its socket, one without a name")?,
-                }
-                match uuid {
-                    Some(uuid) => write!(f, " ({})", escaped(uuid)),
-                    None => Ok(()),
-                }
-            }
+            Self::OtherVm { name, uuid } => other_vm(f, name.as_deref(), uuid.as_deref()),
             Self::TooOld { version, needed } => write!(
                 f,
                 "it runs QEMU {version}, and {} needs {} or newer",
@@ -51,14 +40,15 @@ impl fmt::Display for ErrorKind {
             ),
             Self::NoAgent(why) => write!(f, "no guest agent socket is known: {why}"),
             Self::AgentNotRunning => write!(f, "the guest agent does not run in the guest"),
-            Self::GuestStill { status } if status == SUSPENDED => {
-                write!(f, "the guest sleeps (`suspended`), and its agent with it")
+            Self::GuestStill { status } => {
+                let how = if status == SUSPENDED {
+                    "sleeps"
+                } else {
+                    "stands still"
+                };
+                let status = escaped(status);
+                write!(f, "the guest {how} (`{status}`), and its agent with it")
             }
-            Self::GuestStill { status } => write!(
-                f,
-                "the guest stands still (`{}`), and its agent with it",
-                escaped(status)
-            ),
             Self::Reply { command, expected } => {
                 write!(f, "the reply to `{command}` holds no {expected}")
             }
@@ -160,6 +150,15 @@ impl fmt::Display for ErrorKind {
             Self::Interrupted => write!(f, "interrupted"),
         }
     }
+}
+
+fn other_vm(f: &mut fmt::Formatter<'_>, name: Option<&str>, uuid: Option<&str>) -> fmt::Result {
+    write!(f, "another VM answers at its socket")?;
+    match name {
+        Some(name) => write!(f, ": `{}`", escaped(name))?,
+        None => write!(f, ", one without a name")?,
+    }
+    uuid.map_or(Ok(()), |uuid| write!(f, " ({})", escaped(uuid)))
 }
 
 impl fmt::Display for NoFile {
