@@ -275,6 +275,36 @@ fn a_destination_has_failed_for_certain_only_where_it_is_seen_itself() {
 }
 
 #[test]
+fn a_guest_that_may_run_in_the_destination_by_now_is_not_taken_back() {
+    // All that is sent is in the socket while the destination does not read it.
+    let small = "-machine none -m 2";
+    let (from, mut to) = (
+        Qemu::bare().args(small).start(),
+        Qemu::bare().args(small).args("-incoming defer").start(),
+    );
+    let listens = "import \"std/migrate\" as migrate; migrate::receive(v, \"tcp:127.0.0.1:0\")";
+    let listens = eval(&monitor(&to), listens);
+    to.process().stop();
+    let script = format!(
+        "import \"std/migrate\" as migrate;
+         migrate::to(vm(args[0]), {listens}, #{{ capabilities: [\"return-path\"], wait: \"1s\" }})"
+    );
+    let late = qmpsh(["-v", "eval", &script, &monitor(&from)]).spawn();
+    // That it has sent all is asked when it is to be cancelled.
+    late.wait_for_stderr("\"finish-migrate\"");
+    to.process().cont();
+    let late = late.wait().expect_code(5);
+    assert!(
+        late.stderr.contains("had come to its end by then"),
+        "{late:#?}"
+    );
+    assert_eq!(
+        (status(&from), status(&to)),
+        (json!("postmigrate"), json!("running"))
+    );
+}
+
+#[test]
 fn a_migration_that_is_under_way_is_not_touched_by_another() {
     let (from, to) = (source(), destination());
     let endless = format!(
