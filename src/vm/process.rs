@@ -104,5 +104,6 @@ mod tests {
             ..other
         };
         assert!(!elsewhere.has_ended());
+        assert!(!is_qemu(this.pid));
     }
 }
