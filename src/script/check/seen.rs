@@ -86,6 +86,8 @@ pub(super) struct Seen {
     pub(super) calls: Vec<Call>,
     /// Variables that are declared nowhere where they are used.
     pub(super) unknown: Vec<(String, Position)>,
+    /// Those among them that are there around the closure in which they are used.
+    pub(super) not_captured: Vec<(String, Position)>,
     pub(super) no_property: Vec<NoProperty>,
     /// What is read from `args`.
     pub(super) asked_of_args: Vec<(String, Position)>,
