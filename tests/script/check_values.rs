@@ -57,6 +57,44 @@ fn message(script: &str) -> String {
 }
 
 #[test]
+fn a_variable_that_no_closure_captures_is_told() {
+    let fault = |place: &str| {
+        vec![format!(
+            "{place} `part` is the function of that name here, and not the variable"
+        )]
+    };
+    let none: Vec<String> = Vec::new();
+    for (script, faults) in [
+        // As in a clean-up that would then fail.
+        (
+            "fn part(x) { x } fn f(x) { let part = x; with guard(\"it\", || print(part)) as it { part(1) } } f(1)",
+            fault("1:68"),
+        ),
+        (
+            "fn part(x) { x } let part = 1; [1].map(|x| [2].map(|y| part + x + y));",
+            fault("1:56"),
+        ),
+        // The function is meant, or the closure's own variable, or nothing is called so.
+        ("fn part(x) { x } let f = || part; f.call();", none.clone()),
+        (
+            "fn part(x) { x } let part = 1; part + [1].map(|part| part)[0] + [1].map(|x| part(x))[0];",
+            none.clone(),
+        ),
+        (
+            "fn part(x) { x } { let part = 1; print(part); } [1].map(|x| [part, x]);",
+            none.clone(),
+        ),
+        // Rhai knows of the function only behind it.
+        (
+            "let part = 1; [1].map(|x| part + x); fn part(x) { x }",
+            none.clone(),
+        ),
+    ] {
+        assert_eq!(told(script), faults, "{script}");
+    }
+}
+
+#[test]
 fn what_no_function_takes_is_told_at_the_argument() {
     for (script, fault) in WRONG_KINDS {
         assert_eq!(told(script), [*fault], "{script}");

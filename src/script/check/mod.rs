@@ -76,6 +76,15 @@ fn no_variable(name: &str, position: Position, seen: &Seen) -> Box<EvalAltResult
     functions::at(&report, position)
 }
 
+/// That a closure has a function in place of the variable of that name around it.
+fn not_captured(name: &str, position: Position) -> Box<EvalAltResult> {
+    let report = Report::usage(format!(
+        "`{name}` is the function of that name here, and not the variable"
+    ))
+    .with_hint("a closure captures no variable that is called as a function of the script is: call the variable otherwise");
+    functions::at(&report, position)
+}
+
 /// That a value has no such property, as the run says it.
 fn no_property(missing: &NoProperty) -> Box<EvalAltResult> {
     let words = format!(
@@ -183,6 +192,9 @@ impl<'a> Examiner<'a> {
             let unknown = unknown.filter(|(name, _)| !functions.is_function(name));
             errors.extend(unknown.map(|(name, position)| no_variable(name, *position, &seen)));
         }
+        let hidden = seen.not_captured.iter();
+        let hidden = hidden.filter(|(name, _)| functions.is_own(name));
+        errors.extend(hidden.map(|(name, position)| not_captured(name, *position)));
         errors.extend(seen.no_property.iter().map(no_property));
         errors.extend(seen.no_condition.iter().map(no_condition));
         let qualified = seen.qualified.iter();

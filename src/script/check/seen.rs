@@ -86,6 +86,8 @@ pub(super) struct Seen {
     pub(super) calls: Vec<Call>,
     /// Variables that are declared nowhere where they are used.
     pub(super) unknown: Vec<(String, Position)>,
+    /// Those among them that are there around the closure in which they are used.
+    pub(super) not_captured: Vec<(String, Position)>,
     pub(super) no_property: Vec<NoProperty>,
     /// Conditions that are no `true` or `false`, and what they are.
     pub(super) no_condition: Vec<(Kind, Position)>,

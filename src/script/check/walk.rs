@@ -30,6 +30,7 @@ pub(super) fn read(script: &AST, natives: &Natives) -> Seen {
         scope: Vec::new(),
         bound: BTreeSet::new(),
         doubts: Doubts::default(),
+        around: BTreeSet::new(),
         within: None,
         met: BTreeMap::new(),
     };
@@ -60,6 +61,8 @@ struct Walk<'a> {
     scope: Vec<Variable>,
     /// Names that a `with` binds, which closures around it want as well.
     bound: BTreeSet<String>,
+    /// The variables that are there where the closure is made that it is in.
+    around: BTreeSet<String>,
     /// Why what the walk is in may not run.
     doubts: Doubts,
     /// The function that it is in, and how many parameters that has.
@@ -96,6 +99,8 @@ struct Doubts {
 struct Met {
     /// The variables that it captures.
     captured: Vec<Variable>,
+    /// All that are there.
+    around: BTreeSet<String>,
     within: Option<(String, usize)>,
     doubts: Doubts,
 }
@@ -107,6 +112,7 @@ impl Walk<'_> {
         let own = (!is_closure).then(|| (function.name.to_string(), count));
         self.within = own.or(met.within);
         self.doubts = met.doubts;
+        self.around = met.around;
         let captured = met.captured.into_iter();
         let given = || Variable {
             // What a closure is called with is a part of something, mostly.
@@ -305,8 +311,10 @@ impl Walk<'_> {
             Expr::Variable(variable, ..) => self.held(&variable.1),
             _ => Variable::default(),
         };
+        let here = self.scope.iter().map(|variable| variable.name.clone());
         let mut met = Met {
             captured: captured.iter().map(held).collect(),
+            around: here.chain(self.around.iter().cloned()).collect(),
             within: self.within.clone(),
             doubts: self.doubts,
         };
@@ -315,6 +323,7 @@ impl Walk<'_> {
             let (own, others) = (&mut met.doubts, other.doubts);
             own.guards = own.guards.min(others.guards);
             own.choices = own.choices.min(others.choices);
+            met.around.retain(|name| other.around.contains(name));
             met.within = met.within.filter(|_| self.within == other.within);
             let theirs = other.captured.iter();
             met.captured = met.captured.iter().zip(theirs).map(common).collect();

@@ -40,15 +40,7 @@ impl fmt::Display for ErrorKind {
             ),
             Self::NoAgent(why) => write!(f, "no guest agent socket is known: {why}"),
             Self::AgentNotRunning => write!(f, "the guest agent does not run in the guest"),
-            Self::GuestStill { status } => {
-                let how = if status == SUSPENDED {
-                    "sleeps"
-                } else {
-                    "stands still"
-                };
-                let status = escaped(status);
-                write!(f, "the guest {how} (`{status}`), and its agent with it")
-            }
+            Self::GuestStill { status } => still(f, status),
             Self::Reply { command, expected } => {
                 write!(f, "the reply to `{command}` holds no {expected}")
             }
@@ -179,4 +171,16 @@ impl fmt::Display for ExecEnd {
             Self::Unknown => write!(f, "ended in a way that the agent did not tell"),
         }
     }
+}
+
+fn still(f: &mut fmt::Formatter<'_>, status: &str) -> fmt::Result {
+    let does = match status {
+        SUSPENDED => "sleeps",
+        _ => "stands still",
+    };
+    write!(
+        f,
+        "the guest {does} (`{}`), and its agent with it",
+        escaped(status)
+    )
 }

@@ -243,7 +243,11 @@ impl Walk<'_> {
             _ => return None,
         }
         if !self.is_declared(name) && !matches!(name, "args" | "host" | "null") {
-            self.seen.unknown.push((name.to_owned(), position));
+            let unknown = (name.to_owned(), position);
+            if self.around.contains(name) {
+                self.seen.not_captured.push(unknown.clone());
+            }
+            self.seen.unknown.push(unknown);
         }
         self.held(name).kind
     }
