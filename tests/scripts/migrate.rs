@@ -290,8 +290,12 @@ fn a_guest_that_may_run_in_the_destination_by_now_is_not_taken_back() {
          migrate::to(vm(args[0]), {listens}, #{{ capabilities: [\"return-path\"], wait: \"1s\" }})"
     );
     let late = qmpsh(["-v", "eval", &script, &monitor(&from)]).spawn();
-    // That it has sent all is asked when it is to be cancelled.
-    late.wait_for_stderr("\"finish-migrate\"");
+    // When it is to be cancelled it asks for this, which is the last before it waits for the end.
+    let waits = format!(
+        "}}]}}\n-> qmp {}: {{\"execute\":\"query-migrate\",",
+        monitor(&from)
+    );
+    late.wait_for_stderr(&waits);
     to.process().cont();
     let late = late.wait().expect_code(5);
     assert!(
