@@ -12,7 +12,7 @@ use rustix::pty::{OpenptFlags, grantpt, ioctl_tiocgptpeer, openpt, unlockpt};
 use rustix::termios::{Winsize, tcsetwinsize};
 use vt100::Parser;
 
-use crate::wait::until;
+use crate::wait::{DEADLINE, until};
 use crate::{Folder, Process, Signal};
 
 /// The size that the screen begins with.
@@ -166,6 +166,20 @@ impl Terminal {
     /// Sends it a signal.
     pub fn signal(&self, signal: Signal) {
         self.process.signal(signal);
+    }
+
+    /// Waits until no such signal waits for it any more; panics when one goes on waiting.
+    pub fn wait_until_heard(&self, signal: Signal) {
+        let path = format!("/proc/{}/status", self.id());
+        let is_heard = || {
+            let status = std::fs::read_to_string(&path).ok()?;
+            let pending = status
+                .lines()
+                .find_map(|line| line.strip_prefix("ShdPnd:"))?;
+            let pending = u64::from_str_radix(pending.trim(), 16).ok()?;
+            (pending & (1 << (signal.as_raw() - 1)) == 0).then_some(())
+        };
+        until(DEADLINE, is_heard).expect("a signal is heard");
     }
 
     /// The folder with its records and its history, `QMPSH_STATE_DIR`.
