@@ -30,6 +30,7 @@ const STANDARD: &str = "std/";
 pub(super) const EMBEDDED: &[(&str, &str)] = &[
     ("backup", include_str!("../../stdlib/backup.rhai")),
     ("beside", include_str!("../../stdlib/beside.rhai")),
+    ("bitmaps", include_str!("../../stdlib/bitmaps.rhai")),
     ("blockdev", include_str!("../../stdlib/blockdev.rhai")),
     ("busy", include_str!("../../stdlib/busy.rhai")),
     ("chain", include_str!("../../stdlib/chain.rhai")),

@@ -18,5 +18,6 @@ exec unshare --mount --propagation private sh -euc '
     for shared in /dev /proc /sys "$temporary" "$guests"; do
         mount --rbind "$shared" "$root$shared"
     done
-    exec chroot "$root" sh -euc "cd \"\$1\"; shift; exec qemu-system-x86_64 \"\$@\"" sh "$folder" "$@"
+    # By its path: the link to this script may be seen in there too.
+    exec chroot "$root" sh -euc "cd \"\$1\"; shift; exec /usr/bin/qemu-system-x86_64 \"\$@\"" sh "$folder" "$@"
 ' sh "$root" "$PWD" "$temporary" "$guests" "$@"

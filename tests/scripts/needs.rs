@@ -77,7 +77,7 @@ fn of_a_fleet_only_the_older_ones_are_refused() {
     let told = format!("failed: it runs QEMU 2.11.1, and {mine} needs 5.0 or newer");
     assert!(lines[2].ends_with(&told), "{lines:?}");
     assert!(
-        outcome.stderr.contains("help: a VM keeps the QEMU"),
+        outcome.stderr.contains(": a VM keeps the QEMU"),
         "{outcome:#?}"
     );
     old.finish();
